@@ -1,0 +1,243 @@
+#include "cases/adapters/event_mapping.h"
+
+#include <functional>
+#include <map>
+
+#include "stafett/cases/v1/case_events.pb.h"
+#include "stafett/common/v1/options.pb.h"
+#include "stafett/consent/v1/consent_events.pb.h"
+
+namespace stafett::cases::adapters {
+namespace {
+namespace v1 = ::stafett::cases::v1;
+namespace cv = ::stafett::consent::v1;
+using namespace domain;
+
+template <class Message>
+const std::string& TypeOf() {
+  static const std::string type = Message::descriptor()->options().GetExtension(common::v1::event_type);
+  return type;
+}
+
+template <class Message>
+host::Body Pack(const Message& m, const std::string& subject) {
+  return {TypeOf<Message>(), m.SerializeAsString(), subject};
+}
+
+v1::Level ToProto(Level l) { return static_cast<v1::Level>(static_cast<int>(l) + 1); }
+Level FromProto(v1::Level l) {
+  return l >= v1::LEVEL_0 && l <= v1::LEVEL_3 ? static_cast<Level>(static_cast<int>(l) - 1) : Level::k0;
+}
+
+template <class To, class Range>
+void CopyTo(const Range& from, To* to) {
+  for (const auto& x : from) *to->Add() = x;
+}
+template <class Range>
+std::vector<std::string> Strings(const Range& from) { return {from.begin(), from.end()}; }
+
+struct Packer {
+  host::Body operator()(const ChildRegistered& e) const {
+    v1::ChildRegistered m;
+    m.mutable_identity()->set_name(e.name);
+    m.mutable_identity()->set_birth_date(e.birth_date);
+    for (const auto& g : e.guardians) {
+      auto& x = *m.mutable_identity()->add_guardians();
+      x.set_person(g.person);
+      x.set_name(g.name);
+      x.set_relation(g.relation);
+      x.set_parental_responsibility(g.parental_responsibility);
+    }
+    return Pack(m, "");
+  }
+  host::Body operator()(const ConcernNoted& e) const {
+    v1::ConcernNoted m;
+    m.set_case_id(e.case_id);
+    m.set_recipient(e.recipient);
+    m.set_unit(e.unit);
+    m.set_responsible(e.responsible);
+    m.set_concern(e.concern);
+    m.set_next_date(e.next_date);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const ConversationHeld& e) const {
+    v1::ConversationHeld m;
+    m.set_case_id(e.case_id);
+    CopyTo(e.guardians, m.mutable_guardians());
+    m.set_child_heard(e.child_heard);
+    m.set_summary(e.summary);
+    m.set_next_date(e.next_date);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const LogOpened& e) const {
+    v1::LogOpened m;
+    m.set_case_id(e.case_id);
+    m.set_holder(e.holder);
+    m.set_holder_recipient(e.holder_recipient);
+    m.set_goal(e.goal);
+    m.set_level(ToProto(e.level));
+    m.set_next_date(e.next_date);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const LogSuspended& e) const {
+    v1::LogSuspended m;
+    m.set_case_id(e.case_id);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const LevelSet& e) const {
+    v1::LevelSet m;
+    m.set_case_id(e.case_id);
+    m.set_level(ToProto(e.level));
+    m.set_reason(e.reason);
+    m.set_next_date(e.next_date);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const ParticipantAdded& e) const {
+    v1::ParticipantAdded m;
+    m.set_case_id(e.case_id);
+    m.set_recipient(e.recipient);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const ParticipantRemoved& e) const {
+    v1::ParticipantRemoved m;
+    m.set_case_id(e.case_id);
+    m.set_recipient(e.recipient);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const BatonOffered& e) const {
+    v1::BatonOffered m;
+    m.set_case_id(e.case_id);
+    m.set_from(e.from);
+    m.set_to(e.to);
+    m.set_to_recipient(e.to_recipient);
+    m.set_answer_by(e.answer_by);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const BatonAccepted& e) const {
+    v1::BatonAccepted m;
+    m.set_case_id(e.case_id);
+    m.set_holder(e.holder);
+    m.set_holder_recipient(e.holder_recipient);
+    m.set_next_date(e.next_date);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const BatonDeclined& e) const {
+    v1::BatonDeclined m;
+    m.set_case_id(e.case_id);
+    m.set_by(e.by);
+    m.set_reason(e.reason);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const NoteWritten& e) const {
+    v1::NoteWritten m;
+    m.set_case_id(e.case_id);
+    m.set_author(e.author);
+    m.set_author_recipient(e.author_recipient);
+    for (const auto& s : e.sections) {
+      auto& x = *m.add_sections();
+      x.set_section_category(static_cast<common::v1::Category>(s.category));
+      x.set_text(s.text);
+      CopyTo(s.describes, x.mutable_describes());
+    }
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const CaseClosed& e) const {
+    v1::CaseClosed m;
+    m.set_case_id(e.case_id);
+    m.set_reason(e.reason);
+    return Pack(m, e.case_id);
+  }
+};
+
+Event From(const v1::ChildRegistered& m) {
+  ChildRegistered e{m.identity().name(), m.identity().birth_date(), {}};
+  for (const auto& g : m.identity().guardians()) {
+    e.guardians.push_back({g.person(), g.name(), g.relation(), g.parental_responsibility()});
+  }
+  return e;
+}
+Event From(const v1::ConcernNoted& m) {
+  return ConcernNoted{m.case_id(), m.recipient(), m.unit(), m.responsible(), m.concern(), m.next_date()};
+}
+Event From(const v1::ConversationHeld& m) {
+  return ConversationHeld{m.case_id(), Strings(m.guardians()), m.child_heard(), m.summary(), m.next_date()};
+}
+Event From(const v1::LogOpened& m) {
+  return LogOpened{m.case_id(), m.holder(), m.holder_recipient(), m.goal(), FromProto(m.level()), m.next_date()};
+}
+Event From(const v1::LogSuspended& m) { return LogSuspended{m.case_id()}; }
+Event From(const v1::LevelSet& m) { return LevelSet{m.case_id(), FromProto(m.level()), m.reason(), m.next_date()}; }
+Event From(const v1::ParticipantAdded& m) { return ParticipantAdded{m.case_id(), m.recipient()}; }
+Event From(const v1::ParticipantRemoved& m) { return ParticipantRemoved{m.case_id(), m.recipient()}; }
+Event From(const v1::BatonOffered& m) {
+  return BatonOffered{m.case_id(), m.from(), m.to(), m.to_recipient(), m.answer_by()};
+}
+Event From(const v1::BatonAccepted& m) {
+  return BatonAccepted{m.case_id(), m.holder(), m.holder_recipient(), m.next_date()};
+}
+Event From(const v1::BatonDeclined& m) { return BatonDeclined{m.case_id(), m.by(), m.reason()}; }
+Event From(const v1::NoteWritten& m) {
+  NoteWritten e{m.case_id(), m.author(), m.author_recipient(), {}};
+  for (const auto& s : m.sections()) {
+    e.sections.push_back({static_cast<policy::Category>(s.section_category()), s.text(), Strings(s.describes())});
+  }
+  return e;
+}
+Event From(const v1::CaseClosed& m) { return CaseClosed{m.case_id(), m.reason()}; }
+
+ConsentFact From(const cv::ConsentRequested& m) {
+  ConsentRequestedFact f{m.consent_id(), m.purpose(), Time{m.until_ms()}, {}, {}};
+  f.consenters.insert(m.consenters().begin(), m.consenters().end());
+  for (const auto& s : m.scopes()) f.recipients.insert(s.recipient());
+  return f;
+}
+ConsentFact From(const cv::ConsentAnswered& m) {
+  return ConsentAnsweredFact{m.consent_id(), m.consenter(), Strings(m.granted()), Strings(m.refused())};
+}
+ConsentFact From(const cv::ConsentWithdrawn& m) {
+  return ConsentWithdrawnFact{m.consent_id(), Strings(m.recipients())};
+}
+
+template <class Out>
+using Parsers = std::map<std::string, std::function<Result<Out>(const std::string&)>>;
+
+template <class Out, class... Messages>
+Parsers<Out> ParsersOf() {
+  Parsers<Out> out;
+  (out.emplace(TypeOf<Messages>(),
+               [](const std::string& bytes) -> Result<Out> {
+                 Messages m;
+                 if (!m.ParseFromString(bytes)) return Fail(Code::kInternal, "BAD_BODY", "an event does not parse");
+                 return From(m);
+               }),
+   ...);
+  return out;
+}
+
+template <class Out>
+Result<std::optional<Out>> Parse(const Parsers<Out>& parsers, const std::string& type, const std::string& bytes) {
+  auto it = parsers.find(type);
+  if (it == parsers.end()) return std::optional<Out>();
+  STAFETT_TRY(auto out, it->second(bytes));
+  return std::optional<Out>(std::move(out));
+}
+
+}  // namespace
+
+host::Body ToBody(const Event& event) { return std::visit(Packer{}, event); }
+
+Result<std::optional<Event>> FromBody(const std::string& type, const std::string& bytes) {
+  static const auto parsers =
+      ParsersOf<Event, v1::ChildRegistered, v1::ConcernNoted, v1::ConversationHeld, v1::LogOpened, v1::LogSuspended,
+                v1::LevelSet, v1::ParticipantAdded, v1::ParticipantRemoved, v1::BatonOffered, v1::BatonAccepted,
+                v1::BatonDeclined, v1::NoteWritten, v1::CaseClosed>();
+  return Parse(parsers, type, bytes);
+}
+
+Result<std::optional<ConsentFact>> ConsentFromBody(const std::string& type, const std::string& bytes) {
+  static const auto parsers =
+      ParsersOf<ConsentFact, cv::ConsentRequested, cv::ConsentAnswered, cv::ConsentWithdrawn>();
+  return Parse(parsers, type, bytes);
+}
+
+}  // namespace stafett::cases::adapters

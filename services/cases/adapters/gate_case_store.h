@@ -1,0 +1,52 @@
+// Children of the cases service over the gate: fold, change, register; and what it derives from the log.
+#pragma once
+
+#include <string>
+
+#include "cases/app/ports.h"
+#include "lib/gate/children.h"
+#include "lib/gate/tailer.h"
+#include "lib/host/host.h"
+
+namespace stafett::cases::adapters {
+
+class GateCaseStore final : public app::CaseStore {
+ public:
+  GateCaseStore(host::Host& host, seal::Secret identity_key);
+  Result<gate::Committed> Change(const gate::Command& command, const std::string& child, Deadline deadline,
+                                 const Decide& decide) override;
+  Result<gate::Committed> Register(const gate::Command& command, const std::string& national_number,
+                                   Deadline deadline, const domain::ChildRegistered& registered) override;
+  Result<View> Load(const std::string& child, Deadline deadline) override;
+  Result<std::string> ChildOfCase(const std::string& case_id, Deadline deadline) override;
+
+  // What a record of stafett.identity means for the store.
+  std::vector<gate::Write> IdentityWrites(const kafka::Record& record) const;
+  gate::Children<domain::Child>& children() { return children_; }
+  gate::Proposal Propose(const std::string& child, const domain::Events& events) const;
+
+ private:
+  Status Fold(domain::Child& child, const gate::Entry& entry);
+  std::string NumberKey(const std::string& hash) const;
+  host::Host& host_;
+  seal::DataKey identity_key_;   // seals the national number
+  seal::Secret number_hash_key_; // finds it
+  gate::Children<domain::Child> children_;
+};
+
+// Reads the log for cases: keeps consents, suspends logs that lost theirs, restores what the store has lost.
+class CaseApplier final : public gate::Applier {
+ public:
+  CaseApplier(host::Host& host, GateCaseStore& store) : host_(host), store_(store) {}
+  bool Takes(const gate::Envelope& e) const override;
+  bool Reacts(const gate::Envelope& e) const override;
+  Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,
+                                              const kafka::Record& record) override;
+  Result<std::vector<gate::Write>> Restore(int partition, const gate::Envelope& e) override;
+
+ private:
+  host::Host& host_;
+  GateCaseStore& store_;
+};
+
+}  // namespace stafett::cases::adapters

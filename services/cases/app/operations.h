@@ -1,0 +1,53 @@
+// The use cases, one file each. They find what is named, decide (domain/decide.h) and commit once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cases/app/ports.h"
+#include "cases/domain/decide.h"
+#include "lib/host/who.h"
+
+namespace stafett::cases::app {
+
+// What every operation on a case is called with.
+struct OnCase {
+  const host::Who& who;
+  const gate::Command& command;
+  Deadline deadline;
+  std::string case_id;
+  std::string etag;
+};
+
+Result<gate::Committed> RegisterChild(App& app, const host::Who& who, const gate::Command& command, Deadline deadline,
+                                      const std::string& national_number, const std::string& name,
+                                      std::vector<domain::Guardian> guardians);
+// `child`: the service's private reference.
+Result<gate::Committed> NoteConcern(App& app, const host::Who& who, const gate::Command& command, Deadline deadline,
+                                    const std::string& child, const std::string& concern, std::string next_date);
+// The case that a NoteConcern makes: derived from the command, so that a retry names the same one.
+std::string CaseIdOf(const gate::Command& command, const std::string& child);
+Result<gate::Committed> RecordConversation(App& app, const OnCase& on, domain::ConversationHeld held);
+Result<gate::Committed> OpenLog(App& app, const OnCase& on, const std::string& goal, std::string next_date);
+Result<gate::Committed> SetLevel(App& app, const OnCase& on, domain::Level level, const std::string& reason,
+                                 std::string next_date);
+Result<gate::Committed> AddParticipant(App& app, const OnCase& on, const std::string& recipient);
+Result<gate::Committed> RemoveParticipant(App& app, const OnCase& on, const std::string& recipient);
+Result<gate::Committed> OfferBaton(App& app, const OnCase& on, const std::string& to);
+Result<gate::Committed> AcceptBaton(App& app, const OnCase& on, std::string next_date);
+Result<gate::Committed> DeclineBaton(App& app, const OnCase& on, const std::string& reason);
+Result<gate::Committed> WriteNote(App& app, const OnCase& on, std::vector<domain::Section> sections);
+Result<gate::Committed> CloseCase(App& app, const OnCase& on, const std::string& reason);
+// The case as it stands, if this person may read it or has just been part of it (`also_offered`).
+struct Reading {
+  domain::Case c;
+  std::string child;  // internal
+};
+Result<Reading> ReadCase(App& app, const host::Who& who, const std::string& case_id, Deadline deadline);
+
+// Shared by the files of this folder: finds the child, builds the Change, commits.
+using DecideOnCase = std::function<Result<domain::Events>(const domain::Child&, const domain::Change&)>;
+Result<gate::Committed> ChangeCase(App& app, const OnCase& on, const DecideOnCase& decide);
+domain::Person ToPerson(const host::Who& who);
+
+}  // namespace stafett::cases::app

@@ -1,0 +1,193 @@
+#include "cases/domain/decide.h"
+
+#include <algorithm>
+
+namespace stafett::cases::domain {
+namespace {
+
+tl::unexpected<Error> State(std::string_view reason, std::string message) {
+  return Fail(Code::kFailedPrecondition, reason, std::move(message));
+}
+
+bool Holds(const Case& c, const Person& who) { return !who.guardian && c.holder == who.id && c.holder_recipient == who.recipient; }
+
+// The case, if this person holds it, the etag fits and it is open: what every writer of a case needs. Who may not
+// know the case gets the one answer before anything else is looked at.
+Result<const Case*> Writable(const Child& child, const Change& change) {
+  const Case* c = child.Find(change.case_id);
+  if (c == nullptr || !MayRead(*c, change.who)) return NotAllowed();
+  if (!change.etag.empty() && change.etag != std::to_string(c->version)) {
+    return Fail(Code::kAborted, "ETAG_MISMATCH", "the case has changed since it was read; read it again");
+  }
+  if (c->state == CaseState::kClosed) return State("CASE_CLOSED", "the case is closed");
+  if (!Holds(*c, change.who)) {
+    return Fail(Code::kPermissionDenied, "NOT_HOLDER", "only the one who holds the baton writes in the case");
+  }
+  return c;
+}
+
+// An open log on a valid consent.
+Result<const Case*> WritableLog(const Child& child, const Change& change) {
+  STAFETT_TRY(const Case* c, Writable(child, change));
+  if (c->state == CaseState::kConcernNoted) return State("LOG_NOT_OPEN", "open the log first");
+  if (c->state == CaseState::kLogSuspended || !child.HasConsent(kFollowUp, "", change.now)) {
+    return State("NO_CONSENT", "the log rests on no valid consent; ask for a new one");
+  }
+  return c;
+}
+
+Status CheckDate(const std::string& date, const std::string& today) {
+  auto fault = DateFault(date, today);
+  if (fault.empty()) return {};
+  return Invalid("next_date", "next_date: " + fault);
+}
+
+}  // namespace
+
+tl::unexpected<Error> NotAllowed() {
+  return Fail(Code::kPermissionDenied, "NOT_ALLOWED", "permission denied on this resource (or it might not exist)");
+}
+
+bool MayRead(const Case& c, const Person& who) {
+  if (who.guardian || who.recipient.empty()) return false;
+  if (who.recipient == c.holder_recipient && (who.id == c.holder || who.leads)) return true;
+  // Off the log it is assigned staff of its own service only.
+  return who.recipient == c.recipient && who.leads && c.state == CaseState::kConcernNoted;
+}
+
+// ISO dates compare as text.
+std::string DateFault(const std::string& date, const std::string& today) {
+  if (date.size() != 10) return "must be a date like 2026-11-22";
+  if (date < today) return "lies in the past";
+  auto next_year = std::to_string(std::stoi(today.substr(0, 4)) + 1) + today.substr(4);
+  if (date > next_year) return "is more than a year ahead";
+  return "";
+}
+
+Result<Events> NoteConcern(const Child& child, const Change& change, const std::string& concern,
+                           const std::string& next_date) {
+  if (change.who.guardian) {
+    return Fail(Code::kPermissionDenied, "STAFF_ONLY", "a concern is noted by staff of a service");
+  }
+  if (!child.registered) return NotAllowed();
+  STAFETT_CHECK_OK(CheckDate(next_date, change.today));
+  return Events{ConcernNoted{change.case_id, change.who.recipient, change.who.unit, change.who.id, concern, next_date}};
+}
+
+Result<Events> RecordConversation(const Child& child, const Change& change, ConversationHeld held) {
+  STAFETT_TRY(const Case* c, Writable(child, change));
+  STAFETT_CHECK_OK(CheckDate(held.next_date, change.today));
+  for (const auto& g : held.guardians) {
+    bool known = std::any_of(child.guardians.begin(), child.guardians.end(),
+                             [&](const Guardian& guardian) { return guardian.person == g; });
+    if (!known) return Invalid("guardians", "guardians: not a guardian of this child");
+  }
+  held.case_id = c->id;
+  return Events{std::move(held)};
+}
+
+Result<Events> OpenLog(const Child& child, const Change& change, const std::string& goal,
+                       const std::string& next_date) {
+  STAFETT_TRY(const Case* c, Writable(child, change));
+  if (c->state == CaseState::kLogOpen) return State("LOG_ALREADY_OPEN", "the log is open already");
+  STAFETT_CHECK_OK(CheckDate(next_date, change.today));
+  if (!child.HasConsent(kFollowUp, "", change.now)) {
+    return State("NO_CONSENT", "a log is opened with consent only; all who must consent have not yet said yes");
+  }
+  auto level = c->state == CaseState::kLogSuspended ? c->level : Level::k1;
+  return Events{LogOpened{c->id, change.who.id, change.who.recipient, goal, level, next_date}};
+}
+
+Result<Events> SetLevel(const Child& child, const Change& change, Level level, const std::string& reason,
+                        const std::string& next_date) {
+  STAFETT_TRY(const Case* c, WritableLog(child, change));
+  if (c->level == level) return State("SAME_LEVEL", "the case is on this level already");
+  STAFETT_CHECK_OK(CheckDate(next_date, change.today));
+  return Events{LevelSet{c->id, level, reason, next_date}};
+}
+
+Result<Events> AddParticipant(const Child& child, const Change& change, const std::string& recipient) {
+  STAFETT_TRY(const Case* c, WritableLog(child, change));
+  if (recipient == c->holder_recipient || c->participants.contains(recipient)) {
+    return State("ALREADY_PARTICIPANT", "this service takes part already");
+  }
+  if (!child.HasConsent(kFollowUp, recipient, change.now)) {
+    return State("NO_CONSENT", "no valid consent names this service");
+  }
+  return Events{ParticipantAdded{c->id, recipient}};
+}
+
+Result<Events> RemoveParticipant(const Child& child, const Change& change, const std::string& recipient) {
+  STAFETT_TRY(const Case* c, WritableLog(child, change));
+  if (!c->participants.contains(recipient)) return State("NOT_PARTICIPANT", "this service does not take part");
+  return Events{ParticipantRemoved{c->id, recipient}};
+}
+
+Result<Events> OfferBaton(const Child& child, const Change& change, const std::string& to,
+                          const std::string& to_recipient, const std::string& answer_by) {
+  STAFETT_TRY(const Case* c, WritableLog(child, change));
+  if (to == c->holder) return State("ALREADY_HOLDER", "this person holds the baton");
+  if (!c->offered_to.empty()) return State("ALREADY_OFFERED", "the baton is offered to somebody; wait for the answer");
+  if (to_recipient != c->holder_recipient && !c->participants.contains(to_recipient)) {
+    return State("NOT_PARTICIPANT", "the baton goes to somebody in a service that takes part");
+  }
+  if (to_recipient != c->holder_recipient && !child.HasConsent(kFollowUp, to_recipient, change.now)) {
+    return State("NO_CONSENT", "no valid consent names this service");
+  }
+  return Events{BatonOffered{c->id, c->holder, to, to_recipient, answer_by}};
+}
+
+namespace {
+// The receiver does not hold the case yet; being offered the baton is what lets it know.
+Result<const Case*> Offered(const Child& child, const Change& change) {
+  const Case* c = child.Find(change.case_id);
+  if (c == nullptr || change.who.guardian || c->offered_to.empty() || c->offered_to != change.who.id ||
+      c->offered_recipient != change.who.recipient) {
+    return NotAllowed();
+  }
+  if (!change.etag.empty() && change.etag != std::to_string(c->version)) {
+    return Fail(Code::kAborted, "ETAG_MISMATCH", "the case has changed since it was read; read it again");
+  }
+  if (c->state != CaseState::kLogOpen) return State("LOG_NOT_OPEN", "the log is not open");
+  return c;
+}
+}  // namespace
+
+Result<Events> AcceptBaton(const Child& child, const Change& change, const std::string& next_date) {
+  STAFETT_TRY(const Case* c, Offered(child, change));
+  STAFETT_CHECK_OK(CheckDate(next_date, change.today));
+  if (c->offered_recipient != c->holder_recipient && !child.HasConsent(kFollowUp, c->offered_recipient, change.now)) {
+    return State("NO_CONSENT", "the consent for this service has ended since the baton was offered");
+  }
+  return Events{BatonAccepted{c->id, change.who.id, change.who.recipient, next_date}};
+}
+
+Result<Events> DeclineBaton(const Child& child, const Change& change, const std::string& reason) {
+  STAFETT_TRY(const Case* c, Offered(child, change));
+  return Events{BatonDeclined{c->id, change.who.id, reason}};
+}
+
+Result<Events> WriteNote(const Child& child, const Change& change, std::vector<Section> sections) {
+  STAFETT_TRY(const Case* c, WritableLog(child, change));
+  using policy::Category;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    auto path = "sections[" + std::to_string(i) + "]";
+    switch (sections[i].category) {
+      case Category::kConcern: case Category::kPlan: case Category::kEduc: case Category::kHealthd:
+      case Category::kSocial: case Category::kThird: case Category::kChildsay: case Category::kWelfare:
+        break;
+      default:
+        return Invalid(path + ".section_category", path + ": free text is CONCERN, PLAN, EDUC, HEALTHD, WELFARE, "
+                                                          "SOCIAL, THIRD or CHILDSAY");
+    }
+    if (sections[i].text.empty()) return Invalid(path + ".text", path + ".text: is required");
+  }
+  return Events{NoteWritten{c->id, change.who.id, change.who.recipient, std::move(sections)}};
+}
+
+Result<Events> CloseCase(const Child& child, const Change& change, const std::string& reason) {
+  STAFETT_TRY(const Case* c, Writable(child, change));
+  return Events{CaseClosed{c->id, reason}};
+}
+
+}  // namespace stafett::cases::domain

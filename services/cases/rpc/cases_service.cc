@@ -1,0 +1,173 @@
+#include "cases/rpc/cases_service.h"
+
+#include "lib/host/command.h"
+#include "lib/host/names.h"
+
+namespace stafett::cases::rpc_api {
+namespace {
+
+using stafett::rpc::Call;
+constexpr host::Rules kRules{"stafett:cases", true};
+
+domain::Level FromProto(v1::Level level) { return static_cast<domain::Level>(static_cast<int>(level) - 1); }
+
+v1::CaseState ToProto(domain::CaseState state) {
+  switch (state) {
+    case domain::CaseState::kConcernNoted: return v1::CONCERN_NOTED;
+    case domain::CaseState::kLogOpen: return v1::LOG_OPEN;
+    case domain::CaseState::kLogSuspended: return v1::LOG_SUSPENDED;
+    case domain::CaseState::kClosed: return v1::CLOSED;
+  }
+  return v1::CASE_STATE_UNSPECIFIED;
+}
+
+void Fill(const domain::Case& c, v1::Case* out) {
+  out->set_etag(std::to_string(c.version));
+  out->set_state(ToProto(c.state));
+  out->set_level(static_cast<v1::Level>(static_cast<int>(c.level) + 1));
+  out->set_holder(c.holder);
+  out->set_holder_recipient(c.holder_recipient);
+  out->set_next_date(c.next_date);
+  out->set_offered_to(c.offered_to);
+  for (const auto& p : c.participants) out->add_participants(p);
+  out->set_goal(c.goal);
+}
+
+std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<std::string>& from) {
+  return {from.begin(), from.end()};
+}
+
+}  // namespace
+
+CasesService::CasesService(host::Host& host, app::App app)
+    : host_(host), app_(app), endpoint_(host.runtime(), v1::Cases::service_full_name()) {}
+
+Status CasesService::Render(const host::Request& checked, const std::string& case_id, v1::Case* out) {
+  out->set_name(host::ResourceName(checked.who.controller, "cases", case_id));
+  auto reading = app::ReadCase(app_, checked.who, case_id, checked.deadline);
+  if (!reading) {
+    // E.g. the one who declined the baton: the command is done, and the case is no longer theirs to see.
+    if (reading.error().code == Code::kPermissionDenied) return {};
+    return tl::unexpected(std::move(reading).error());
+  }
+  Fill(reading->c, out);
+  out->set_child(host::ResourceName(checked.who.controller, "children",
+                                    app_.references.ForService(checked.who.recipient, reading->child)));
+  return {};
+}
+
+grpc::ServerUnaryReactor* CasesService::RegisterChild(grpc::CallbackServerContext* context,
+                                                      const v1::RegisterChildRequest* request,
+                                                      v1::RegisterChildResponse* response) {
+  return endpoint_.Serve("RegisterChild", context, [=, this](Call call) {
+    host::RunCommand(
+        host_, call, "RegisterChild", *request, response, kRules,
+        [&](const host::Request& checked) {
+          std::vector<domain::Guardian> guardians;
+          for (const auto& g : request->guardians()) {
+            guardians.push_back({g.person(), g.name(), g.relation(), g.parental_responsibility()});
+          }
+          return app::RegisterChild(app_, checked.who, checked.command, checked.deadline, request->national_number(),
+                                    request->name(), std::move(guardians));
+        },
+        [&](const host::Request& checked, const gate::Committed& done) -> Status {
+          response->set_child(host::ResourceName(checked.who.controller, "children",
+                                                 app_.references.ForService(checked.who.recipient, done.child)));
+          return {};
+        });
+  });
+}
+
+grpc::ServerUnaryReactor* CasesService::NoteConcern(grpc::CallbackServerContext* context,
+                                                    const v1::NoteConcernRequest* request,
+                                                    v1::NoteConcernResponse* response) {
+  return endpoint_.Serve("NoteConcern", context, [=, this](Call call) {
+    std::string case_id;
+    host::RunCommand(
+        host_, call, "NoteConcern", *request, response, kRules,
+        [&](const host::Request& checked) -> Result<gate::Committed> {
+          auto child = host::IdFromName(request->child(), "children");
+          if (!child) return Invalid("child", "child: must be controllers/{controller}/children/{child}");
+          STAFETT_TRY(auto noted, app::NoteConcern(app_, checked.who, checked.command, checked.deadline, *child,
+                                                   request->concern(), request->next_date()));
+          case_id = app::CaseIdOf(checked.command, noted.child);
+          return noted;
+        },
+        [&](const host::Request& checked, const gate::Committed&) -> Status {
+          auto& reminder = *response->mutable_reminder();
+          reminder.set_concern_is_not_a_report("A concern in Stafett is not a report to child welfare.");
+          reminder.set_duty_to_report(
+              "If there is reason to believe that a child is abused, neglected or in serious danger you must report to "
+              "child welfare yourself, without delay, whatever anybody consents to (barnevernsloven §13-2).");
+          if (const auto* controller = host_.tenants().ControllerOf(checked.who.recipient)) {
+            reminder.set_oncall_name(controller->oncall.name);
+            reminder.set_oncall_phone(controller->oncall.phone);
+          }
+          return Render(checked, case_id, response->mutable_case_());
+        });
+  });
+}
+
+template <class Req, class Operation>
+grpc::ServerUnaryReactor* CasesService::OnCase(const char* method, grpc::CallbackServerContext* context,
+                                               const Req* request, v1::CaseResponse* response, Operation operation) {
+  return endpoint_.Serve(method, context, [=, this](Call call) {
+    auto case_id = host::IdFromName(request->case_(), "cases");
+    host::RunCommand(
+        host_, call, method, *request, response, kRules,
+        [&](const host::Request& checked) -> Result<gate::Committed> {
+          if (!case_id) return Invalid("case", "case: must be controllers/{controller}/cases/{case}");
+          return operation(app::OnCase{checked.who, checked.command, checked.deadline, *case_id, request->etag()});
+        },
+        [&](const host::Request& checked, const gate::Committed&) {
+          return Render(checked, *case_id, response->mutable_case_());
+        });
+  });
+}
+
+#define STAFETT_ON_CASE(Method, ...)                                                                \
+  grpc::ServerUnaryReactor* CasesService::Method(grpc::CallbackServerContext* context,              \
+                                                 const v1::Method##Request* request,                \
+                                                 v1::CaseResponse* response) {                      \
+    return OnCase(#Method, context, request, response,                                              \
+                  [=, this](const app::OnCase& on) -> Result<gate::Committed> { __VA_ARGS__ });     \
+  }
+
+STAFETT_ON_CASE(RecordConversation,
+                return app::RecordConversation(app_, on, {"", Strings(request->guardians()), request->child_heard(),
+                                                          request->summary(), request->next_date()});)
+STAFETT_ON_CASE(OpenLog, return app::OpenLog(app_, on, request->goal(), request->next_date());)
+STAFETT_ON_CASE(SetLevel, return app::SetLevel(app_, on, FromProto(request->level()), request->reason(),
+                                               request->next_date());)
+STAFETT_ON_CASE(AddParticipant, return app::AddParticipant(app_, on, request->recipient());)
+STAFETT_ON_CASE(RemoveParticipant, return app::RemoveParticipant(app_, on, request->recipient());)
+STAFETT_ON_CASE(OfferBaton, return app::OfferBaton(app_, on, request->to());)
+STAFETT_ON_CASE(AcceptBaton, return app::AcceptBaton(app_, on, request->next_date());)
+STAFETT_ON_CASE(DeclineBaton, return app::DeclineBaton(app_, on, request->reason());)
+STAFETT_ON_CASE(
+    WriteNote, std::vector<domain::Section> sections; for (const auto& s : request->sections()) {
+      sections.push_back({static_cast<policy::Category>(s.section_category()), s.text(), Strings(s.describes())});
+    } return app::WriteNote(app_, on, std::move(sections));)
+STAFETT_ON_CASE(CloseCase, return app::CloseCase(app_, on, request->reason());)
+#undef STAFETT_ON_CASE
+
+grpc::ServerUnaryReactor* CasesService::GetCase(grpc::CallbackServerContext* context,
+                                                const v1::GetCaseRequest* request, v1::Case* response) {
+  return endpoint_.Serve("GetCase", context, [=, this](const Call& call) -> Status {
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kRules));
+    auto case_id = host::IdFromName(request->name(), "cases");
+    if (!case_id) return Invalid("name", "name: must be controllers/{controller}/cases/{case}");
+    STAFETT_CHECK_OK(app::ReadCase(app_, checked.who, *case_id, checked.deadline));
+    return Render(checked, *case_id, response);
+  });
+}
+
+grpc::ServerUnaryReactor* CasesService::GetReceipt(grpc::CallbackServerContext* context,
+                                                   const v1::GetReceiptRequest* request,
+                                                   common::v1::Receipt* response) {
+  return endpoint_.Serve("GetReceipt", context, [=, this](const Call& call) -> Status {
+    return host::ReadReceipt(host_, call, *request, response, {"stafett:cases", false});
+  });
+}
+
+}  // namespace stafett::cases::rpc_api

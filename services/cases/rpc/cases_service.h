@@ -1,0 +1,50 @@
+// The gRPC face of cases: parse, hand to the use case, render. No decisions here.
+#pragma once
+
+#include "cases/app/operations.h"
+#include "lib/host/command.h"
+#include "lib/host/host.h"
+#include "lib/rpc/unary.h"
+#include "stafett/cases/v1/cases_service.grpc.pb.h"
+
+namespace stafett::cases::rpc_api {
+
+namespace v1 = ::stafett::cases::v1;
+
+class CasesService final : public v1::Cases::CallbackService {
+ public:
+  CasesService(host::Host& host, app::App app);
+
+#define STAFETT_RPC(Method, Response)                                                                      \
+  grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* context, const v1::Method##Request* request, \
+                                   Response* response) override;
+  STAFETT_RPC(RegisterChild, v1::RegisterChildResponse)
+  STAFETT_RPC(NoteConcern, v1::NoteConcernResponse)
+  STAFETT_RPC(RecordConversation, v1::CaseResponse)
+  STAFETT_RPC(OpenLog, v1::CaseResponse)
+  STAFETT_RPC(SetLevel, v1::CaseResponse)
+  STAFETT_RPC(AddParticipant, v1::CaseResponse)
+  STAFETT_RPC(RemoveParticipant, v1::CaseResponse)
+  STAFETT_RPC(OfferBaton, v1::CaseResponse)
+  STAFETT_RPC(AcceptBaton, v1::CaseResponse)
+  STAFETT_RPC(DeclineBaton, v1::CaseResponse)
+  STAFETT_RPC(WriteNote, v1::CaseResponse)
+  STAFETT_RPC(CloseCase, v1::CaseResponse)
+  STAFETT_RPC(GetCase, v1::Case)
+  STAFETT_RPC(GetReceipt, common::v1::Receipt)
+#undef STAFETT_RPC
+
+ private:
+  // Every command on a case: `operation(OnCase) -> Result<Committed>`.
+  template <class Req, class Operation>
+  grpc::ServerUnaryReactor* OnCase(const char* method, grpc::CallbackServerContext* context, const Req* request,
+                                   v1::CaseResponse* response, Operation operation);
+  // The case as this person may see it after `committed`; only its name to somebody who may no longer read it.
+  Status Render(const host::Request& checked, const std::string& case_id, v1::Case* out);
+
+  host::Host& host_;
+  app::App app_;
+  stafett::rpc::Endpoint endpoint_;
+};
+
+}  // namespace stafett::cases::rpc_api

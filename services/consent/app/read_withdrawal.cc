@@ -1,0 +1,13 @@
+#include "consent/app/operations.h"
+
+namespace stafett::consent::app {
+
+Result<WithdrawalReading> ReadWithdrawal(App& app, const host::Who& who, const std::string& request_id,
+                                         Deadline deadline) {
+  STAFETT_TRY(auto committed, app.store.Remembered(who.organisation, request_id, deadline));
+  STAFETT_TRY(auto withdrawal, app.store.WithdrawalOf(committed, deadline));
+  STAFETT_TRY(auto reading, ReadConsent(app, who, withdrawal.consent_id, deadline));
+  return WithdrawalReading{std::move(committed), std::move(reading)};
+}
+
+}  // namespace stafett::consent::app

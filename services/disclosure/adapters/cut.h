@@ -1,0 +1,34 @@
+// Content by category, by reflection over the options of the proto files (design §4.9). The only place that removes
+// what may not be seen.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <google/protobuf/message.h>
+
+#include "lib/base/error.h"
+#include "lib/policy/policy.h"
+
+namespace stafett::disclosure::adapters {
+
+// An event type as declared in proto/: its message, and whether anybody but its writer may ever see it.
+struct EventType {
+  const google::protobuf::Message* prototype = nullptr;
+  bool disclosable = false;
+};
+// Nothing for a type that this version does not know: then nobody is told.
+std::optional<EventType> FindEventType(const std::string& type);
+
+// The message, or nothing if it does not parse.
+std::unique_ptr<google::protobuf::Message> ParseEvent(const EventType& type, const std::string& bytes);
+
+// Categories of everything in the message that is not empty.
+policy::CategorySet CategoriesOf(const google::protobuf::Message& message);
+
+// Takes out every field whose category is not in `allowed`, in all depths. A section goes as a whole: it stays only if
+// its own category is allowed, and THIRD as well if it describes other persons.
+void Cut(google::protobuf::Message& message, policy::CategorySet allowed);
+
+}  // namespace stafett::disclosure::adapters

@@ -1,0 +1,33 @@
+// What cases and consent say on the log, as facts and items of disclosure; and disclosure's own ledger events.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "disclosure/app/ports.h"
+#include "disclosure/domain/view.h"
+#include "lib/gate/envelope.h"
+#include "lib/host/journal.h"
+
+namespace stafett::disclosure::adapters {
+
+// monostate for a type that carries no fact (or is not known).
+Result<domain::Fact> ToFact(const std::string& type, const std::string& bytes);
+// The event as something that might be told; nothing if its type is not disclosable.
+std::optional<domain::Item> ToItem(const gate::Envelope& e, const std::string& bytes, const std::string& origin,
+                                   std::int64_t offset);
+// The state of a case for one whose consent has just become whole (design §4.8).
+domain::Item ToSnapshot(const gate::Envelope& e, const std::string& case_id, const domain::CaseFacts& facts,
+                        std::int64_t offset);
+
+host::Body ToBody(const domain::LedgerEvent& event);
+Result<std::optional<domain::LedgerEvent>> FromBody(const std::string& type, const std::string& bytes);
+
+class CutContents final : public app::Contents {
+ public:
+  Result<app::Content> Show(const domain::View& view, const domain::Item& item, policy::CategorySet fields,
+                            const std::string& case_ref) const override;
+};
+
+}  // namespace stafett::disclosure::adapters

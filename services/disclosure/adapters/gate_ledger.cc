@@ -1,0 +1,338 @@
+#include "disclosure/adapters/gate_ledger.h"
+
+#include <cstdlib>
+
+#include "disclosure/adapters/fact_mapping.h"
+#include "disclosure/adapters/signals.h"
+#include "lib/base/id.h"
+#include "lib/host/journal.h"
+#include "lib/host/references.h"
+#include "lib/host/who.h"
+
+namespace stafett::disclosure::adapters {
+namespace {
+constexpr char kPolicyType[] = "no.stafett.disclosure.policy-activated.v1";
+constexpr Millis kFreshFor{5000};       // a view older than this admits no read (design §4.6)
+constexpr Millis kReadingFor{30'000};   // a reader that died does not stay under way for ever
+
+bool OfCasesOrConsent(const std::string& type) {
+  return type.starts_with("no.stafett.cases.") || type.starts_with("no.stafett.consent.");
+}
+
+// Recipient of the organisation that wrote the record; empty for our own services.
+std::string OriginOf(const host::Host& host, const gate::Envelope& e) {
+  const auto* r = host.tenants().RecipientOfOrganisation(e.actor.organisation);
+  return r == nullptr ? std::string() : r->id;
+}
+
+std::string EncodeReading(const app::Reading& r) {
+  std::string out = r.recipient + "\n" + std::to_string(r.admitted.ms);
+  for (const auto& c : r.consents) out += "\n" + c;
+  return out;
+}
+app::Reading DecodeReading(const std::string& id, const std::string& text) {
+  app::Reading r;
+  r.id = id;
+  std::size_t at = 0;
+  for (int i = 0; at <= text.size(); ++i) {
+    auto end = text.find('\n', at);
+    auto part = text.substr(at, end == std::string::npos ? std::string::npos : end - at);
+    if (i == 0) r.recipient = part;
+    if (i == 1) r.admitted = Time{std::strtoll(part.c_str(), nullptr, 10)};
+    if (i > 1) r.consents.push_back(part);
+    if (end == std::string::npos) break;
+    at = end + 1;
+  }
+  return r;
+}
+}  // namespace
+
+std::string SealedReferences::CaseFor(const std::string& recipient, const std::string& case_id) const {
+  return pseudonyms_.For(host::CaseScope(recipient), case_id, "k");
+}
+Result<std::string> SealedReferences::ToChild(const std::string& recipient, const std::string& reference) const {
+  auto child = pseudonyms_.Back(host::ChildScope(recipient), reference, "ch");
+  if (!child) return host::NotAllowed();
+  return child;
+}
+
+GateLedger::GateLedger(host::Host& host, Regimes& regimes)
+    : host_(host),
+      regimes_(regimes),
+      children_(host.gate().store(), host.gate().keys(),
+                [this](domain::View& view, const gate::Entry& entry) { return Fold(view, entry); }) {}
+
+Status GateLedger::Fold(domain::View& view, const gate::Entry& entry) const {
+  if (!entry.own) {
+    STAFETT_CHECK_OK(Learn(view, entry.record, entry.offset, entry.appended));
+    return {};
+  }
+  STAFETT_TRY(auto opened, host::OpenRecord(host_.keys(), entry.record));
+  if (opened.destroyed) return {};
+  STAFETT_TRY(auto event, FromBody(opened.envelope.type, opened.bytes));
+  if (event) domain::Evolve(view, *event);
+  return {};
+}
+
+Result<GateLedger::LearnedRecord> GateLedger::Learn(domain::View& view, std::string_view record, std::int64_t offset,
+                                                    Time appended) const {
+  LearnedRecord out;
+  STAFETT_TRY(auto opened, host::OpenRecord(host_.keys(), record));
+  const auto& e = opened.envelope;
+  domain::Fact fact;
+  if (!opened.destroyed) {
+    STAFETT_TRY(fact, ToFact(e.type, opened.bytes));
+  }
+  out.learned = domain::Learn(view, {offset, appended, e.event_id}, fact);
+  if (auto item = ToItem(e, opened.bytes, OriginOf(host_, e), offset); item && !opened.destroyed) {
+    out.items.push_back(item->id);
+    view.items[item->id] = std::move(*item);
+  }
+  if (!out.learned.completed.empty()) {
+    for (const auto& [case_id, facts] : view.cases) {
+      if (!facts.open) continue;
+      auto snapshot = ToSnapshot(e, case_id, facts, offset);
+      auto id = snapshot.id;
+      view.items[id] = std::move(snapshot);
+      for (const auto& [consent, recipient] : out.learned.completed) out.snapshots.emplace_back(id, recipient);
+    }
+  }
+  return out;
+}
+
+Result<Loaded> GateLedger::LoadWithRegime(int partition, const std::string& child, Deadline deadline) {
+  const auto& keys = host_.gate().keys();
+  Loaded out;
+  STAFETT_TRY(out.view, children_.Load(partition, child, deadline,
+                                       {gate::Get::String(regimes_.InForceKey(partition)),
+                                        gate::Get::HashField(keys.Index(partition, "parked"), child),
+                                        gate::Get::Hash(regimes_.SuspendedKey())}));
+  const auto& in_force = out.view.extra[0];
+  if (in_force.present) {
+    STAFETT_TRY(out.version, regimes_.Find(in_force.string, deadline));
+  } else {
+    // Before the first activation nobody is told anything.
+    auto none = std::make_shared<Version>();
+    none->rules = std::make_shared<const policy::RuleSet>();
+    out.version = std::move(none);
+  }
+  out.parked = out.view.extra[1].present;
+  for (std::size_t i = 0; i + 1 < out.view.extra[2].list.size(); i += 2) {
+    out.suspended.insert(out.view.extra[2].list[i]);
+  }
+  return out;
+}
+
+Result<app::Case> GateLedger::Load(const std::string& child, Deadline deadline) {
+  STAFETT_TRY(auto loaded, LoadWithRegime(host_.gate().PartitionOf(child), child, deadline));
+  app::Case c;
+  c.child = child;
+  c.view = loaded.view.state;
+  c.regime = regimes_.Make(*loaded.version, loaded.suspended);
+  c.rules = loaded.version->rules;
+  c.known = !loaded.parked;
+  c.now = loaded.view.now;
+  return c;
+}
+
+Result<app::Case> GateLedger::LoadAt(const std::string& child, std::int64_t offset, const std::string& policy_hash,
+                                     Deadline deadline) {
+  auto p = host_.gate().PartitionOf(child);
+  const auto& keys = host_.gate().keys();
+  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::List(keys.Inputs(p, child), 0),
+                                                    gate::Get::List(keys.Own(p, PolicyStream(p)), 0)},
+                                                   deadline));
+  auto view = std::make_shared<domain::View>();
+  for (const auto& entry : read.values[0].list) {
+    STAFETT_TRY(auto input, gate::DecodeInput(entry));
+    if (input.offset > offset) break;
+    STAFETT_CHECK_OK(Learn(*view, input.record, input.offset, input.appended));
+  }
+  app::Case c;
+  c.child = child;
+  c.view = view;
+  c.known = true;
+  for (const auto& record : read.values[1].list) {
+    STAFETT_TRY(auto e, gate::Decode(record));
+    STAFETT_TRY(auto version, regimes_.Find(seal::Sha256(e.clear), deadline));
+    if (version->rules->hash() != policy_hash) continue;
+    c.rules = version->rules;
+    c.regime = regimes_.Make(*version, {});
+  }
+  if (!c.rules) return Fail(Code::kGone, "POLICY_GONE", "the policy of that decision is not stored any more");
+  return c;
+}
+
+Status GateLedger::Change(const gate::Command& command, const std::string& child, Deadline deadline,
+                          const Decide& decide, std::optional<app::Reading>* reading) {
+  auto p = host_.gate().PartitionOf(child);
+  const auto& keys = host_.gate().keys();
+  bool unknown = false;
+  for (int attempt = 0; attempt < gate::kMaxConflicts && !deadline.Passed(); ++attempt) {
+    STAFETT_TRY(auto loaded, LoadWithRegime(p, child, deadline));
+    app::Case c;
+    c.child = child;
+    c.view = loaded.view.state;
+    c.regime = regimes_.Make(*loaded.version, loaded.suspended);
+    c.rules = loaded.version->rules;
+    c.known = !loaded.parked;
+    c.now = std::max(loaded.view.now, c.view->latest);
+    STAFETT_TRY(auto event, decide(c));
+    if (!event) return {};
+    gate::Proposal proposal;
+    auto body = ToBody(*event);
+    proposal.events.push_back({body.type, body.bytes, body.subject, host_.config().kafka.ledger_topic});
+    if (reading != nullptr && *reading) {
+      proposal.guards.push_back(gate::Guard::FreshWithin(keys.Fresh(p), kFreshFor));
+      proposal.guards.push_back(gate::Guard::Equals(regimes_.InForceKey(p), loaded.view.extra[0].string));
+      proposal.indexes.push_back(gate::Write::HashSet(ReadingKey(p), (*reading)->id, EncodeReading(**reading)));
+    }
+    auto tried = host_.gate().committer().Try(
+        command, {p, child, true},
+        {loaded.view.own, loaded.view.inputs, loaded.view.generation, loaded.view.now}, proposal, deadline);
+    if (!tried) {
+      if (tried.error().code != Code::kUnknownOutcome) return tl::unexpected(std::move(tried).error());
+      unknown = true;  // decided anew: a read noted twice does no harm, one not noted would
+      continue;
+    }
+    if (tried->kind == gate::Committer::Attempt::Kind::kDone) return {};
+  }
+  if (unknown) return Fail(Code::kUnknownOutcome, "OUTCOME_UNKNOWN", "try again");
+  if (reading != nullptr) {
+    return Fail(Code::kUnavailable, "STALE_VIEW", "the view of the log is not fresh enough to show anything; try again");
+  }
+  return gate::TooManyConflicts();
+}
+
+void GateLedger::EndReading(const std::string& child, const app::Reading& reading) {
+  gate::Transaction tx;
+  tx.writes.push_back(gate::Write::HashDelete(ReadingKey(host_.gate().PartitionOf(child)), reading.id));
+  // If it fails the note runs out by itself.
+  (void)host_.gate().store().Run(tx, Deadline::In(Millis(500)));
+}
+
+Result<std::string> GateLedger::ChildOfDelivery(const std::string& delivery_id, Deadline deadline) {
+  STAFETT_TRY(auto read, host_.gate().store().Read(
+                             {gate::Get::String(host_.gate().keys().Global("d:" + delivery_id))}, deadline));
+  if (!read.values[0].present) return host::NotAllowed();
+  return std::move(read.values[0].string);
+}
+
+std::vector<gate::Write> GateLedger::IndexesOf(const std::string& child, const domain::Decided& decided) const {
+  std::vector<gate::Write> writes;
+  const auto& keys = host_.gate().keys();
+  for (const auto& line : decided.lines) {
+    if (line.delivery_id.empty()) continue;
+    writes.push_back(gate::Write::Set(keys.Global("d:" + line.delivery_id), child));
+    writes.push_back(gate::Write::Push(keys.Global("to:" + line.recipient), line.delivery_id + "\n" + child));
+  }
+  return writes;
+}
+
+Result<app::Ledger::Page> GateLedger::Deliveries(const std::string& recipient, std::int64_t from, std::int64_t count,
+                                                 Deadline deadline) {
+  const auto& keys = host_.gate().keys();
+  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::ListPart(keys.Global("to:" + recipient), from, count),
+                                                    gate::Get::String(keys.Global("series"))},
+                                                   deadline));
+  Page page;
+  page.series = read.values[1].string;
+  if (page.series.empty()) {
+    page.series = NewId("s");
+    gate::Transaction tx;
+    tx.guards.push_back(gate::Guard::Equals(keys.Global("series"), ""));
+    tx.writes.push_back(gate::Write::Set(keys.Global("series"), page.series));
+    STAFETT_TRY(auto outcome, host_.gate().store().Run(tx, deadline));
+    if (!outcome.done) return Deliveries(recipient, from, count, deadline);
+  }
+  for (const auto& entry : read.values[0].list) {
+    auto nl = entry.find('\n');
+    page.deliveries.emplace_back(entry.substr(0, nl), entry.substr(nl + 1));
+  }
+  page.next = from + static_cast<std::int64_t>(page.deliveries.size());
+  return page;
+}
+
+Result<app::Ledger::FenceView> GateLedger::Fence(const std::string& child, const std::string& event_id,
+                                                 Deadline deadline) {
+  auto p = host_.gate().PartitionOf(child);
+  const auto& keys = host_.gate().keys();
+  STAFETT_TRY(auto loaded, children_.Load(p, child, deadline,
+                                          {gate::Get::String(keys.Fence(p)), gate::Get::Hash(ReadingKey(p))}));
+  FenceView out;
+  auto it = loaded.state->offsets.find(event_id);
+  if (it != loaded.state->offsets.end()) out.offset = it->second;
+  out.fence = std::strtoll(loaded.extra[0].string.c_str(), nullptr, 10);
+  const auto& readings = loaded.extra[1].list;
+  for (std::size_t i = 0; i + 1 < readings.size(); i += 2) {
+    auto r = DecodeReading(readings[i], readings[i + 1]);
+    if (loaded.now.ms - r.admitted.ms <= kReadingFor.count()) out.readings.push_back(std::move(r));
+  }
+  return out;
+}
+
+Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references,
+               seal::Secret delivery_key)
+    : host_(host), ledger_(ledger), regimes_(regimes), references_(references), delivery_key_(std::move(delivery_key)) {}
+
+bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
+bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
+
+Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::Envelope& e,
+                                                    const kafka::Record& record) {
+  STAFETT_TRY(auto loaded, ledger_.LoadWithRegime(partition, e.child, Deadline::In(Millis(2000))));
+  // What the ledger decided is not decided again (a rebuild).
+  if (loaded.view.state->decided.contains(e.event_id)) return std::optional<gate::Reaction>();
+  domain::View view = *loaded.view.state;
+  STAFETT_TRY(auto learned, ledger_.Learn(view, record.value, record.offset, Time{record.timestamp_ms}));
+  std::vector<domain::Offer> offers;
+  for (const auto& id : learned.items) offers.push_back({&view.items.at(id), ""});
+  for (const auto& [id, recipient] : learned.snapshots) offers.push_back({&view.items.at(id), recipient});
+  auto regime = regimes_.Make(*loaded.version, loaded.suspended);
+  auto delivery_id = [this](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
+    return DerivedId("d", seal::KeyedHash(delivery_key_, item + "\n" + recipient + "\n" +
+                                                             std::to_string(static_cast<int>(kind))));
+  };
+  auto decided = domain::Route(view, {e.event_id, e.type, e.subject, record.offset}, offers, learned.learned, regime,
+                               view.latest, delivery_id);
+  if (!decided) return std::optional<gate::Reaction>();
+
+  gate::Reaction reaction;
+  reaction.target = {partition, e.child, true};
+  reaction.own = loaded.view.own;
+  reaction.inputs = loaded.view.inputs;
+  reaction.command.request_scope = "disclosure";
+  reaction.command.request_id = DerivedId("rq", e.event_id + "/decide");
+  reaction.command.cause = e.event_id;
+  auto body = ToBody(*decided);
+  // The ledger first, then the signals: one outbox, one order.
+  reaction.proposal.events.push_back({body.type, body.bytes, body.subject, host_.config().kafka.ledger_topic});
+  for (const auto& line : decided->lines) {
+    if (line.delivery_id.empty()) continue;
+    reaction.proposal.after.push_back(ToSignal(host_.config().kafka.recipient_prefix, line,
+                                               references_.CaseFor(line.recipient, line.case_id), decided->at));
+  }
+  reaction.proposal.indexes = ledger_.IndexesOf(e.child, *decided);
+  return std::optional<gate::Reaction>(std::move(reaction));
+}
+
+Result<std::vector<gate::Write>> Router::Restore(int /*partition*/, const gate::Envelope& e) {
+  if (e.child.empty()) return std::vector<gate::Write>();
+  auto bytes = host_.keys().Open(e.child, *e.sealed, gate::Bound(e.stream, e.version, e.type));
+  if (!bytes) {
+    if (bytes.error().code == Code::kGone) return std::vector<gate::Write>();
+    return tl::unexpected(std::move(bytes).error());
+  }
+  STAFETT_TRY(auto event, FromBody(e.type, *bytes));
+  if (event && std::holds_alternative<domain::Decided>(*event)) {
+    return ledger_.IndexesOf(e.child, std::get<domain::Decided>(*event));
+  }
+  return std::vector<gate::Write>();
+}
+
+std::vector<gate::Write> Router::Passed(int partition, const gate::Envelope& e) {
+  if (e.type != kPolicyType) return {};
+  return regimes_.Passed(partition, e.clear);
+}
+
+}  // namespace stafett::disclosure::adapters

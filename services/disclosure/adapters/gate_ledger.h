@@ -1,0 +1,88 @@
+// Disclosure over the gate: views of children, the router, the ledger.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "disclosure/adapters/regimes.h"
+#include "disclosure/app/ports.h"
+#include "lib/gate/children.h"
+#include "lib/gate/tailer.h"
+#include "lib/host/host.h"
+
+namespace stafett::disclosure::adapters {
+
+class SealedReferences final : public app::References {
+ public:
+  explicit SealedReferences(const seal::Secret& alias_key) : pseudonyms_(alias_key) {}
+  std::string CaseFor(const std::string& recipient, const std::string& case_id) const override;
+  Result<std::string> ToChild(const std::string& recipient, const std::string& reference) const override;
+
+ private:
+  seal::Pseudonyms pseudonyms_;
+};
+
+// A view with the rules in force, as the router needs them.
+struct Loaded {
+  gate::Loaded<domain::View> view;
+  std::shared_ptr<const Version> version;
+  std::set<std::string> suspended;
+  bool parked = false;
+};
+
+class GateLedger final : public app::Ledger {
+ public:
+  GateLedger(host::Host& host, Regimes& regimes);
+  Status Change(const gate::Command& command, const std::string& child, Deadline deadline, const Decide& decide,
+                std::optional<app::Reading>* reading) override;
+  void EndReading(const std::string& child, const app::Reading& reading) override;
+  Result<app::Case> Load(const std::string& child, Deadline deadline) override;
+  Result<app::Case> LoadAt(const std::string& child, std::int64_t offset, const std::string& policy_hash,
+                           Deadline deadline) override;
+  Result<std::string> ChildOfDelivery(const std::string& delivery_id, Deadline deadline) override;
+  Result<Page> Deliveries(const std::string& recipient, std::int64_t from, std::int64_t count,
+                          Deadline deadline) override;
+  Result<FenceView> Fence(const std::string& child, const std::string& event_id, Deadline deadline) override;
+
+  Result<Loaded> LoadWithRegime(int partition, const std::string& child, Deadline deadline);
+  // Learns one record: the fact, and what it brings that might be told.
+  struct LearnedRecord {
+    domain::Learned learned;
+    std::vector<std::string> items;                    // ids of new items: the event itself
+    std::vector<std::pair<std::string, std::string>> snapshots;  // (item, recipient)
+  };
+  Result<LearnedRecord> Learn(domain::View& view, std::string_view record, std::int64_t offset, Time appended) const;
+  // Indexes that a decision implies: delivery -> child, and the recipient's list.
+  std::vector<gate::Write> IndexesOf(const std::string& child, const domain::Decided& decided) const;
+
+ private:
+  Status Fold(domain::View& view, const gate::Entry& entry) const;
+  std::string ReadingKey(int partition) const { return host_.gate().keys().Index(partition, "reading"); }
+  host::Host& host_;
+  Regimes& regimes_;
+  gate::Children<domain::View> children_;
+};
+
+// The router: for each record of the log, who is told what.
+class Router final : public gate::Applier {
+ public:
+  Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references,
+         seal::Secret delivery_key);
+  bool Takes(const gate::Envelope& e) const override;
+  bool Reacts(const gate::Envelope& e) const override;
+  Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,
+                                              const kafka::Record& record) override;
+  Result<std::vector<gate::Write>> Restore(int partition, const gate::Envelope& e) override;
+  std::vector<gate::Write> Passed(int partition, const gate::Envelope& e) override;
+
+ private:
+  host::Host& host_;
+  GateLedger& ledger_;
+  Regimes& regimes_;
+  const app::References& references_;
+  seal::Secret delivery_key_;
+};
+
+}  // namespace stafett::disclosure::adapters

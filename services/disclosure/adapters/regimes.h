@@ -1,0 +1,51 @@
+// Policy versions as the log has them: PolicyActivated records, by their hash; and who is suspended.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "disclosure/domain/route.h"
+#include "lib/host/host.h"
+
+namespace stafett::disclosure::adapters {
+
+// One activated version, parsed.
+struct Version {
+  std::shared_ptr<const policy::RuleSet> rules;
+  std::set<std::string> active;
+};
+
+class Regimes {
+ public:
+  explicit Regimes(host::Host& host);
+  // The version with this hash (of the PolicyActivated message); nullptr with an error if it is not stored.
+  Result<std::shared_ptr<const Version>> Find(const std::string& hash, Deadline deadline);
+  domain::Regime Make(const Version& version, const std::set<std::string>& suspended) const;
+
+  // Keys: which version is in force in a partition at the reader's place; versions by hash; suspended recipients.
+  std::string InForceKey(int partition) const { return keys_.Index(partition, "policy"); }
+  std::string VersionKey(const std::string& hash) const { return keys_.Global("policy:" + hash); }
+  std::string SuspendedKey() const { return keys_.Global("suspended"); }
+  // A policy-activated record at its place in the log.
+  std::vector<gate::Write> Passed(int partition, const std::string& message) const;
+
+  // Brings the files of this process into force: probes every recipient's topic, then writes a record to every
+  // partition where another version (or none) is in force. Called when the gate is open; repeats do nothing.
+  Status Activate(const policy::RuleSet& rules, const std::string& rules_text, Deadline deadline);
+  bool Activated() const { return activated_; }
+
+ private:
+  host::Host& host_;
+  gate::Keys keys_;
+  std::map<std::string, policy::Agency> agencies_;
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const Version>> versions_;
+  std::atomic<bool> activated_{false};
+};
+
+// Stands for "no child" in streams about a partition: "disclosure/policy-03".
+std::string PolicyStream(int partition);
+
+}  // namespace stafett::disclosure::adapters

@@ -1,0 +1,57 @@
+#include <algorithm>
+#include <charconv>
+
+#include "disclosure/app/operations.h"
+
+namespace stafett::disclosure::app {
+namespace {
+constexpr int kDefaultPage = 100;
+constexpr int kMaxPage = 500;
+}  // namespace
+
+Result<std::string> ChildForOfficer(App& app, const host::Who& who, const std::string& reference) {
+  if (who.guardian || who.role != "DISCLOSURE_OFFICER") return host::NotAllowed();
+  return app.references.ToChild(who.recipient, reference);
+}
+
+Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::string& child_reference, int page_size,
+                                   const std::string& page_token, Deadline deadline) {
+  if (page_size < 0) return Invalid("page_size", "page_size: must not be negative");
+  STAFETT_TRY(auto child, ChildForOfficer(app, who, child_reference));
+  std::size_t from = 0;
+  if (!page_token.empty()) {
+    auto [end, error] = std::from_chars(page_token.data(), page_token.data() + page_token.size(), from);
+    if (error != std::errc() || end != page_token.data() + page_token.size()) {
+      return Invalid("page_token", "page_token: not a token of this service");
+    }
+  }
+  auto count = static_cast<std::size_t>(page_size == 0 ? kDefaultPage : std::min(page_size, kMaxPage));
+  STAFETT_TRY(auto c, app.ledger.Load(child, deadline));
+  DecisionPage out;
+  std::size_t at = 0;
+  for (const auto& event_id : c.view->order) {
+    const auto& decided = c.view->decided.at(event_id);
+    for (const auto& line : decided.lines) {
+      // The giver's controller answers for what it gave; others' information is not this officer's.
+      auto item = c.view->items.find(line.item);
+      if (item != c.view->items.end()) {
+        const auto* giver = app.tenants.ControllerOf(item->second.origin);
+        if (giver == nullptr || giver->id != who.controller) continue;
+      }
+      if (at++ < from) continue;
+      if (out.rows.size() == count) {
+        out.next = std::to_string(at - 1);
+        return out;
+      }
+      DecisionRow row;
+      row.decided = decided;
+      row.decided.lines.clear();
+      row.line = line;
+      if (const auto* d = c.view->FindDelivery(line.delivery_id)) row.state = d->state;
+      out.rows.push_back(std::move(row));
+    }
+  }
+  return out;
+}
+
+}  // namespace stafett::disclosure::app

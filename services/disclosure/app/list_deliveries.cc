@@ -1,0 +1,47 @@
+#include <charconv>
+
+#include "disclosure/app/operations.h"
+
+namespace stafett::disclosure::app {
+namespace {
+constexpr int kDefaultPage = 50;
+constexpr int kMaxPage = 200;
+
+std::string Cursor(const std::string& series, std::int64_t next) { return series + "." + std::to_string(next); }
+}  // namespace
+
+Result<ListedPage> ListDeliveries(App& app, const host::Who& who, const std::string& after, int page_size,
+                                  Deadline deadline) {
+  if (page_size < 0) return Invalid("page_size", "page_size: must not be negative");
+  auto count = page_size == 0 ? kDefaultPage : std::min(page_size, kMaxPage);
+  std::int64_t from = 0;
+  std::string series;
+  if (!after.empty()) {
+    auto dot = after.find('.');
+    auto digits = dot == std::string::npos ? std::string() : after.substr(dot + 1);
+    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), from);
+    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || from < 0) {
+      return Invalid("after", "after: not a cursor of this service");
+    }
+    series = after.substr(0, dot);
+  }
+  STAFETT_TRY(auto page, app.ledger.Deliveries(who.recipient, from, count, deadline));
+  if (!series.empty() && series != page.series) {
+    // The store was rebuilt and the order began anew: everything again; recipients drop what they have by its id.
+    from = 0;
+    STAFETT_TRY(page, app.ledger.Deliveries(who.recipient, 0, count, deadline));
+  }
+  ListedPage out;
+  auto at = from;
+  for (const auto& [delivery_id, child] : page.deliveries) {
+    ++at;
+    STAFETT_TRY(auto c, app.ledger.Load(child, deadline));
+    const auto* d = c.view->FindDelivery(delivery_id);
+    if (d == nullptr || d->recipient != who.recipient) continue;
+    out.deliveries.push_back({*d, app.references.CaseFor(who.recipient, d->case_id), Cursor(page.series, at)});
+  }
+  if (static_cast<int>(page.deliveries.size()) == count) out.next = Cursor(page.series, at);
+  return out;
+}
+
+}  // namespace stafett::disclosure::app

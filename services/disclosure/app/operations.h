@@ -1,0 +1,71 @@
+// The use cases, one file each.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "disclosure/app/ports.h"
+#include "lib/host/who.h"
+
+namespace stafett::disclosure::app {
+
+struct FetchedContent {
+  domain::Delivery delivery;
+  policy::CategorySet fields;
+  std::string rule, case_ref, type_url, value, identity, digest, origin;
+  Time happened;
+  std::string child;
+  Reading reading;      // to be ended when the answer has been sent
+};
+Result<FetchedContent> Fetch(App& app, const host::Who& who, const gate::Command& command, Deadline deadline,
+                             const std::string& delivery_id);
+Result<domain::DeliveryState> ConfirmStored(App& app, const host::Who& who, const gate::Command& command,
+                                            Deadline deadline, const std::string& delivery_id,
+                                            const std::string& record_ref, const std::string& digest);
+Result<domain::DeliveryState> ConfirmOpened(App& app, const host::Who& who, const gate::Command& command,
+                                            Deadline deadline, const std::string& delivery_id);
+
+struct Listed {
+  domain::Delivery delivery;
+  std::string case_ref, cursor;
+};
+struct ListedPage {
+  std::vector<Listed> deliveries;
+  std::string next;
+};
+Result<ListedPage> ListDeliveries(App& app, const host::Who& who, const std::string& after, int page_size,
+                                  Deadline deadline);
+
+// One verdict with how far its delivery has come.
+struct DecisionRow {
+  domain::Decided decided;     // without lines
+  domain::Line line;
+  std::optional<domain::DeliveryState> state;
+};
+struct DecisionPage {
+  std::vector<DecisionRow> rows;
+  std::string next;
+};
+// For a disclosure officer of the giver's controller.
+Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::string& child_reference, int page_size,
+                                   const std::string& page_token, Deadline deadline);
+struct Explained {
+  DecisionRow row;
+  policy::Explanation explanation;
+  bool same_again = false;
+};
+Result<Explained> Explain(App& app, const host::Who& who, const std::string& child_reference,
+                          const std::string& event_id, const std::string& recipient, Deadline deadline);
+
+struct FenceAnswer {
+  bool passed = false;
+  std::vector<Reading> reads;  // under way on this consent
+};
+Result<FenceAnswer> AwaitFence(App& app, const std::string& child, const std::string& event_id,
+                               const std::string& consent, const std::vector<std::string>& recipients,
+                               Deadline deadline);
+
+// Shared: may this person read every decision about the child?
+Result<std::string> ChildForOfficer(App& app, const host::Who& who, const std::string& reference);
+
+}  // namespace stafett::disclosure::app

@@ -1,0 +1,94 @@
+// What the use cases of disclosure need of the world. The real one is adapters/gate_ledger.h.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "disclosure/domain/route.h"
+#include "disclosure/domain/view.h"
+#include "lib/base/time.h"
+#include "lib/gate/commit.h"
+#include "lib/tenants/tenants.h"
+
+namespace stafett::disclosure::app {
+
+// A child with everything that a decision about it needs, read in one atomic step.
+struct Case {
+  std::string child;
+  std::shared_ptr<const domain::View> view;
+  domain::Regime regime;
+  std::shared_ptr<const policy::RuleSet> rules;  // keeps regime.rules alive
+  bool known = false;                            // the child is not parked
+  Time now;
+};
+
+// A read that was admitted and is under way, so that a withdrawal can name it.
+struct Reading {
+  std::string id, recipient;
+  std::vector<std::string> consents;
+  Time admitted;
+};
+
+class Ledger {
+ public:
+  virtual ~Ledger() = default;
+  using Decide = std::function<Result<std::optional<domain::LedgerEvent>>(const Case&)>;
+  // Reads, decides, writes the event; nothing decided: nothing written. With `reading` the event is only written
+  // while the partition's view is fresh, and the read is noted as under way until EndReading.
+  virtual Status Change(const gate::Command& command, const std::string& child, Deadline deadline,
+                        const Decide& decide, std::optional<Reading>* reading) = 0;
+  virtual void EndReading(const std::string& child, const Reading& reading) = 0;
+  virtual Result<Case> Load(const std::string& child, Deadline deadline) = 0;
+  // The child as it stood when the record at `offset` had been learned, under the policy with this hash.
+  virtual Result<Case> LoadAt(const std::string& child, std::int64_t offset, const std::string& policy_hash,
+                              Deadline deadline) = 0;
+  // kPermissionDenied/NOT_ALLOWED if there is no such delivery.
+  virtual Result<std::string> ChildOfDelivery(const std::string& delivery_id, Deadline deadline) = 0;
+  struct Page {
+    std::vector<std::pair<std::string, std::string>> deliveries;  // (delivery, child), in the order of signalling
+    std::int64_t next = 0;
+    std::string series;   // changes when the order began anew (a rebuilt store): begin at 0 then
+  };
+  virtual Result<Page> Deliveries(const std::string& recipient, std::int64_t from, std::int64_t count,
+                                  Deadline deadline) = 0;
+  struct FenceView {
+    std::optional<std::int64_t> offset;  // of the record asked for, once it was learned
+    std::int64_t fence = 0;
+    std::vector<Reading> readings;       // of this child's partition, younger than 30 s
+  };
+  virtual Result<FenceView> Fence(const std::string& child, const std::string& event_id, Deadline deadline) = 0;
+};
+
+// The recipient's own pseudonym of a case, and a service's private reference of a child.
+class References {
+ public:
+  virtual ~References() = default;
+  virtual std::string CaseFor(const std::string& recipient, const std::string& case_id) const = 0;
+  virtual Result<std::string> ToChild(const std::string& recipient, const std::string& reference) const = 0;
+};
+
+// An item as a recipient gets it.
+struct Content {
+  std::string type_url;
+  std::string value;      // what the digest is of
+  std::string identity;   // ChildIdentity, empty if IDENT is not shown
+};
+class Contents {
+ public:
+  virtual ~Contents() = default;
+  // Cut to `fields`; the case stands in it under the recipient's own pseudonym.
+  virtual Result<Content> Show(const domain::View& view, const domain::Item& item, policy::CategorySet fields,
+                               const std::string& case_ref) const = 0;
+};
+
+struct App {
+  Ledger& ledger;
+  const Contents& contents;
+  const References& references;
+  const tenants::Tenants& tenants;
+};
+
+}  // namespace stafett::disclosure::app

@@ -1,0 +1,153 @@
+#include "disclosure/domain/route.h"
+
+#include <algorithm>
+
+namespace stafett::disclosure::domain {
+namespace {
+
+policy::Agency AgencyOf(const Regime& regime, const std::string& recipient) {
+  auto it = regime.agencies.find(recipient);
+  return it == regime.agencies.end() ? policy::Agency::kUnknown : it->second;
+}
+
+std::string RuleOf(const Regime& regime, const policy::Decision& d) {
+  if (d.rule < 0) return "T001";  // the default: no rule allows it (fvl §13, hpl §21, bvl §13-1)
+  return regime.rules->rules()[static_cast<std::size_t>(d.rule)].id;
+}
+
+std::vector<std::string> ConsentIds(const policy::Decision& d, const std::vector<policy::Consent>& consents) {
+  std::set<std::string> ids;
+  for (std::size_t i = 0; i < d.ground_count; ++i) {
+    auto c = d.grounds[i].consent;
+    if (c >= 0) ids.emplace(consents[static_cast<std::size_t>(c)].id);
+  }
+  return {ids.begin(), ids.end()};
+}
+
+std::uint64_t At(const std::map<std::pair<std::string, std::string>, std::uint64_t>& map, const std::string& recipient,
+                 const std::string& case_id) {
+  auto it = map.find({recipient, case_id});
+  return it == map.end() ? 0 : it->second;
+}
+
+}  // namespace
+
+std::set<std::string> Candidates(const View& view, const std::string& case_id, Time now) {
+  std::set<std::string> out;
+  auto c = view.cases.find(case_id);
+  if (c == view.cases.end()) return out;
+  out = c->second.participants;
+  out.insert(c->second.holder_recipient);
+  for (const auto& consent : ConsentsOf(view)) {
+    if (!consent.withdrawn && now < consent.until) out.emplace(consent.recipient);
+  }
+  out.erase("");
+  return out;
+}
+
+policy::Decision DecideOne(const View& view, const Item& item, const std::string& recipient, const Regime& regime,
+                           bool known, Time now, std::vector<policy::Consent>& consents) {
+  consents = ConsentsOf(view);
+  policy::Item what{AgencyOf(regime, item.origin), item.origin, item.categories, item.purpose};
+  policy::Recipient to{recipient, AgencyOf(regime, recipient), regime.active.contains(recipient)};
+  policy::Facts facts;
+  facts.known = known;
+  facts.consents = consents;
+  return policy::Decide(*regime.rules, what, to, facts, policy::Start::kPush, now);
+}
+
+std::optional<Decided> Route(const View& view, const Record& record, const std::vector<Offer>& offers,
+                             const Learned& learned, const Regime& regime, Time now, const DeliveryId& delivery_id) {
+  Decided out;
+  out.event_id = record.event_id;
+  out.event_type = record.event_type;
+  out.case_id = record.case_id;
+  out.offset = record.offset;
+  out.at = now;
+  out.policy_hash = regime.rules->hash();
+
+  auto sequence = view.sequence;  // counts on within this record
+  auto epoch = view.epoch;
+
+  if (learned.withdrawn) {
+    // Scoped to (consent, recipient): what rested on it is void; other grounds go on (design §4.7).
+    const auto& w = *learned.withdrawn;
+    std::set<std::string> recipients(w.recipients.begin(), w.recipients.end());
+    std::set<std::pair<std::string, std::string>> told;  // (recipient, case) that had anything under it
+    for (const auto& [id, d] : view.deliveries) {
+      if (!recipients.contains(d.recipient) || d.kind == DeliveryKind::kRetraction) continue;
+      if (std::find(d.consents.begin(), d.consents.end(), w.consent_id) == d.consents.end()) continue;
+      told.emplace(d.recipient, d.case_id);
+      if (d.state == DeliveryState::kSignalled) out.withdrawn.push_back(id);
+    }
+    for (const auto& [recipient, case_id] : told) {
+      Line line;
+      line.recipient = recipient;
+      line.case_id = case_id;
+      line.verdict = policy::Verdict::kDisclose;
+      line.kind = DeliveryKind::kRetraction;
+      line.rule = "R3-04";  // GDPR art. 7(3): told to stop further use
+      line.item_type = record.event_type;
+      line.item = record.event_id + "/" + case_id;
+      line.delivery_id = delivery_id(line.item, recipient, line.kind);
+      line.epoch = ++epoch[{recipient, case_id}];
+      line.sequence = ++sequence[{recipient, case_id}];
+      out.lines.push_back(std::move(line));
+    }
+  }
+
+  for (const auto& offer : offers) {
+    const auto& item = *offer.item;
+    auto candidates = Candidates(view, item.case_id, now);
+    for (const auto& recipient : candidates) {
+      if (!offer.only_to.empty() && offer.only_to != recipient) continue;
+      if (recipient == item.origin) continue;  // a service is not told what it wrote itself (R1-06)
+      std::vector<policy::Consent> consents;
+      auto d = DecideOne(view, item, recipient, regime, true, now, consents);
+      Line line;
+      line.recipient = recipient;
+      line.case_id = item.case_id;
+      line.item = item.id;
+      line.item_type = item.type;
+      line.kind = offer.only_to.empty() ? DeliveryKind::kEvent : DeliveryKind::kSnapshot;
+      line.verdict = d.verdict;
+      line.fields = d.fields;
+      line.rule = RuleOf(regime, d);
+      if (d.missing != policy::Missing::kNothing) line.missing = policy::Name(d.missing);
+      if (d.verdict == policy::Verdict::kDisclose) {
+        line.consents = ConsentIds(d, consents);
+        line.delivery_id = delivery_id(item.id, recipient, line.kind);
+        line.epoch = At(epoch, recipient, item.case_id);
+        line.sequence = ++sequence[{recipient, item.case_id}];
+      }
+      out.lines.push_back(std::move(line));
+    }
+  }
+  if (out.lines.empty() && out.withdrawn.empty()) return std::nullopt;
+  return out;
+}
+
+Result<ReadDecision> DecideRead(const View& view, const Delivery& delivery, const Regime& regime, bool known,
+                                Time now) {
+  if (delivery.kind == DeliveryKind::kRetraction) {
+    return Fail(Code::kGone, "RETRACTION", "a retraction has no content: stop further use of what it takes back");
+  }
+  if (delivery.state == DeliveryState::kWithdrawn) {
+    return Fail(Code::kGone, "WITHDRAWN", "the ground for this delivery has ended");
+  }
+  auto item = view.items.find(delivery.item);
+  if (item == view.items.end()) return Fail(Code::kGone, "CONTENT_GONE", "the content is not to be had any more");
+  std::vector<policy::Consent> consents;
+  auto d = DecideOne(view, item->second, delivery.recipient, regime, known, now, consents);
+  auto fields = d.fields.And(delivery.fields);
+  bool content = !fields.Minus(policy::CategorySet{}.With(policy::Category::kExist).With(policy::Category::kIdent)).Empty();
+  if (d.verdict != policy::Verdict::kDisclose || !content) {
+    if (d.missing == policy::Missing::kConsentWithdrawn || d.missing == policy::Missing::kConsentExpired) {
+      return Fail(Code::kGone, "WITHDRAWN", "the ground for this delivery has ended");
+    }
+    return Fail(Code::kFailedPrecondition, "NOT_ALLOWED_NOW", "this may not be shown at present");
+  }
+  return ReadDecision{fields, RuleOf(regime, d), ConsentIds(d, consents)};
+}
+
+}  // namespace stafett::disclosure::domain

@@ -1,0 +1,55 @@
+// What a record of the log means for every recipient, and what a read may show now. Pure functions.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "disclosure/domain/view.h"
+#include "lib/base/error.h"
+
+namespace stafett::disclosure::domain {
+
+// Everything that a decision rests on besides the child: activated by a record of the partition.
+struct Regime {
+  const policy::RuleSet* rules = nullptr;
+  std::map<std::string, policy::Agency> agencies;  // of all recipients
+  std::set<std::string> active;                    // activated and not suspended
+};
+
+// Keyed: an id that only this service can make.
+using DeliveryId = std::function<std::string(const std::string& item, const std::string& recipient, DeliveryKind kind)>;
+
+// `view` has learned the record already. `items`: what the record brings that might be told (the event itself, or
+// snapshots for those whose consent it completed, with the one recipient each is for).
+struct Offer {
+  const Item* item = nullptr;
+  std::string only_to;          // snapshots: this recipient; empty: all candidates
+};
+struct Record {
+  std::string event_id, event_type, case_id;
+  std::int64_t offset = -1;
+};
+// Nothing to say: no candidate, no retraction.
+std::optional<Decided> Route(const View& view, const Record& record, const std::vector<Offer>& offers,
+                             const Learned& learned, const Regime& regime, Time now, const DeliveryId& delivery_id);
+
+// Recipients that may be thought of at all for a case: who takes part, and whom a valid consent names (design §4.2).
+std::set<std::string> Candidates(const View& view, const std::string& case_id, Time now);
+
+// The decision at the record's place again, and now; what both allow.
+struct ReadDecision {
+  policy::CategorySet fields;
+  std::string rule;
+  std::vector<std::string> consents;
+};
+// kGone/WITHDRAWN, kGone/RETRACTION, kFailedPrecondition/NOT_ALLOWED_NOW.
+Result<ReadDecision> DecideRead(const View& view, const Delivery& delivery, const Regime& regime, bool known, Time now);
+
+// One recipient, one item: the call of the engine. Shared by Route, DecideRead and Explain.
+policy::Decision DecideOne(const View& view, const Item& item, const std::string& recipient, const Regime& regime,
+                           bool known, Time now, std::vector<policy::Consent>& consents);
+
+}  // namespace stafett::disclosure::domain

@@ -1,0 +1,149 @@
+#include "disclosure/domain/view.h"
+
+#include <algorithm>
+
+namespace stafett::disclosure::domain {
+namespace {
+template <class... Fs>
+struct Overloaded : Fs... {
+  using Fs::operator()...;
+};
+template <class... Fs>
+Overloaded(Fs...) -> Overloaded<Fs...>;
+}  // namespace
+
+const Delivery* View::FindDelivery(const std::string& id) const {
+  auto it = deliveries.find(id);
+  return it == deliveries.end() ? nullptr : &it->second;
+}
+
+Learned Learn(View& view, const Place& place, const Fact& fact) {
+  Learned learned;
+  view.latest = std::max(view.latest, place.appended);
+  view.offsets[place.event_id] = place.offset;
+  std::visit(Overloaded{
+                 [](const std::monostate&) {},
+                 [&](const Identified& f) {
+                   if (view.identity.empty()) view.identity = f.identity;
+                 },
+                 [&](const CaseOpened& f) {
+                   auto& c = view.cases[f.case_id];
+                   c.open = true;
+                   c.level = f.level;
+                   c.goal = f.goal;
+                   c.holder = f.holder;
+                   c.holder_recipient = f.holder_recipient;
+                   c.next_date = f.next_date;
+                 },
+                 [&](const CaseEnded& f) { view.cases[f.case_id].open = false; },
+                 [&](const LevelChanged& f) {
+                   auto& c = view.cases[f.case_id];
+                   c.level = f.level;
+                   c.next_date = f.next_date;
+                 },
+                 [&](const Joined& f) { view.cases[f.case_id].participants.insert(f.recipient); },
+                 [&](const Left& f) { view.cases[f.case_id].participants.erase(f.recipient); },
+                 [&](const Handed& f) {
+                   auto& c = view.cases[f.case_id];
+                   c.participants.insert(c.holder_recipient);
+                   c.participants.erase(f.holder_recipient);
+                   c.holder = f.holder;
+                   c.holder_recipient = f.holder_recipient;
+                   c.next_date = f.next_date;
+                 },
+                 [&](const Requested& f) { view.consents[f.consent_id] = f.consent; },
+                 [&](const Answered& f) {
+                   auto& consent = view.consents[f.consent_id];
+                   for (const auto& r : f.granted) {
+                     auto it = consent.scopes.find(r);
+                     if (it == consent.scopes.end()) continue;  // never asked for: nothing to complete
+                     auto& s = it->second;
+                     s.said_yes.insert(f.consenter);
+                     bool whole = std::includes(s.said_yes.begin(), s.said_yes.end(), consent.consenters.begin(),
+                                                consent.consenters.end());
+                     if (whole && !s.complete_at && !s.withdrawn) {
+                       s.complete_at = view.latest;
+                       learned.completed.emplace_back(f.consent_id, r);
+                     }
+                   }
+                   for (const auto& r : f.refused) {
+                     auto it = consent.scopes.find(r);
+                     if (it == consent.scopes.end()) continue;
+                     it->second.said_yes.erase(f.consenter);
+                     it->second.complete_at.reset();  // a no after a yes ends it
+                   }
+                 },
+                 [&](const Withdrawn& f) {
+                   auto& consent = view.consents[f.consent_id];
+                   for (const auto& r : f.recipients) {
+                     auto it = consent.scopes.find(r);
+                     if (it != consent.scopes.end()) it->second.withdrawn = true;
+                   }
+                   learned.withdrawn = f;
+                 },
+             },
+             fact);
+  return learned;
+}
+
+void Evolve(View& view, const LedgerEvent& event) {
+  std::visit(Overloaded{
+                 [&](const Decided& e) {
+                   for (const auto& line : e.lines) {
+                     if (line.delivery_id.empty()) continue;
+                     Delivery d;
+                     d.id = line.delivery_id;
+                     d.recipient = line.recipient;
+                     d.case_id = line.case_id;
+                     d.item = line.item;
+                     d.item_type = line.item_type;
+                     d.rule = line.rule;
+                     d.kind = line.kind;
+                     d.fields = line.fields;
+                     d.consents = line.consents;
+                     d.epoch = line.epoch;
+                     d.sequence = line.sequence;
+                     view.sequence[{d.recipient, d.case_id}] = d.sequence;
+                     view.epoch[{d.recipient, d.case_id}] = d.epoch;
+                     view.deliveries[d.id] = std::move(d);
+                   }
+                   for (const auto& id : e.withdrawn) {
+                     auto it = view.deliveries.find(id);
+                     if (it != view.deliveries.end()) it->second.state = DeliveryState::kWithdrawn;
+                   }
+                   view.order.push_back(e.event_id);
+                   view.decided[e.event_id] = e;
+                 },
+                 [&](const Fetched& e) {
+                   auto it = view.deliveries.find(e.delivery_id);
+                   if (it == view.deliveries.end()) return;
+                   it->second.digest = e.digest;
+                   if (it->second.state == DeliveryState::kSignalled) it->second.state = DeliveryState::kFetched;
+                 },
+                 [&](const StoredConfirmed& e) {
+                   auto it = view.deliveries.find(e.delivery_id);
+                   if (it == view.deliveries.end()) return;
+                   it->second.record_ref = e.record_ref;
+                   if (it->second.state != DeliveryState::kOpened) it->second.state = DeliveryState::kStored;
+                 },
+                 [&](const OpenedConfirmed& e) {
+                   auto it = view.deliveries.find(e.delivery_id);
+                   if (it != view.deliveries.end()) it->second.state = DeliveryState::kOpened;
+                 },
+             },
+             event);
+}
+
+std::vector<policy::Consent> ConsentsOf(const View& view) {
+  std::vector<policy::Consent> out;
+  for (const auto& [id, consent] : view.consents) {
+    for (const auto& [recipient, scope] : consent.scopes) {
+      if (!scope.complete_at) continue;
+      out.push_back({id, recipient, scope.categories, consent.purpose, *scope.complete_at, consent.until,
+                     scope.withdrawn});
+    }
+  }
+  return out;
+}
+
+}  // namespace stafett::disclosure::domain

@@ -1,0 +1,131 @@
+// A child as disclosure sees it: the facts of the log's prefix and what was decided and done on it. Pure.
+//
+// Two folds that commute: facts come from other services' records (Learn), deliveries from this service's own ledger
+// records (Evolve). `Learn` needs the log's order; `Evolve` its own stream's.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "lib/base/time.h"
+#include "lib/policy/policy.h"
+
+namespace stafett::disclosure::domain {
+
+enum class DeliveryKind { kEvent, kSnapshot, kRetraction };
+enum class DeliveryState { kSignalled, kFetched, kStored, kOpened, kWithdrawn };
+
+// Something that might be told. Immutable; its content is opaque here (adapters/cut.h knows it).
+struct Item {
+  std::string id;               // event id, or "<event id>/<case>" for a snapshot
+  std::string type;             // "no.stafett.cases.note-written.v1"
+  std::string case_id;
+  std::string origin;           // giver's recipient id
+  policy::CategorySet categories;
+  std::string purpose;
+  std::string body;             // the clear event message
+  Time happened;
+  std::int64_t offset = -1;
+};
+
+struct CaseFacts {
+  bool open = false;            // the log is open
+  int level = 0;
+  std::string goal, holder, holder_recipient, next_date;
+  std::set<std::string> participants;
+};
+
+struct ScopeFacts {
+  policy::CategorySet categories;
+  std::set<std::string> said_yes;
+  std::optional<Time> complete_at;  // append time of the last yes that was missing
+  bool withdrawn = false;
+};
+struct ConsentFacts {
+  std::string purpose;
+  Time until;
+  std::set<std::string> consenters;
+  std::map<std::string, ScopeFacts> scopes;  // by recipient
+};
+
+struct Delivery {
+  std::string id, recipient, case_id, item, item_type, rule;
+  DeliveryKind kind = DeliveryKind::kEvent;
+  DeliveryState state = DeliveryState::kSignalled;
+  policy::CategorySet fields;         // allowed when it was signalled
+  std::vector<std::string> consents;  // what it rests on
+  std::uint64_t epoch = 0, sequence = 0;
+  std::string digest, record_ref;
+};
+
+struct Line {
+  std::string recipient, rule, missing, delivery_id, case_id, item, item_type;
+  policy::Verdict verdict = policy::Verdict::kWithhold;
+  DeliveryKind kind = DeliveryKind::kEvent;
+  policy::CategorySet fields;
+  std::vector<std::string> consents;
+  std::uint64_t epoch = 0, sequence = 0;
+};
+
+// All verdicts about one record of the log.
+struct Decided {
+  std::string event_id, event_type, case_id, policy_hash;
+  std::int64_t offset = -1;
+  Time at;
+  std::vector<Line> lines;
+  std::vector<std::string> withdrawn;  // deliveries that were signalled and not fetched
+};
+struct Fetched { std::string delivery_id, recipient; policy::CategorySet fields; std::string digest, rule; };
+struct StoredConfirmed { std::string delivery_id, recipient, record_ref, digest; };
+struct OpenedConfirmed { std::string delivery_id, recipient, by_role; };
+using LedgerEvent = std::variant<Decided, Fetched, StoredConfirmed, OpenedConfirmed>;
+
+// ---- facts, as the log says them -------------------------------------------------------------------------------
+
+struct Place { std::int64_t offset = -1; Time appended; std::string event_id; };
+struct Identified { std::string identity; };   // opaque: ChildIdentity message
+struct CaseOpened { std::string case_id, holder, holder_recipient, goal, next_date; int level = 0; };
+struct CaseEnded { std::string case_id; };     // closed or suspended
+struct LevelChanged { std::string case_id, next_date; int level = 0; };
+struct Joined { std::string case_id, recipient; };
+struct Left { std::string case_id, recipient; };
+struct Handed { std::string case_id, holder, holder_recipient, next_date; };
+struct Requested { std::string consent_id; ConsentFacts consent; };
+struct Answered { std::string consent_id, consenter; std::vector<std::string> granted, refused; };
+struct Withdrawn { std::string consent_id; std::vector<std::string> recipients; };
+using Fact = std::variant<std::monostate, Identified, CaseOpened, CaseEnded, LevelChanged, Joined, Left, Handed,
+                          Requested, Answered, Withdrawn>;
+
+struct View {
+  std::string identity;
+  std::map<std::string, CaseFacts> cases;
+  std::map<std::string, ConsentFacts> consents;
+  std::map<std::string, Item> items;
+  Time latest;                            // highest append time: decisions' time never falls
+  std::map<std::string, Decided> decided; // by event id
+  std::map<std::string, Delivery> deliveries;
+  std::map<std::pair<std::string, std::string>, std::uint64_t> sequence;  // (recipient, case)
+  std::map<std::pair<std::string, std::string>, std::uint64_t> epoch;
+  std::map<std::string, std::int64_t> offsets;  // of records that may need a fence, by event id
+  std::vector<std::string> order;               // event ids in the order they were decided
+
+  const Delivery* FindDelivery(const std::string& id) const;
+};
+
+// What learning a fact has completed: recipients whose consent became whole by this record (for snapshots).
+struct Learned {
+  std::vector<std::pair<std::string, std::string>> completed;  // (consent, recipient)
+  std::optional<Withdrawn> withdrawn;
+};
+Learned Learn(View& view, const Place& place, const Fact& fact);
+void Evolve(View& view, const LedgerEvent& event);
+
+// Consents in the form that the policy engine reads; points into `view`.
+std::vector<policy::Consent> ConsentsOf(const View& view);
+
+}  // namespace stafett::disclosure::domain

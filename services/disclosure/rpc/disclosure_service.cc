@@ -1,0 +1,221 @@
+#include "disclosure/rpc/disclosure_service.h"
+
+#include "lib/base/id.h"
+#include "lib/host/names.h"
+
+namespace stafett::disclosure::rpc_api {
+namespace {
+
+using stafett::rpc::Call;
+constexpr host::Rules kMachine{"stafett:disclosure", false};
+constexpr host::Rules kPerson{"stafett:disclosure", true};
+
+v1::DeliveryState ToProto(domain::DeliveryState s) {
+  switch (s) {
+    case domain::DeliveryState::kSignalled: return v1::SIGNALLED;
+    case domain::DeliveryState::kFetched: return v1::FETCHED;
+    case domain::DeliveryState::kStored: return v1::STORED_BY_RECIPIENT;
+    case domain::DeliveryState::kOpened: return v1::OPENED;
+    case domain::DeliveryState::kWithdrawn: return v1::DELIVERY_WITHDRAWN;
+  }
+  return v1::DELIVERY_STATE_UNSPECIFIED;
+}
+v1::DeliveryKind ToProto(domain::DeliveryKind k) { return static_cast<v1::DeliveryKind>(static_cast<int>(k) + 1); }
+v1::Verdict ToProto(policy::Verdict v) { return static_cast<v1::Verdict>(static_cast<int>(v) + 1); }
+
+template <class Message>
+void SetFields(policy::CategorySet set, Message* out) {
+  for (int c = 1; c < policy::kCategoryCount; ++c) {
+    if (set.Has(static_cast<policy::Category>(c))) out->add_fields(static_cast<common::v1::Category>(c));
+  }
+}
+
+std::string TypeClassOf(const domain::Delivery& d) {
+  if (d.item_type.find("note-written") != std::string::npos) return "NOTE";
+  if (d.item_type.find("baton-") != std::string::npos) return "BATON";
+  return d.kind == domain::DeliveryKind::kSnapshot ? "PLAN" : "STATE";
+}
+
+void Fill(const app::DecisionRow& row, v1::Decision* out) {
+  out->set_event_id(row.decided.event_id);
+  out->set_event_type(row.line.kind == domain::DeliveryKind::kEvent ? row.line.item_type : row.decided.event_type);
+  out->set_recipient(row.line.recipient);
+  out->set_verdict(ToProto(row.line.verdict));
+  out->set_kind(ToProto(row.line.kind));
+  out->set_rule(row.line.rule);
+  SetFields(row.line.fields, out);
+  out->set_missing(row.line.missing);
+  if (row.state) out->set_state(ToProto(*row.state));
+  out->set_decided_at_ms(row.decided.at.ms);
+  out->set_delivery_id(row.line.delivery_id);
+  for (const auto& c : row.line.consents) out->add_consents(c);
+}
+
+}  // namespace
+
+DisclosureService::DisclosureService(host::Host& host, app::App app, Suspended suspended)
+    : host_(host), app_(app), suspended_(std::move(suspended)),
+      endpoint_(host.runtime(), v1::Disclosure::service_full_name()) {}
+
+gate::Command DisclosureService::CommandFor(const host::Request& checked) const {
+  gate::Command command;
+  command.request_scope = checked.who.organisation;
+  command.request_id = NewId("rq");
+  command.actor = checked.who.actor;
+  command.purpose = checked.who.purpose;
+  return command;
+}
+
+grpc::ServerUnaryReactor* DisclosureService::Fetch(grpc::CallbackServerContext* context,
+                                                   const v1::FetchRequest* request, v1::FetchResponse* response) {
+  return endpoint_.Serve("Fetch", context, [=, this](Call call) {
+    auto checked = host::CheckQuery(host_, call, *request, kMachine);
+    if (!checked) return call.Finish(tl::unexpected(std::move(checked).error()));
+    auto fetched =
+        app::Fetch(app_, checked->who, CommandFor(*checked), checked->deadline, request->delivery_id());
+    if (!fetched) return call.Finish(tl::unexpected(std::move(fetched).error()));
+    auto& f = *fetched;
+    response->set_delivery_id(f.delivery.id);
+    response->set_case_ref(f.case_ref);
+    if (!f.identity.empty()) response->mutable_child()->ParseFromString(f.identity);
+    response->mutable_content()->set_type_url(f.type_url);
+    response->mutable_content()->set_value(f.value);
+    SetFields(f.fields, response);
+    response->set_rule(f.rule);
+    response->set_digest(f.digest);
+    response->set_origin(f.origin);
+    response->set_happened_ms(f.happened.ms);
+    call.Finish({});
+    app_.ledger.EndReading(f.child, f.reading);
+  });
+}
+
+grpc::ServerUnaryReactor* DisclosureService::ConfirmStored(grpc::CallbackServerContext* context,
+                                                           const v1::ConfirmStoredRequest* request,
+                                                           v1::ConfirmResponse* response) {
+  return endpoint_.Serve("ConfirmStored", context, [=, this](const Call& call) -> Status {
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kMachine));
+    STAFETT_TRY(auto state, app::ConfirmStored(app_, checked.who, CommandFor(checked), checked.deadline,
+                                               request->delivery_id(), request->record_ref(), request->digest()));
+    response->set_state(ToProto(state));
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* DisclosureService::ConfirmOpened(grpc::CallbackServerContext* context,
+                                                           const v1::ConfirmOpenedRequest* request,
+                                                           v1::ConfirmResponse* response) {
+  return endpoint_.Serve("ConfirmOpened", context, [=, this](const Call& call) -> Status {
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
+    STAFETT_TRY(auto state, app::ConfirmOpened(app_, checked.who, CommandFor(checked), checked.deadline,
+                                               request->delivery_id()));
+    response->set_state(ToProto(state));
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* DisclosureService::ListDeliveries(grpc::CallbackServerContext* context,
+                                                            const v1::ListDeliveriesRequest* request,
+                                                            v1::ListDeliveriesResponse* response) {
+  return endpoint_.Serve("ListDeliveries", context, [=, this](const Call& call) -> Status {
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kMachine));
+    STAFETT_TRY(auto page, app::ListDeliveries(app_, checked.who, request->after(), request->page_size(),
+                                               checked.deadline));
+    for (const auto& listed : page.deliveries) {
+      auto& d = *response->add_deliveries();
+      d.set_delivery_id(listed.delivery.id);
+      d.set_case_ref(listed.case_ref);
+      d.set_kind(ToProto(listed.delivery.kind));
+      d.set_type_class(TypeClassOf(listed.delivery));
+      d.set_ground(listed.delivery.rule);
+      d.set_epoch(listed.delivery.epoch);
+      d.set_sequence(listed.delivery.sequence);
+      d.set_state(ToProto(listed.delivery.state));
+      d.set_cursor(listed.cursor);
+    }
+    response->set_next(page.next);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* DisclosureService::ListDecisions(grpc::CallbackServerContext* context,
+                                                           const v1::ListDecisionsRequest* request,
+                                                           v1::ListDecisionsResponse* response) {
+  return endpoint_.Serve("ListDecisions", context, [=, this](const Call& call) -> Status {
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
+    auto child = host::IdFromName(request->child(), "children");
+    if (!child) return Invalid("child", "child: must be controllers/{controller}/children/{child}");
+    STAFETT_TRY(auto page, app::ListDecisions(app_, checked.who, *child, request->page_size(), request->page_token(),
+                                              checked.deadline));
+    for (const auto& row : page.rows) Fill(row, response->add_decisions());
+    response->set_next_page_token(page.next);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* DisclosureService::Explain(grpc::CallbackServerContext* context,
+                                                     const v1::ExplainRequest* request,
+                                                     v1::ExplainResponse* response) {
+  return endpoint_.Serve("Explain", context, [=, this](const Call& call) -> Status {
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
+    auto child = host::IdFromName(request->child(), "children");
+    if (!child) return Invalid("child", "child: must be controllers/{controller}/children/{child}");
+    STAFETT_TRY(auto explained, app::Explain(app_, checked.who, *child, request->event_id(), request->recipient(),
+                                             checked.deadline));
+    Fill(explained.row, response->mutable_decision());
+    response->set_policy_hash(explained.row.decided.policy_hash);
+    for (const auto& l : explained.explanation.lines) {
+      auto& line = *response->add_lines();
+      line.set_category(l.category);
+      line.set_rule(l.rule);
+      line.set_statute(l.statute);
+      line.set_basis(l.basis);
+      line.set_consent(l.consent);
+      line.set_outcome(l.outcome);
+    }
+    response->set_same_again(explained.same_again);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* DisclosureService::ListRecipients(grpc::CallbackServerContext* context,
+                                                            const v1::ListRecipientsRequest* request,
+                                                            v1::ListRecipientsResponse* response) {
+  return endpoint_.Serve("ListRecipients", context, [=, this](const Call& call) -> Status {
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
+    if (checked.who.role != "DISCLOSURE_OFFICER") return host::NotAllowed();
+    auto suspended = suspended_();
+    for (const auto& controller : host_.tenants().controllers()) {
+      if (controller.id != checked.who.controller) continue;
+      for (const auto& r : controller.recipients) {
+        auto& status = *response->add_recipients();
+        status.set_recipient(r.id);
+        auto it = suspended.find(r.id);
+        status.set_active(it == suspended.end());
+        if (it != suspended.end()) status.set_suspended_because(it->second);
+      }
+    }
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* DisclosureService::AwaitFence(grpc::CallbackServerContext* context,
+                                                        const v1::AwaitFenceRequest* request,
+                                                        v1::AwaitFenceResponse* response) {
+  return endpoint_.Serve("AwaitFence", context, [=, this](const Call& call) -> Status {
+    STAFETT_CHECK_OK(stafett::rpc::RequireInternal(call.caller()));
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, {"stafett:internal", false}));
+    std::vector<std::string> recipients(request->recipients().begin(), request->recipients().end());
+    STAFETT_TRY(auto fence, app::AwaitFence(app_, request->child(), request->event_id(), request->consent(),
+                                            recipients, checked.deadline));
+    response->set_passed(fence.passed);
+    for (const auto& r : fence.reads) {
+      auto& read = *response->add_reads();
+      read.set_recipient(r.recipient);
+      read.set_admitted_ms(r.admitted.ms);
+    }
+    return {};
+  });
+}
+
+}  // namespace stafett::disclosure::rpc_api

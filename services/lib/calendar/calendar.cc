@@ -1,0 +1,64 @@
+#include "lib/calendar/calendar.h"
+
+#include <date/tz.h>
+
+#include <cstdio>
+
+namespace stafett::calendar {
+namespace {
+const date::time_zone* Oslo() {
+  static const date::time_zone* zone = date::locate_zone("Europe/Oslo");
+  return zone;
+}
+date::year_month_day Ymd(const Date& d) {
+  return date::year(d.year) / static_cast<int>(d.month) / static_cast<int>(d.day);
+}
+Date From(const date::year_month_day& ymd) {
+  return {static_cast<int>(ymd.year()), static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day())};
+}
+}  // namespace
+
+Date Today(Time now) {
+  auto local = Oslo()->to_local(date::sys_time<std::chrono::milliseconds>(std::chrono::milliseconds(now.ms)));
+  return From(date::year_month_day(date::floor<date::days>(local)));
+}
+
+std::optional<Date> Parse(std::string_view iso) {
+  if (iso.size() != 10 || iso[4] != '-' || iso[7] != '-') return std::nullopt;
+  auto digits = [&](std::size_t at, std::size_t n) {
+    int value = 0;
+    for (std::size_t i = at; i < at + n; ++i) {
+      if (iso[i] < '0' || iso[i] > '9') return -1;
+      value = value * 10 + (iso[i] - '0');
+    }
+    return value;
+  };
+  int y = digits(0, 4), m = digits(5, 2), d = digits(8, 2);
+  if (y < 1900 || m < 1 || d < 1) return std::nullopt;
+  Date out{y, static_cast<unsigned>(m), static_cast<unsigned>(d)};
+  if (!Ymd(out).ok()) return std::nullopt;
+  return out;
+}
+
+std::string Format(const Date& date) {
+  char buffer[40];
+  std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02u", date.year, date.month, date.day);
+  return buffer;
+}
+
+Date AddDays(const Date& date, int days) {
+  return From(date::year_month_day(date::sys_days(Ymd(date)) + date::days(days)));
+}
+
+Date AddMonths(const Date& date, int months) {
+  auto ymd = Ymd(date) + date::months(months);
+  if (!ymd.ok()) ymd = ymd.year() / ymd.month() / date::last;
+  return From(ymd);
+}
+
+Time StartOf(const Date& date) {
+  auto sys = Oslo()->to_sys(date::local_days(Ymd(date)), date::choose::earliest);
+  return Time{std::chrono::duration_cast<std::chrono::milliseconds>(sys.time_since_epoch()).count()};
+}
+
+}  // namespace stafett::calendar

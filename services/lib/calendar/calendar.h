@@ -1,0 +1,26 @@
+// Dates in Europe/Oslo. Deadlines of the law are dates there, not instants (design §5, Time).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "lib/base/time.h"
+
+namespace stafett::calendar {
+
+// A calendar date; compares in time order.
+struct Date {
+  int year = 0;
+  unsigned month = 0, day = 0;
+  auto operator<=>(const Date&) const = default;
+};
+
+Date Today(Time now);                                // in Europe/Oslo
+std::optional<Date> Parse(std::string_view iso);     // "2026-11-22", existing dates only
+std::string Format(const Date& date);
+Date AddDays(const Date& date, int days);
+Date AddMonths(const Date& date, int months);        // 31 January + 1 month = 28 or 29 February
+Time StartOf(const Date& date);                      // 00:00 in Europe/Oslo
+
+}  // namespace stafett::calendar

@@ -1,0 +1,156 @@
+#include "lib/gate/acks.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace stafett::gate {
+
+Acks::Acks(Store& store, Keys keys) : store_(store), keys_(std::move(keys)) {}
+Acks::~Acks() { Stop(); }
+
+void Acks::Start() {
+  follow_ = std::thread([this] { Follow(); });
+  expire_ = std::thread([this] { Expire(); });
+}
+
+void Acks::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    if (stop_) return;
+    stop_ = true;
+  }
+  wake_.notify_all();
+  if (follow_.joinable()) follow_.join();
+  if (expire_.joinable()) expire_.join();
+  std::map<int, std::vector<Waiter>> left;
+  {
+    std::lock_guard lock(mutex_);
+    left.swap(waiters_);
+  }
+  for (auto& [p, list] : left) {
+    for (auto& w : list) w.done(false);
+  }
+}
+
+void Acks::MoveTo(std::uint64_t generation, std::vector<Done>& dropped) {
+  if (generation <= generation_) return;
+  generation_ = generation;
+  acked_.clear();
+  for (auto& [p, list] : waiters_) {
+    for (auto& w : list) dropped.push_back(std::move(w.done));
+  }
+  waiters_.clear();
+}
+
+void Acks::When(std::uint64_t generation, int partition, std::uint64_t number, SteadyTime until, Done done) {
+  std::vector<Done> dropped;
+  bool known = false;
+  {
+    std::lock_guard lock(mutex_);
+    MoveTo(generation, dropped);
+    known = generation == generation_ && number <= acked_[partition];
+    if (!known && generation == generation_ && !stop_) {
+      waiters_[partition].push_back({number, until, std::move(done)});
+      done = nullptr;
+      wake_.notify_all();
+    }
+  }
+  for (auto& d : dropped) d(false);
+  if (done) done(known);
+}
+
+void Acks::Advance(std::uint64_t generation, int partition, std::uint64_t number) {
+  std::vector<Done> ready;
+  std::vector<Done> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    MoveTo(generation, dropped);
+    auto& acked = acked_[partition];
+    if (generation == generation_ && number > acked) {
+      acked = number;
+      auto& list = waiters_[partition];
+      auto rest = std::stable_partition(list.begin(), list.end(), [&](const Waiter& w) { return w.number > number; });
+      for (auto it = rest; it != list.end(); ++it) ready.push_back(std::move(it->done));
+      list.erase(rest, list.end());
+    }
+  }
+  for (auto& done : dropped) done(false);
+  for (auto& done : ready) done(true);
+}
+
+std::size_t Acks::Waiting() const {
+  std::lock_guard lock(mutex_);
+  std::size_t n = 0;
+  for (const auto& [p, list] : waiters_) n += list.size();
+  return n;
+}
+
+void Acks::Follow() {
+  auto streams = store_.OpenStreams();
+  std::map<std::string, std::string> last;  // stream -> id; "$" until the first entry was seen
+  auto from_the_end = [&] {
+    for (int p = 0; p < keys_.partitions(); ++p) last[keys_.AckLog(p)] = "$";
+  };
+  from_the_end();
+  std::uint64_t of = 0;
+  while (true) {
+    const auto generation = store_.Generation();
+    if (generation != std::exchange(of, generation)) from_the_end();
+    std::vector<Done> dropped;
+    {
+      std::lock_guard lock(mutex_);
+      if (stop_) return;
+      MoveTo(generation, dropped);
+    }
+    for (auto& done : dropped) done(false);
+    std::vector<std::pair<std::string, std::string>> positions(last.begin(), last.end());
+    auto entries = streams->Read(positions, 1000, Millis(200));
+    if (entries) {
+      for (const auto& e : *entries) last[e.stream] = e.id;
+    } else {
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, Millis(100), [this] { return stop_; });
+    }
+    std::vector<int> wanted;
+    {
+      std::lock_guard lock(mutex_);
+      for (const auto& [p, list] : waiters_) {
+        if (!list.empty()) wanted.push_back(p);
+      }
+    }
+    if (wanted.empty()) continue;
+    std::vector<Get> gets;
+    for (int p : wanted) gets.push_back(Get::String(keys_.Acked(p)));
+    auto acked = store_.Read(gets, Deadline::In(Millis(1000)));
+    // Read in the generation that it is told for, or not at all.
+    if (!acked || generation != store_.Generation()) continue;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      Advance(generation, wanted[i], std::strtoull(acked->values[i].string.c_str(), nullptr, 10));
+    }
+  }
+}
+
+void Acks::Expire() {
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    auto now = std::chrono::steady_clock::now();
+    auto next = now + Millis(1000);
+    std::vector<Done> late;
+    for (auto& [p, list] : waiters_) {
+      auto rest = std::stable_partition(list.begin(), list.end(), [&](const Waiter& w) { return w.until > now; });
+      for (auto it = rest; it != list.end(); ++it) late.push_back(std::move(it->done));
+      list.erase(rest, list.end());
+      for (const auto& w : list) next = std::min(next, w.until);
+    }
+    if (!late.empty()) {
+      lock.unlock();
+      for (auto& done : late) done(false);
+      lock.lock();
+      continue;
+    }
+    wake_.wait_until(lock, next);
+  }
+}
+
+}  // namespace stafett::gate

@@ -1,0 +1,58 @@
+// Who waits for which outbox entry to be on the broker. Completed by the relay of this copy at the delivery report,
+// or, when another copy relays the shard, by its note in the ack stream.
+//
+// A number means something in one generation of the store only: another one may have given it to another entry. Who
+// waited in an earlier generation is told false, and nothing said about an earlier one counts in a later.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "lib/gate/keys.h"
+#include "lib/gate/store.h"
+
+namespace stafett::gate {
+
+class Acks {
+ public:
+  using Done = std::function<void(bool published)>;
+  Acks(Store& store, Keys keys);
+  ~Acks();
+  void Start();
+  void Stop();  // everybody who waits is told false
+
+  // Calls `done` once: true when entry `number` of partition p is acknowledged, false when `until` comes first.
+  // On a thread of the gate; must not block. At once if it is known to be acknowledged already.
+  void When(std::uint64_t generation, int partition, std::uint64_t number, SteadyTime until, Done done);
+  // Everything up to and including `number` is on the broker.
+  void Advance(std::uint64_t generation, int partition, std::uint64_t number);
+  std::size_t Waiting() const;
+
+ private:
+  struct Waiter {
+    std::uint64_t number;
+    SteadyTime until;
+    Done done;
+  };
+  void Follow();  // thread: the ack streams of all partitions
+  void Expire();  // thread: deadlines
+  // Forgets what an earlier generation was about; `dropped` gets who waited there.
+  void MoveTo(std::uint64_t generation, std::vector<Done>& dropped);
+
+  Store& store_;
+  Keys keys_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;
+  std::map<int, std::uint64_t> acked_;
+  std::uint64_t generation_ = 0;
+  std::map<int, std::vector<Waiter>> waiters_;
+  std::thread follow_;
+  std::thread expire_;
+};
+
+}  // namespace stafett::gate

@@ -1,0 +1,122 @@
+#include "lib/gate/commit.h"
+
+#include <cstdlib>
+
+namespace stafett::gate {
+
+tl::unexpected<Error> Recovering() {
+  return Fail(Code::kUnavailable, "RECOVERING",
+              "the service is bringing its store to the log's end; nothing was done; try again shortly");
+}
+tl::unexpected<Error> RequestIdReused() {
+  return Fail(Code::kAlreadyExists, "REQUEST_ID_REUSED",
+              "this request_id was used for another command; use a new UUID for a new command");
+}
+tl::unexpected<Error> TooManyConflicts() {
+  return Fail(Code::kAborted, "CONFLICT", "others changed the same case at the same time; read it and try again");
+}
+
+Result<Committer::Built> Committer::Build(const Command& command, const Target& target, std::uint64_t own,
+                                          std::uint64_t inputs, Time now, const Proposal& proposal) const {
+  auto too_large = [] {
+    return Fail(Code::kInvalidArgument, "TOO_LARGE", "the content is larger than a record can be");
+  };
+  for (const auto* messages : {&proposal.messages, &proposal.after}) {
+    for (const auto& m : *messages) {
+      if (m.key.size() + m.value.size() + m.headers.size() > kMaxRecordBytes) return too_large();
+    }
+  }
+  Built built;
+  auto& writes = built.writes;
+  auto outbox = keys_.Outbox(target.partition);
+  auto mark = keys_.Mark(target.partition, "log");
+  for (const auto& m : proposal.messages) {
+    writes.push_back(Write::Outbox(outbox, mark, m.topic, m.key, m.value, m.headers));
+  }
+  auto stream = keys_.service() + "/" + target.child;
+  for (std::size_t i = 0; i < proposal.events.size(); ++i) {
+    const auto& event = proposal.events[i];
+    Envelope e;
+    e.stream = stream;
+    e.version = own + i + 1;
+    e.event_id = EventId(stream, e.version);
+    e.type = event.type;
+    if (target.about_child) e.child = target.child;
+    e.recorded = now;
+    e.request_id = command.request_id;
+    e.request_scope = command.request_scope;
+    e.request_hash = command.request_hash;
+    e.cause = command.cause;
+    e.actor = command.actor;
+    e.purpose = command.purpose;
+    e.subject = event.subject;
+    e.inputs = inputs;
+    if (target.about_child) {
+      STAFETT_TRY(e.sealed, seal_(target.child, event.body, Bound(stream, e.version, event.type)));
+    } else {
+      e.clear = event.body;
+    }
+    auto bytes = Encode(e);
+    if (bytes.size() > kMaxRecordBytes) return too_large();
+    // What nobody could read back (a text that is not UTF-8) would stop every reader of the log, for good.
+    if (!Decode(bytes)) return Fail(Code::kInvalidArgument, "BAD_TEXT", "a text of the request is not valid UTF-8");
+    writes.push_back(Write::Push(keys_.Own(target.partition, target.child), bytes));
+    writes.push_back(Write::Outbox(outbox, mark, event.topic, target.child, std::move(bytes), ""));
+    built.event_ids.push_back(e.event_id);
+  }
+  for (const auto& m : proposal.after) {
+    writes.push_back(Write::Outbox(outbox, mark, m.topic, m.key, m.value, m.headers));
+  }
+  writes.insert(writes.end(), proposal.indexes.begin(), proposal.indexes.end());
+  return built;
+}
+
+Result<Committer::Attempt> Committer::Try(const Command& command, const Target& target, const Basis& basis,
+                                          const Proposal& proposal, Deadline deadline) {
+  if (!Admits(basis.generation)) return Recovering();
+  STAFETT_TRY(auto built, Build(command, target, basis.own, basis.inputs, basis.now, proposal));
+  auto p = target.partition;
+  auto remember = keys_.Command(command.request_scope, command.request_id);
+  Transaction tx;
+  // Between the lengths' reading and this moment the store may have been replaced by one that lost its end: equal
+  // lengths would not be equal content then.
+  tx.generation = basis.generation;
+  tx.guards = {Guard::Absent(remember),
+               Guard::Length(keys_.Own(p, target.child), basis.own),
+               Guard::Length(keys_.Inputs(p, target.child), basis.inputs),
+               Guard::OutboxBelow(keys_.Outbox(p), keys_.Acked(p), outbox_limit_)};
+  constexpr std::size_t kBound = 3;
+  tx.guards.insert(tx.guards.end(), proposal.guards.begin(), proposal.guards.end());
+  tx.writes = std::move(built.writes);
+  auto version = basis.own + proposal.events.size();
+  tx.writes.push_back(Write::Remember(remember, kRememberFor, command.request_hash, p, target.child, version));
+  STAFETT_TRY(auto outcome, store_.Run(tx, deadline));
+  if (!outcome.done) {
+    if (outcome.failed_guard == kBound) {
+      return Fail(Code::kResourceExhausted, "OUTBOX_FULL",
+                  "too much waits to be published; nothing was done; try again later");
+    }
+    return Attempt{Attempt::Kind::kConflict, {}};
+  }
+  Committed done{p, target.child, version, outcome.outbox.empty() ? 0 : outcome.outbox.back(),
+                 basis.generation, false, std::move(built.event_ids)};
+  return Attempt{Attempt::Kind::kDone, std::move(done)};
+}
+
+std::optional<Committer::Remembered> Committer::FromHash(const Value& hash) const {
+  if (hash.list.empty()) return std::nullopt;
+  Remembered r;
+  for (std::size_t i = 0; i + 1 < hash.list.size(); i += 2) {
+    const auto& field = hash.list[i];
+    const auto& value = hash.list[i + 1];
+    if (field == "h") r.hash = value;
+    if (field == "p") r.committed.partition = static_cast<int>(std::strtol(value.c_str(), nullptr, 10));
+    if (field == "c") r.committed.child = value;
+    if (field == "v") r.committed.version = std::strtoull(value.c_str(), nullptr, 10);
+    if (field == "s") r.committed.outbox = std::strtoull(value.c_str(), nullptr, 10);
+  }
+  r.committed.event_ids.push_back(EventId(keys_.service() + "/" + r.committed.child, r.committed.version));
+  return r;
+}
+
+}  // namespace stafett::gate

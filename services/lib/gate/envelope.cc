@@ -1,0 +1,106 @@
+#include "lib/gate/envelope.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
+#include "lib/base/id.h"
+#include "stafett/common/v1/record.pb.h"
+
+namespace stafett::gate {
+namespace pb = ::stafett::common::v1;
+
+std::string EventId(std::string_view stream, std::uint64_t version) {
+  return DerivedId("e", std::string(stream) + "#" + std::to_string(version));
+}
+
+std::string Bound(std::string_view stream, std::uint64_t version, std::string_view type) {
+  return std::string(stream) + "\n" + std::to_string(version) + "\n" + std::string(type);
+}
+
+std::string Encode(const Envelope& e) {
+  pb::Record r;
+  r.set_event_id(e.event_id);
+  r.set_type(e.type);
+  r.set_child(e.child);
+  r.set_stream(e.stream);
+  r.set_version(e.version);
+  r.set_recorded_ms(e.recorded.ms);
+  if (e.happened) r.set_happened_ms(e.happened->ms);
+  r.set_request_id(e.request_id);
+  r.set_request_scope(e.request_scope);
+  r.set_request_hash(e.request_hash);
+  r.set_cause(e.cause);
+  r.set_group_id(e.group_id);
+  r.set_purpose(e.purpose);
+  r.set_corrects(e.corrects);
+  r.set_subject(e.subject);
+  r.set_inputs(e.inputs);
+  auto& a = *r.mutable_actor();
+  a.set_person(e.actor.person);
+  a.set_role(e.actor.role);
+  a.set_unit(e.actor.unit);
+  a.set_organisation(e.actor.organisation);
+  a.set_supplier(e.actor.supplier);
+  a.set_client(e.actor.client);
+  if (e.sealed) {
+    auto& s = *r.mutable_sealed();
+    s.set_alg(e.sealed->alg);
+    s.set_key_id(e.sealed->key_id);
+    s.set_nonce(e.sealed->nonce);
+    s.set_ciphertext(e.sealed->ciphertext);
+  } else {
+    r.set_clear(e.clear);
+  }
+  return r.SerializeAsString();
+}
+
+// A walk over the fields: a fold asks this of every record, and parsing all of it twice would cost as much as the fold.
+std::uint64_t InputsOf(std::string_view bytes) {
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
+  using google::protobuf::internal::WireFormatLite;
+  while (auto tag = in.ReadTag()) {
+    if (tag == WireFormatLite::MakeTag(pb::Record::kInputsFieldNumber, WireFormatLite::WIRETYPE_VARINT)) {
+      std::uint64_t n = 0;
+      return in.ReadVarint64(&n) ? n : 0;
+    }
+    if (!WireFormatLite::SkipField(&in, tag)) return 0;
+  }
+  return 0;
+}
+
+Result<Envelope> Decode(std::string_view bytes) {
+  pb::Record r;
+  if (!r.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || r.event_id().empty() ||
+      r.stream().empty() || r.version() == 0) {
+    return Fail(Code::kInternal, "BAD_RECORD", "a record does not parse");
+  }
+  Envelope e;
+  e.event_id = r.event_id();
+  e.type = r.type();
+  e.child = r.child();
+  e.stream = r.stream();
+  e.version = r.version();
+  e.recorded = Time{r.recorded_ms()};
+  if (r.happened_ms() != 0) e.happened = Time{r.happened_ms()};
+  e.request_id = r.request_id();
+  e.request_scope = r.request_scope();
+  e.request_hash = r.request_hash();
+  e.cause = r.cause();
+  e.group_id = r.group_id();
+  e.purpose = r.purpose();
+  e.corrects = r.corrects();
+  e.subject = r.subject();
+  e.inputs = r.inputs();
+  const auto& a = r.actor();
+  e.actor = {a.person(), a.role(), a.unit(), a.organisation(), a.supplier(), a.client()};
+  if (r.has_sealed()) {
+    const auto& s = r.sealed();
+    e.sealed = seal::Box{s.alg(), s.key_id(), s.nonce(), s.ciphertext()};
+  } else {
+    e.clear = r.clear();
+  }
+  return e;
+}
+
+}  // namespace stafett::gate

@@ -1,0 +1,118 @@
+// The gate of one service, wired: shards, relay, acknowledgements, readers, watch, barrier.
+//
+// Life: construct, AddTailer/AddCompacted, Start, (Open() becomes true when the barrier is passed), Stop.
+// Everything that is asked before Open() is refused with kUnavailable.
+//
+// Open is a property of one generation of the store: at the moment that the store is another one, or has lost data, the
+// gate is closed, whoever has noticed. What was decided in an earlier generation is refused by the store itself
+// (Transaction::generation). Who runs transactions of his own on a decision (not through Execute or an Applier) asks
+// Admits(loaded.generation) and sets tx.generation = loaded.generation.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "lib/gate/acks.h"
+#include "lib/gate/barrier.h"
+#include "lib/gate/commit.h"
+#include "lib/gate/compacted.h"
+#include "lib/gate/keys.h"
+#include "lib/gate/ports.h"
+#include "lib/gate/relay.h"
+#include "lib/gate/shards.h"
+#include "lib/gate/store.h"
+#include "lib/gate/tailer.h"
+#include "lib/gate/watch.h"
+
+namespace stafett::gate {
+
+struct GateOptions {
+  std::string service;
+  std::string instance;                     // this copy
+  int partitions = 24;
+  std::int64_t outbox_limit = 100'000;      // entries of one partition that wait for Kafka; then OUTBOX_FULL
+  std::string log_topic = "stafett.log";
+  std::set<std::string> ordered_topics;     // log, and ledger for disclosure
+  std::map<std::string, std::string> followed;  // mark name -> topic, for watch and barrier
+  std::function<bool(const std::string&, const std::string&)> rejected;  // see RelayOptions
+  // Settings of stores; lines that name what is unsafe. Called at start and after every reconnect.
+  std::function<Result<std::vector<std::string>>()> check_stores;
+  // Told about changes of state, for log and readiness: name, ok, reason.
+  std::function<void(const std::string& name, bool ok, const std::string& reason)> tell;
+};
+
+enum class ReceiptState { kStored, kPublished };
+
+class Gate {
+ public:
+  Gate(Store& store, GateOptions options, MakePublisher publisher, MakeReader reader, SealBody seal_body);
+  ~Gate();
+
+  void AddTailer(std::string topic, std::string mark, Applier& applier);       // "log" waits for all others
+  void AddCompacted(std::string topic, std::string mark, Compacted::Writes writes);
+  void Start();
+  void Stop();
+  bool Open() const { return Admits(store_.Generation()); }
+  bool Admits(std::uint64_t generation) const { return generation != 0 && committer_.Admits(generation); }
+  Status RequireOpen() const;
+
+  const Keys& keys() const { return keys_; }
+  Store& store() { return store_; }
+  Committer& committer() { return committer_; }
+  int PartitionOf(std::string_view child) const;
+
+  // Calls done(kPublished) at the broker's acknowledgement, or done(kStored) when `until` comes first.
+  void WhenPublished(const Committed& committed, SteadyTime until, std::function<void(ReceiptState)> done);
+  // kNotFound if this organisation has sent no such command in the last 7 days.
+  Result<ReceiptState> Receipt(const std::string& scope, const std::string& request_id, Deadline deadline);
+
+  struct Stats {
+    Relay::Stats relay;
+    std::map<std::string, Tailer::Stats> tailers;
+    std::map<std::string, std::int64_t> lag;
+    std::size_t halted = 0, held = 0, waiting = 0;
+    bool open = false;
+  };
+  Stats GetStats() const;
+  Relay& relay() { return *relay_; }
+
+ private:
+  void Supervise();      // thread: barrier, again whenever the store is another one
+  bool CheckStores();
+  bool PassBarrier(std::uint64_t generation);
+  bool CaughtUp(const Watch::Ends& ends, bool without_log);
+  void Tell(const std::string& name, bool ok, const std::string& reason) const;
+  void TellHalted();
+  void StartParts();
+  void Pause(Millis time);
+
+  Store& store_;
+  GateOptions options_;
+  Keys keys_;
+  MakePublisher publisher_;
+  MakeReader make_reader_;
+  Committer committer_;
+  Shards shards_;
+  Acks acks_;
+  std::unique_ptr<Relay> relay_;
+  std::unique_ptr<Watch> watch_;
+  std::vector<std::pair<std::string, std::unique_ptr<Tailer>>> tailers_;
+  std::vector<std::unique_ptr<Compacted>> compacted_;
+  std::atomic<std::uint64_t> side_topics_read_{0};  // the generation in which they were
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;                               // guarded by mutex_
+  std::atomic<bool> stopping_{false};
+  bool started_ = false;                            // the parts; supervising thread only, as is the next
+  bool halted_told_ = false;
+  std::thread supervise_;
+};
+
+}  // namespace stafett::gate

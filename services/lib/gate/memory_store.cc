@@ -1,0 +1,359 @@
+#include "lib/gate/memory_store.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace stafett::gate {
+namespace {
+std::int64_t ToNumber(const std::string& s, std::int64_t fallback) {
+  return s.empty() ? fallback : std::strtoll(s.c_str(), nullptr, 10);
+}
+void Erase(MemoryStore::Data& d, const std::string& key) {
+  d.strings.erase(key);
+  d.expiry_ms.erase(key);
+  d.lists.erase(key);
+  d.hashes.erase(key);
+  d.sorted.erase(key);
+  d.streams.erase(key);
+}
+}  // namespace
+
+class MemoryStreamReader final : public StreamReader {
+ public:
+  explicit MemoryStreamReader(MemoryStore& store) : store_(store) {}
+  Result<std::vector<StreamEntry>> Read(const std::vector<std::pair<std::string, std::string>>& positions,
+                                        std::size_t max, Millis wait) override {
+    if (store_.down_) return Fail(Code::kUnavailable, "STORE_DOWN", "the store is down");
+    std::unique_lock lock(store_.mutex_);
+    std::vector<StreamEntry> out;
+    auto places = positions;
+    for (auto& [name, after] : places) {
+      if (after != "$") continue;
+      auto it = store_.d_.streams.find(name);
+      after = OutboxId(it == store_.d_.streams.end() ? 0 : it->second.next - 1);
+    }
+    auto collect = [&] {
+      for (const auto& [name, after] : places) {
+        auto it = store_.d_.streams.find(name);
+        if (it == store_.d_.streams.end()) continue;
+        std::size_t taken = 0;
+        for (const auto& e : it->second.entries) {
+          if (taken == max) break;
+          if (OutboxNumber(after) < OutboxNumber(e.id)) {
+            out.push_back(e);
+            ++taken;
+          }
+        }
+      }
+      return !out.empty();
+    };
+    store_.appended_.wait_for(lock, wait, collect);
+    return out;
+  }
+
+ private:
+  MemoryStore& store_;
+};
+
+std::unique_ptr<StreamReader> MemoryStore::OpenStreams() { return std::make_unique<MemoryStreamReader>(*this); }
+
+Time MemoryStore::NowLocked() const { return Time{std::max(clock_ms_, d_.seen_ms)}; }
+
+std::string MemoryStore::StringAt(const std::string& key) const {
+  auto it = d_.strings.find(key);
+  return it == d_.strings.end() ? std::string() : it->second;
+}
+
+void MemoryStore::ExpireLocked() {
+  std::erase_if(d_.expiry_ms, [this](const auto& e) {
+    if (e.second > clock_ms_) return false;
+    d_.strings.erase(e.first);
+    d_.hashes.erase(e.first);
+    return true;
+  });
+}
+
+Result<Answer> MemoryStore::Read(const std::vector<Get>& gets, Deadline /*deadline*/) {
+  if (down_) return Fail(Code::kUnavailable, "STORE_DOWN", "the store is down");
+  std::lock_guard lock(mutex_);
+  ExpireLocked();
+  Answer answer;
+  answer.now = NowLocked();
+  answer.clock = Time{clock_ms_};
+  for (const auto& g : gets) {
+    Value v;
+    switch (g.kind) {
+      case Get::Kind::kString:
+        v.present = d_.strings.contains(g.key);
+        v.string = StringAt(g.key);
+        break;
+      case Get::Kind::kList:
+      case Get::Kind::kLength: {
+        v.present = true;
+        auto it = d_.lists.find(g.key);
+        if (it == d_.lists.end()) break;
+        v.number = static_cast<std::int64_t>(it->second.size());
+        if (g.kind == Get::Kind::kList) {
+          for (auto i = static_cast<std::size_t>(g.from); i < it->second.size(); ++i) {
+            if (g.count > 0 && v.list.size() == static_cast<std::size_t>(g.count)) break;
+            v.list.push_back(it->second[i]);
+          }
+        }
+        break;
+      }
+      case Get::Kind::kListAt: {
+        auto it = d_.lists.find(g.key);
+        if (it == d_.lists.end()) break;
+        auto size = static_cast<std::int64_t>(it->second.size());
+        auto at = g.from < 0 ? size + g.from : g.from;
+        v.present = at >= 0 && at < size;
+        if (v.present) v.string = it->second[static_cast<std::size_t>(at)];
+        break;
+      }
+      case Get::Kind::kHash:
+      case Get::Kind::kHashField: {
+        auto it = d_.hashes.find(g.key);
+        v.present = g.kind == Get::Kind::kHash;
+        if (it == d_.hashes.end()) break;
+        for (const auto& [field, value] : it->second) {
+          if (g.kind == Get::Kind::kHash) {
+            v.list.push_back(field);
+            v.list.push_back(value);
+          } else if (field == g.field) {
+            v.present = true;
+            v.string = value;
+          }
+        }
+        break;
+      }
+      case Get::Kind::kSorted: {
+        v.present = true;
+        auto it = d_.sorted.find(g.key);
+        if (it == d_.sorted.end()) break;
+        std::vector<std::pair<std::int64_t, std::string>> order;
+        for (const auto& [member, score] : it->second) order.emplace_back(score, member);
+        std::sort(order.begin(), order.end());
+        for (auto i = static_cast<std::size_t>(g.from);
+             i < order.size() && i < static_cast<std::size_t>(g.from + g.count); ++i) {
+          v.list.push_back(order[i].second);
+        }
+        break;
+      }
+    }
+    answer.values.push_back(std::move(v));
+  }
+  return answer;
+}
+
+const char* MemoryStore::TypeOf(const std::string& key) const {
+  if (d_.strings.contains(key)) return "string";
+  if (d_.lists.contains(key)) return "list";
+  if (d_.hashes.contains(key)) return "hash";
+  if (d_.sorted.contains(key)) return "zset";
+  if (d_.streams.contains(key)) return "stream";
+  return nullptr;
+}
+
+bool MemoryStore::Holds(const Guard& g) const {
+  switch (g.kind) {
+    case Guard::Kind::kAbsent: return TypeOf(g.key) == nullptr;
+    case Guard::Kind::kLength: {
+      auto it = d_.lists.find(g.key);
+      return static_cast<std::int64_t>(it == d_.lists.end() ? 0 : it->second.size()) == g.number;
+    }
+    case Guard::Kind::kEquals: return StringAt(g.key) == g.value;
+    case Guard::Kind::kOutboxBelow: {
+      auto it = d_.streams.find(g.key);
+      auto appended = it == d_.streams.end() ? 0 : static_cast<std::int64_t>(it->second.next) - 1;
+      return appended - ToNumber(StringAt(g.value), 0) < g.number;
+    }
+    case Guard::Kind::kFreshWithin: {
+      auto at = ToNumber(StringAt(g.key), 0);
+      return d_.strings.contains(g.key) && clock_ms_ >= at && clock_ms_ - at <= g.number;
+    }
+    case Guard::Kind::kFieldAbsent: {
+      auto it = d_.hashes.find(g.key);
+      return it == d_.hashes.end() || !it->second.contains(g.value);
+    }
+    case Guard::Kind::kNotBefore: return NowLocked().ms >= g.number;
+  }
+  return false;
+}
+
+// The same first pass as the script's (scripts.h).
+Status MemoryStore::Check(const Write& w) const {
+  struct Form {
+    std::size_t arguments;
+    const char* type;
+  };
+  static const std::map<std::string, Form, std::less<>> kForms = {
+      {"push", {2, "list"}},    {"set", {2, nullptr}},    {"setfor", {3, nullptr}}, {"del", {1, nullptr}},
+      {"hset", {3, "hash"}},    {"hdel", {2, "hash"}},    {"zadd", {3, "zset"}},    {"zrem", {2, "zset"}},
+      {"max", {2, "string"}},   {"stamp", {1, "string"}}, {"outbox", {6, "stream"}}, {"remember", {6, "hash"}},
+      {"acklog", {2, "stream"}}, {"fence", {4, "string"}}, {"lease", {3, "string"}}, {"release", {2, "string"}},
+  };
+  auto form = kForms.find(w.op);
+  if (form == kForms.end() || form->second.arguments != w.args.size()) {
+    return Fail(Code::kInternal, "REDIS_ERROR", "BADOP");
+  }
+  const char* is = TypeOf(w.args[0]);
+  if (form->second.type != nullptr && is != nullptr && std::string_view(is) != form->second.type) {
+    return Fail(Code::kInternal, "REDIS_ERROR", "BADTYPE");
+  }
+  return {};
+}
+
+std::uint64_t MemoryStore::Append(const std::string& key, std::vector<std::pair<std::string, std::string>> fields) {
+  auto& s = d_.streams[key];
+  s.entries.push_back({key, OutboxId(s.next), std::move(fields)});
+  return s.next++;
+}
+
+void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
+  const auto& a = w.args;
+  if (w.op == "push") {
+    d_.lists[a[0]].push_back(a[1]);
+  } else if (w.op == "set") {
+    Erase(d_, a[0]);
+    d_.strings[a[0]] = a[1];
+    d_.expiry_ms.erase(a[0]);
+  } else if (w.op == "setfor") {
+    Erase(d_, a[0]);
+    d_.strings[a[0]] = a[1];
+    d_.expiry_ms[a[0]] = clock_ms_ + ToNumber(a[2], 0);
+  } else if (w.op == "del") {
+    Erase(d_, a[0]);
+  } else if (w.op == "hset") {
+    d_.hashes[a[0]][a[1]] = a[2];
+  } else if (w.op == "hdel") {
+    d_.hashes[a[0]].erase(a[1]);
+    if (d_.hashes[a[0]].empty()) d_.hashes.erase(a[0]);
+  } else if (w.op == "zadd") {
+    d_.sorted[a[0]][a[2]] = ToNumber(a[1], 0);
+  } else if (w.op == "zrem") {
+    d_.sorted[a[0]].erase(a[1]);
+    if (d_.sorted[a[0]].empty()) d_.sorted.erase(a[0]);
+  } else if (w.op == "max") {
+    if (ToNumber(a[1], 0) > ToNumber(StringAt(a[0]), -1)) d_.strings[a[0]] = a[1];
+  } else if (w.op == "stamp") {
+    d_.strings[a[0]] = std::to_string(clock_ms_);
+  } else if (w.op == "outbox") {
+    auto mark = StringAt(a[1]);
+    numbers.push_back(Append(a[0], {{"t", a[2]}, {"k", a[3]}, {"v", a[4]}, {"h", a[5]}, {"o", mark.empty() ? "0" : mark}}));
+  } else if (w.op == "remember") {
+    d_.hashes[a[0]] = {{"h", a[2]}, {"p", a[3]}, {"c", a[4]}, {"v", a[5]},
+                     {"s", std::to_string(numbers.empty() ? 0 : numbers.back())}};
+    d_.expiry_ms[a[0]] = clock_ms_ + ToNumber(a[1], 0);
+  } else if (w.op == "acklog") {
+    Append(a[0], {{"a", a[1]}});
+  } else if (w.op == "fence") {
+    auto acked = ToNumber(StringAt(a[2]), 0);
+    std::int64_t f = ToNumber(StringAt(a[3]), 0);
+    for (const auto& e : d_.streams[a[1]].entries) {
+      if (static_cast<std::int64_t>(OutboxNumber(e.id)) <= acked) continue;
+      for (const auto& [name, value] : e.fields) {
+        if (name == "o") f = ToNumber(value, 0);
+      }
+      break;
+    }
+    if (d_.streams[a[1]].entries.empty()) d_.streams.erase(a[1]);
+    if (f > ToNumber(StringAt(a[0]), 0)) d_.strings[a[0]] = std::to_string(f);
+  } else if (w.op == "lease") {
+    auto owner = StringAt(a[0]);
+    if (owner.empty() || owner == a[1]) {
+      d_.strings[a[0]] = a[1];
+      d_.expiry_ms[a[0]] = clock_ms_ + ToNumber(a[2], 0);
+    }
+  } else if (w.op == "release") {
+    if (StringAt(a[0]) == a[1]) Erase(d_, a[0]);
+  }
+}
+
+Result<Outcome> MemoryStore::Run(const Transaction& tx, Deadline /*deadline*/) {
+  std::function<void(const Transaction&)> hook;
+  {
+    std::lock_guard lock(mutex_);
+    hook = before_run_;
+  }
+  if (hook) hook(tx);
+  if (down_) return Fail(Code::kUnavailable, "STORE_DOWN", "the store is down");
+  std::unique_lock lock(mutex_);
+  if (tx.generation != 0 && tx.generation != generation_) {
+    return Fail(Code::kUnavailable, "STORE_CHANGED", "the store changed since this was decided; try again");
+  }
+  ExpireLocked();
+  Outcome out;
+  out.now = NowLocked();
+  for (std::size_t i = 0; i < tx.guards.size(); ++i) {
+    if (!Holds(tx.guards[i])) {
+      out.failed_guard = i;
+      return out;
+    }
+  }
+  for (const auto& w : tx.writes) STAFETT_CHECK_OK(Check(w));
+  for (const auto& w : tx.writes) Do(w, out.outbox);
+  d_.seen_ms = out.now.ms;
+  out.done = true;
+  lock.unlock();
+  appended_.notify_all();
+  int lose = lose_replies_.load();
+  while (lose > 0 && !lose_replies_.compare_exchange_weak(lose, lose - 1)) {
+  }
+  if (lose > 0) return Fail(Code::kUnknownOutcome, "REPLY_LOST", "no reply");
+  return out;
+}
+
+void MemoryStore::AdvanceForTest(Millis by) {
+  std::lock_guard lock(mutex_);
+  clock_ms_ += by.count();
+}
+
+void MemoryStore::WipeForTest() {
+  std::lock_guard lock(mutex_);
+  d_ = Data{};
+  ++generation_;
+}
+
+std::shared_ptr<const MemoryStore::Data> MemoryStore::CopyForTest() const {
+  std::lock_guard lock(mutex_);
+  return std::make_shared<const Data>(d_);
+}
+
+void MemoryStore::RollBackForTest(const std::shared_ptr<const Data>& copy) {
+  std::lock_guard lock(mutex_);
+  d_ = *copy;
+  ++generation_;
+}
+
+void MemoryStore::BeforeRunForTest(std::function<void(const Transaction&)> hook) {
+  std::lock_guard lock(mutex_);
+  before_run_ = std::move(hook);
+}
+
+std::vector<StreamEntry> MemoryStore::StreamForTest(const std::string& key) const {
+  std::lock_guard lock(mutex_);
+  auto it = d_.streams.find(key);
+  return it == d_.streams.end() ? std::vector<StreamEntry>{} : it->second.entries;
+}
+
+std::map<std::string, std::string> MemoryStore::DumpForTest() const {
+  std::lock_guard lock(mutex_);
+  std::map<std::string, std::string> out;
+  for (const auto& [k, v] : d_.strings) out[k] = "s:" + v;
+  for (const auto& [k, v] : d_.lists) {
+    auto& text = out[k] = "l:";
+    for (const auto& e : v) text += e + "\n";
+  }
+  for (const auto& [k, v] : d_.hashes) {
+    auto& text = out[k] = "h:";
+    for (const auto& [f, x] : v) text += f + "=" + x + "\n";
+  }
+  for (const auto& [k, v] : d_.sorted) {
+    auto& text = out[k] = "z:";
+    for (const auto& [m, score] : v) text += m + "@" + std::to_string(score) + "\n";
+  }
+  return out;
+}
+
+}  // namespace stafett::gate

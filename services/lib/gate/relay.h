@@ -1,0 +1,109 @@
+// Brings outbox entries to the broker: per partition in order, the stored bytes unchanged, never skipping one.
+//
+// Interleavings that it survives (each has a test in tests/unit/lib/gate/relay_test.cc):
+//   R1 crash after Send, before the ack is noted        -> sent again by the next holder; readers drop by version
+//   R2 two holders at once (zombie)                     -> both send the same entries in order: v5 v6 v5 v6
+//   R3 a report fails, later ones may have got through  -> producer destroyed, all from the oldest unacknowledged again
+//   R4 reports out of order over topics                 -> only the unbroken prefix is acknowledged
+//   R5 an offset not above the one before               -> the log lost its tail: the partition is halted
+//   R6 a recipient's topic refuses for good             -> `rejected` decides; its entries are passed over, others go on
+//   R7 the store is another one than before             -> nothing learnt before is noted in it: producer destroyed, all
+//                                                          from what this store says
+//   R8 a report from before a lease was lost and won    -> belongs to no entry any more; ignored
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "lib/gate/acks.h"
+#include "lib/gate/keys.h"
+#include "lib/gate/ports.h"
+#include "lib/gate/shards.h"
+#include "lib/gate/store.h"
+
+namespace stafett::gate {
+
+struct RelayOptions {
+  std::set<std::string> ordered_topics;  // offsets must rise (R5): log, ledger
+  // A topic that may refuse without stopping the rest. True: pass its entries over from now on.
+  std::function<bool(const std::string& topic, const std::string& error)> rejected;
+};
+
+class Relay {
+ public:
+  Relay(Store& store, Keys keys, Shards& shards, Acks& acks, MakePublisher make, RelayOptions options);
+  ~Relay();
+  void Start();
+  void Stop();  // what is in flight is noted if its report comes within a second
+
+  struct Stats {
+    std::uint64_t published = 0, restarts = 0, passed_over = 0, waiting = 0;
+    double oldest_seconds = 0;
+    bool broken = false;     // no working producer at this moment
+  };
+  Stats GetStats() const;
+  // Takes the entries of this topic again (after it was mended).
+  void Resume(const std::string& topic);
+  // The generation of the store that it relays for. What earlier ones had in flight is with the broker or gone.
+  std::uint64_t Generation() const;
+
+ private:
+  struct Entry {
+    std::uint64_t number = 0;
+    std::string topic;
+    bool done = false;
+    std::int64_t offset = -1;
+    SteadyTime since;
+  };
+  struct Shard {
+    std::uint64_t adoption = 0;                     // which time that it was taken over
+    std::uint64_t round = 0;                        // which sending: reports of an earlier one are ignored
+    std::uint64_t sent = 0;
+    std::uint64_t again_upto = 0;                   // entries up to here were sent before…
+    SteadyTime again_since;                         // …the oldest of them at this time
+    std::deque<Entry> flight;                       // in order; done ones at the front leave
+    std::map<std::string, std::int64_t> top;        // ordered topics: highest acknowledged offset
+    std::uint64_t to_note = 0;                      // acknowledged, not yet written to the store
+    std::string pairs;
+    std::map<std::string, std::int64_t> top_to_note;
+  };
+  void Run();
+  void Note();    // thread: writes acknowledgements
+  enum class Noted { kNothing, kDone, kFailed };
+  Noted NoteOnce();
+  void Adopt(const std::set<int>& held);
+  bool Send(int partition, const StreamEntry& entry);
+  void Report(int partition, std::uint64_t number, std::uint64_t round, const kafka::Delivery& delivery);
+  void Restart();
+
+  Store& store_;
+  Keys keys_;
+  Shards& shards_;
+  Acks& acks_;
+  MakePublisher make_;
+  RelayOptions options_;
+  std::unique_ptr<Publisher> publisher_;  // relay thread only
+
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;
+  bool failed_ = false;                   // the producer must be replaced
+  std::uint64_t generation_ = 0;          // of the store that by_partition_ was read from
+  std::uint64_t ready_generation_ = 0;    // the same, once the producer of the one before is gone
+  std::uint64_t last_round_ = 0;          // numbers adoptions and rounds
+  std::map<int, Shard> by_partition_;
+  std::set<std::string> passed_over_;
+  Stats stats_;
+  std::thread run_;
+  std::thread note_;
+};
+
+}  // namespace stafett::gate

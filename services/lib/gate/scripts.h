@@ -1,0 +1,155 @@
+// The two Lua scripts of the gate. They interpret; they decide nothing.
+#pragma once
+
+namespace stafett::gate {
+
+// ARGV: echo, then (kind, key, a, b) per wanted value. Answer: echo, now, values… (of 'clock': the clock itself and
+// the store's id)
+inline constexpr char kReadScript[] = R"lua(
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local out = {ARGV[1], 0}
+for i = 2, #ARGV, 4 do
+  local kind, key, a, b = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local v
+  if kind == 'string' then v = redis.call('GET', key)
+  elseif kind == 'list' then v = redis.call('LRANGE', key, a, b)
+  elseif kind == 'at' then v = redis.call('LINDEX', key, a)
+  elseif kind == 'length' then v = redis.call('LLEN', key)
+  elseif kind == 'hash' then v = redis.call('HGETALL', key)
+  elseif kind == 'field' then v = redis.call('HGET', key, a)
+  elseif kind == 'sorted' then v = redis.call('ZRANGE', key, a, b)
+  elseif kind == 'clock' then
+    local seen = tonumber(redis.call('GET', key) or '0')
+    v = {now, redis.call('GET', key .. ':id') or ''}
+    if seen > now then now = seen end
+  else return redis.error_reply('BADOP unknown read') end
+  out[#out + 1] = v
+end
+out[2] = now
+return out
+)lua";
+
+// ARGV: echo, clock key, id, number of guards, guards (kind, key, value, number), then writes (op, argument count,
+// arguments…). All guards stand before the first write: Lua does not roll back. Unknown guards and writes, wrong counts
+// of arguments and keys of another type are found in the same first pass, so that a broken transaction writes nothing.
+// id: of the store, as the caller has met it; empty: not yet. The first write gives an empty store its id (the echo). If
+// it is another one, all was lost behind the caller's back (FLUSHALL), and nothing is done.
+// Answer: echo, 'OK', now, id, outbox numbers…  |  echo, 'NO', now, id, index of the first guard that failed (from 0)
+//       |  echo, 'LOST', now.
+inline constexpr char kRunScript[] = R"lua(
+local t = redis.call('TIME')
+local clock = t[1] * 1000 + math.floor(t[2] / 1000)
+local now = clock
+local clock_key = ARGV[2]
+local seen = tonumber(redis.call('GET', clock_key) or '0')
+if seen > now then now = seen end
+local id_key = clock_key .. ':id'
+local id = redis.call('GET', id_key) or ''
+if ARGV[3] ~= '' and ARGV[3] ~= id then return {ARGV[1], 'LOST', now} end
+
+local ids = {}
+-- arguments, and the type that the key must have if it exists (false: any)
+local forms = {
+  push = {2, 'list'}, set = {2, false}, setfor = {3, false}, del = {1, false},
+  hset = {3, 'hash'}, hdel = {2, 'hash'}, zadd = {3, 'zset'}, zrem = {2, 'zset'},
+  max = {2, 'string'}, stamp = {1, 'string'}, outbox = {6, 'stream'}, remember = {6, 'hash'},
+  acklog = {2, 'stream'}, fence = {4, 'string'}, lease = {3, 'string'}, release = {2, 'string'},
+}
+local ops = {
+  push = function(a) redis.call('RPUSH', a[1], a[2]) end,
+  set = function(a) redis.call('SET', a[1], a[2]) end,
+  setfor = function(a) redis.call('SET', a[1], a[2], 'PX', a[3]) end,
+  del = function(a) redis.call('DEL', a[1]) end,
+  hset = function(a) redis.call('HSET', a[1], a[2], a[3]) end,
+  hdel = function(a) redis.call('HDEL', a[1], a[2]) end,
+  zadd = function(a) redis.call('ZADD', a[1], a[2], a[3]) end,
+  zrem = function(a) redis.call('ZREM', a[1], a[2]) end,
+  max = function(a)
+    local old = tonumber(redis.call('GET', a[1]) or '-1')
+    if tonumber(a[2]) > old then redis.call('SET', a[1], a[2]) end
+  end,
+  stamp = function(a) redis.call('SET', a[1], string.format('%d', clock)) end,
+  outbox = function(a)
+    local o = redis.call('GET', a[2]) or '0'
+    local n = redis.call('INCR', a[1] .. ':n')
+    redis.call('XADD', a[1], string.format('%d-0', n), 't', a[3], 'k', a[4], 'v', a[5], 'h', a[6], 'o', o)
+    ids[#ids + 1] = n
+  end,
+  remember = function(a)
+    redis.call('HSET', a[1], 'h', a[3], 'p', a[4], 'c', a[5], 'v', a[6], 's', ids[#ids] and string.format('%d', ids[#ids]) or '0')
+    redis.call('PEXPIRE', a[1], a[2])
+  end,
+  acklog = function(a) redis.call('XADD', a[1], '*', 'a', a[2]) end,
+  fence = function(a)
+    local acked = tonumber(redis.call('GET', a[3]) or '0')
+    local first = redis.call('XRANGE', a[2], string.format('%d-0', acked + 1), '+', 'COUNT', 1)
+    local f
+    if #first > 0 then
+      local fields = first[1][2]
+      for i = 1, #fields, 2 do if fields[i] == 'o' then f = tonumber(fields[i + 1]) end end
+    else
+      f = tonumber(redis.call('GET', a[4]) or '0')
+    end
+    local old = tonumber(redis.call('GET', a[1]) or '0')
+    if f > old then redis.call('SET', a[1], string.format('%d', f)) end
+  end,
+  lease = function(a)
+    local owner = redis.call('GET', a[1])
+    if not owner or owner == a[2] then redis.call('SET', a[1], a[2], 'PX', a[3]) end
+  end,
+  release = function(a)
+    if redis.call('GET', a[1]) == a[2] then redis.call('DEL', a[1]) end
+  end,
+}
+
+local n = tonumber(ARGV[4])
+local i = 5
+for g = 0, n - 1 do
+  local kind, key, value, number = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+  local ok
+  if kind == 'absent' then ok = redis.call('EXISTS', key) == 0
+  elseif kind == 'length' then ok = redis.call('LLEN', key) == number
+  elseif kind == 'equals' then ok = (redis.call('GET', key) or '') == value
+  elseif kind == 'below' then
+    local appended = tonumber(redis.call('GET', key .. ':n') or '0')
+    ok = appended - tonumber(redis.call('GET', value) or '0') < number
+  elseif kind == 'fresh' then
+    local at = redis.call('GET', key)
+    ok = at and clock >= tonumber(at) and clock - tonumber(at) <= number
+  elseif kind == 'nofield' then ok = redis.call('HEXISTS', key, value) == 0
+  elseif kind == 'notbefore' then ok = now >= number
+  else return redis.error_reply('BADOP unknown guard') end
+  if not ok then return {ARGV[1], 'NO', now, id, g} end
+  i = i + 4
+end
+local first = i
+while i <= #ARGV do
+  local form, count = forms[ARGV[i]], tonumber(ARGV[i + 1])
+  if not form or form[1] ~= count then return redis.error_reply('BADOP unknown write') end
+  if form[2] then
+    local is = redis.call('TYPE', ARGV[i + 2])['ok']
+    if is ~= 'none' and is ~= form[2] then return redis.error_reply('BADTYPE the key holds something else') end
+  end
+  i = i + 2 + count
+end
+
+i = first
+while i <= #ARGV do
+  local op, count = ops[ARGV[i]], tonumber(ARGV[i + 1])
+  local a = {}
+  for j = 1, count do a[j] = ARGV[i + 1 + j] end
+  op(a)
+  i = i + 2 + count
+end
+if now > seen then redis.call('SET', clock_key, string.format('%d', now)) end
+if id == '' then
+  id = ARGV[1]
+  redis.call('SET', id_key, id)
+end
+local out = {ARGV[1], 'OK', now, id}
+for j = 1, #ids do out[#out + 1] = ids[j] end
+return out
+)lua";
+
+}  // namespace stafett::gate

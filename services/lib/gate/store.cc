@@ -1,0 +1,65 @@
+#include "lib/gate/store.h"
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+namespace stafett::gate {
+namespace {
+std::string Num(std::int64_t n) { return std::to_string(n); }
+
+}  // namespace
+
+std::uint64_t OutboxNumber(std::string_view stream_id) {
+  std::uint64_t n = 0;
+  std::from_chars(stream_id.data(), stream_id.data() + stream_id.size(), n);
+  return n;
+}
+std::string OutboxId(std::uint64_t number) { return std::to_string(number) + "-0"; }
+
+Write Write::Push(std::string key, std::string value) { return {"push", {std::move(key), std::move(value)}}; }
+Write Write::Set(std::string key, std::string value) { return {"set", {std::move(key), std::move(value)}}; }
+Write Write::SetFor(std::string key, std::string value, Millis ttl) {
+  return {"setfor", {std::move(key), std::move(value), Num(std::max<Millis::rep>(ttl.count(), 1))}};
+}
+Write Write::Delete(std::string key) { return {"del", {std::move(key)}}; }
+Write Write::HashSet(std::string key, std::string field, std::string value) {
+  return {"hset", {std::move(key), std::move(field), std::move(value)}};
+}
+Write Write::HashDelete(std::string key, std::string field) {
+  return {"hdel", {std::move(key), std::move(field)}};
+}
+Write Write::SortedAdd(std::string key, std::int64_t score, std::string member) {
+  return {"zadd", {std::move(key), Num(score), std::move(member)}};
+}
+Write Write::SortedRemove(std::string key, std::string member) {
+  return {"zrem", {std::move(key), std::move(member)}};
+}
+Write Write::Max(std::string key, std::int64_t n) { return {"max", {std::move(key), Num(n)}}; }
+Write Write::Stamp(std::string key) { return {"stamp", {std::move(key)}}; }
+Write Write::Outbox(std::string key, std::string mark_key, std::string topic, std::string record_key,
+                    std::string value, std::string headers) {
+  return {"outbox",
+          {std::move(key), std::move(mark_key), std::move(topic), std::move(record_key), std::move(value),
+           std::move(headers)}};
+}
+Write Write::Remember(std::string key, Millis ttl, std::string hash, int partition, std::string child,
+                      std::uint64_t version) {
+  return {"remember",
+          {std::move(key), Num(ttl.count()), std::move(hash), std::to_string(partition), std::move(child),
+           std::to_string(version)}};
+}
+Write Write::AckLog(std::string ack_stream, std::string pairs) {
+  return {"acklog", {std::move(ack_stream), std::move(pairs)}};
+}
+Write Write::Fence(std::string fence, std::string outbox, std::string acked, std::string mark) {
+  return {"fence", {std::move(fence), std::move(outbox), std::move(acked), std::move(mark)}};
+}
+Write Write::Lease(std::string key, std::string owner, Millis ttl) {
+  return {"lease", {std::move(key), std::move(owner), Num(ttl.count())}};
+}
+Write Write::Release(std::string key, std::string owner) {
+  return {"release", {std::move(key), std::move(owner)}};
+}
+
+}  // namespace stafett::gate

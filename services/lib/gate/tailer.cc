@@ -1,0 +1,363 @@
+#include "lib/gate/tailer.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <utility>
+
+namespace stafett::gate {
+namespace {
+constexpr std::size_t kBatch = 256;  // records in one transaction at most
+constexpr Millis kWait{50};
+constexpr Millis kRetry{20};         // before something that did not go is tried again
+
+std::string ServiceOf(const std::string& stream) { return stream.substr(0, stream.find('/')); }
+std::string ChildOfStream(const std::string& stream) { return stream.substr(stream.find('/') + 1); }
+std::uint64_t ToNumber(const std::string& s) { return std::strtoull(s.c_str(), nullptr, 10); }
+SteadyTime Now() { return std::chrono::steady_clock::now(); }
+}  // namespace
+
+// A record, and where the answers about it are.
+struct Tailer::Item {
+  std::optional<Envelope> envelope;
+  bool own = false;
+  std::string child;        // names the lists
+  std::size_t version = 0;  // own: length of the list; foreign: version seen
+  std::size_t bytes = 0;    // own: what is stored under the record's version
+  std::size_t inputs = 0;   // length of the child's inputs
+  std::size_t parked = 0;
+  std::size_t handled = 0;
+};
+
+// What one transaction will do.
+struct Tailer::Batch {
+  Transaction tx;
+  std::map<std::string, std::uint64_t> version;  // stream -> last version, with what this batch has done so far
+  std::map<std::string, std::uint64_t> inputs;   // child -> length of its inputs, the same
+  std::set<std::string> parked;                  // children
+  std::size_t taken = 0;
+  bool alone = false;                            // nothing may follow in this transaction
+  std::uint64_t applied = 0, restored = 0, dropped = 0, parked_records = 0;
+};
+
+Tailer::Tailer(Store& store, Keys keys, Shards& shards, MakeReader make, std::string topic, std::string mark,
+               Applier& applier, const Committer& committer, std::function<bool()> wait_for, Millis patience)
+    : store_(store), keys_(std::move(keys)), shards_(shards), make_(std::move(make)), topic_(std::move(topic)),
+      mark_(std::move(mark)), applier_(applier), committer_(committer), wait_for_(std::move(wait_for)),
+      patience_(patience) {}
+
+Tailer::~Tailer() { Stop(); }
+
+void Tailer::Start() {
+  thread_ = std::thread([this] {
+    while (!stop_) {
+      auto until = Now() + Turn(kWait);
+      while (!stop_ && Now() < until) std::this_thread::sleep_for(Millis(5));
+    }
+    reader_.reset();
+  });
+}
+
+void Tailer::Stop() {
+  stop_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+Tailer::Stats Tailer::GetStats() const {
+  return {applied_.load(), restored_.load(), dropped_.load(), parked_.load(), conflicts_.load(), retries_.load()};
+}
+
+// Follows exactly what is held; what was new or asked for it starts from its mark.
+bool Tailer::Assign(const std::set<int>& held) {
+  std::vector<int> left;
+  for (const auto& [p, part] : parts_) {
+    if (!held.contains(p)) left.push_back(p);
+  }
+  if (!left.empty()) {
+    if (!reader_->Stop(left)) return false;
+    for (int p : left) parts_.erase(p);
+  }
+  std::vector<int> wanted;
+  std::vector<Get> gets;
+  for (int p : held) {
+    auto it = parts_.find(p);
+    if (it != parts_.end() && !(it->second.again && it->second.not_before <= Now())) continue;
+    wanted.push_back(p);
+    gets.push_back(Get::String(keys_.Mark(p, mark_)));
+  }
+  if (wanted.empty()) return true;
+  auto marks = store_.Read(gets, Deadline::In(Millis(1000)));
+  if (!marks) return false;
+  std::map<int, std::int64_t> next;
+  std::map<int, Part> parts;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    int p = wanted[i];
+    auto it = parts_.find(p);
+    Part part = it == parts_.end() ? Part{} : it->second;
+    part.next = static_cast<std::int64_t>(ToNumber(marks->values[i].string));
+    if (it == parts_.end() && mark_ == "log") {
+      auto ends = reader_->Watermarks(p, Millis(1500));
+      if (!ends) return false;
+      part.restoring = part.next < ends->second;
+      part.restore_until = ends->second;
+    }
+    part.again = false;
+    next[p] = part.next;
+    parts[p] = part;
+  }
+  if (!reader_->Assign(next)) return false;
+  for (auto& [p, part] : parts) parts_[p] = part;
+  return true;
+}
+
+Millis Tailer::Turn(Millis wait) {
+  // Before it is asked whether to wait: the answer must be about this store or a later one.
+  const auto generation = store_.Generation();
+  if (wait_for_ && !wait_for_()) return kRetry;
+  if (!reader_) {
+    auto made = make_(topic_);
+    if (!made) return Millis(200);
+    reader_ = std::move(*made);
+  }
+  if (generation != generation_) {
+    if (!Assign({})) return kRetry;
+    generation_ = generation;
+  }
+  if (!Assign(shards_.Held()) || parts_.empty()) return kRetry;
+  auto polled = reader_->Poll(kBatch, wait);
+  for (int p : polled.out_of_range) shards_.Halt(p, "TAIL_LOST");
+  std::map<int, std::vector<kafka::Record>> by_partition;
+  for (auto& r : polled.records) by_partition[r.partition].push_back(std::move(r));
+  for (auto& [p, records] : by_partition) {
+    auto it = parts_.find(p);
+    if (it == parts_.end()) continue;
+    auto& part = it->second;
+    while (!part.again && !records.empty() && !stop_) {
+      auto n = Apply(p, part, records);
+      part.again = n == 0;  // from the mark, whatever it now is
+      records.erase(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(n));
+    }
+  }
+  for (auto& [p, part] : parts_) {
+    if (!part.restoring || part.again) continue;
+    bool at_end = std::find(polled.at_end.begin(), polled.at_end.end(), p) != polled.at_end.end();
+    if (part.next < part.restore_until && !at_end) continue;
+    part.restoring = false;
+    part.again = true;  // now all of it, from the mark
+  }
+  return Millis(0);
+}
+
+std::vector<Tailer::Item> Tailer::Look(int p, const std::vector<kafka::Record>& records, std::vector<Get>& gets) const {
+  auto ask = [&gets](Get get) {
+    gets.push_back(std::move(get));
+    return gets.size() - 1;
+  };
+  std::vector<Item> items;
+  for (const auto& r : records) {
+    Item item;
+    item.child = r.key;
+    if (auto decoded = Decode(r.value)) {
+      item.envelope = std::move(*decoded);
+      const auto& e = *item.envelope;
+      item.own = ServiceOf(e.stream) == keys_.service();
+      item.child = e.child.empty() || item.own ? ChildOfStream(e.stream) : e.child;
+      item.version = ask(item.own ? Get::Length(keys_.Own(p, item.child)) : Get::HashField(keys_.Seen(p), e.stream));
+      item.inputs = ask(Get::Length(keys_.Inputs(p, item.child)));
+      if (item.own) {
+        item.bytes = ask(Get::ListAt(keys_.Own(p, item.child), static_cast<std::int64_t>(e.version) - 1));
+      } else {
+        item.handled = ask(Get::HashField(keys_.Index(p, "handled"), item.child));
+      }
+    }
+    item.parked = ask(Get::HashField(keys_.Index(p, "parked"), item.child));
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+void Tailer::Park(int p, const kafka::Record& record, const std::string& child, const std::string& why,
+                  Batch& batch) const {
+  auto& writes = batch.tx.writes;
+  writes.push_back(Write::HashSet(keys_.Index(p, "parked"), child, why));
+  writes.push_back(Write::Push(keys_.Index(p, "parked:" + child),
+                               EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
+  batch.parked.insert(child);
+  ++batch.parked_records;
+  ++batch.taken;
+}
+
+// False: nothing more can be done with this partition.
+bool Tailer::Own(int p, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch) {
+  const auto& e = *item.envelope;
+  const auto stored = static_cast<std::uint64_t>(read.values[item.version].number);
+  auto& version = batch.version.try_emplace(e.stream, stored).first->second;
+  if (e.version <= version) {
+    const auto& bytes = read.values[item.bytes];
+    if (e.version <= stored && bytes.string != record.value) {
+      shards_.Halt(p, "FORK");
+      return false;
+    }
+    ++batch.dropped;
+    ++batch.taken;
+    return true;
+  }
+  if (e.version != version + 1) {
+    shards_.Halt(p, "LOG_HOLE");
+    return false;
+  }
+  auto more = applier_.Restore(p, e);
+  if (!more) {
+    ++retries_;
+    return false;
+  }
+  auto& tx = batch.tx;
+  if (version == stored) tx.guards.push_back(Guard::Length(keys_.Own(p, item.child), stored));
+  tx.writes.push_back(Write::Push(keys_.Own(p, item.child), record.value));
+  if (!e.request_id.empty()) {
+    tx.writes.push_back(Write::Remember(keys_.Command(e.request_scope, e.request_id), kRememberFor, e.request_hash, p,
+                                        item.child, e.version));
+  }
+  if (e.inputs > static_cast<std::uint64_t>(read.values[item.inputs].number)) {
+    tx.writes.push_back(Write::HashSet(keys_.Index(p, "handled"), item.child, std::to_string(e.inputs)));
+  }
+  tx.writes.insert(tx.writes.end(), more->begin(), more->end());
+  version = e.version;
+  ++batch.restored;
+  ++batch.taken;
+  return true;
+}
+
+Status Tailer::React(int p, const kafka::Record& record, const Item& item, Batch& batch) {
+  STAFETT_TRY(auto reaction, applier_.React(p, *item.envelope, record));
+  if (!reaction) return {};
+  auto& x = *reaction;
+  if (x.target.partition != p) return Fail(Code::kInternal, "BAD_TARGET", "a reaction to another partition");
+  // What it writes follows this record as well, which the same step adds to the inputs.
+  const auto follows = x.inputs + (x.target.child == item.child ? 1 : 0);
+  STAFETT_TRY(auto built, committer_.Build(x.command, x.target, x.own, follows, Time{record.timestamp_ms}, x.proposal));
+  auto& tx = batch.tx;
+  tx.guards.push_back(Guard::Length(keys_.Own(p, x.target.child), x.own));
+  tx.guards.push_back(Guard::Length(keys_.Inputs(p, x.target.child), x.inputs));
+  tx.guards.insert(tx.guards.end(), x.proposal.guards.begin(), x.proposal.guards.end());
+  tx.writes.insert(tx.writes.end(), built.writes.begin(), built.writes.end());
+  if (!x.command.request_id.empty()) {
+    tx.writes.push_back(Write::Remember(keys_.Command(x.command.request_scope, x.command.request_id), kRememberFor,
+                                        x.command.request_hash, p, x.target.child,
+                                        x.own + x.proposal.events.size()));
+  }
+  return {};
+}
+
+Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read,
+                             Batch& batch) {
+  const auto& e = *item.envelope;
+  auto& version = batch.version.try_emplace(e.stream, ToNumber(read.values[item.version].string)).first->second;
+  if (e.version <= version) {
+    ++batch.dropped;
+    ++batch.taken;
+    return Took::kYes;
+  }
+  const bool behind = read.values[item.parked].present || batch.parked.contains(item.child);
+  if (behind || e.version != version + 1) {
+    Park(p, record, item.child, behind ? "BEHIND" : "GAP", batch);
+    return Took::kYes;
+  }
+  const bool reacts = applier_.Reacts(e);
+  auto& inputs =
+      batch.inputs.try_emplace(item.child, static_cast<std::uint64_t>(read.values[item.inputs].number)).first->second;
+  const auto handled = ToNumber(read.values[item.handled].string);
+  if (reacts && inputs + 1 > handled) {
+    if (batch.taken != 0) return Took::kNoYet;  // a reaction rests on what is stored: first what lies before it
+    batch.alone = true;
+    auto reacted = React(p, record, item, batch);
+    if (!reacted) {
+      if (!part.stuck_since) part.stuck_since = Now();
+      if (Now() - *part.stuck_since < patience_) {
+        ++retries_;
+        part.not_before = Now() + kRetry;
+        return Took::kStop;
+      }
+      Park(p, record, item.child, reacted.error().reason, batch);
+      return Took::kYes;
+    }
+  }
+  if (reacts || applier_.Takes(e)) {
+    batch.tx.writes.push_back(Write::Push(keys_.Inputs(p, item.child),
+                                          EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
+    if (++inputs == handled) {
+      batch.tx.writes.push_back(Write::HashDelete(keys_.Index(p, "handled"), item.child));
+    }
+  }
+  batch.tx.writes.push_back(Write::HashSet(keys_.Seen(p), e.stream, std::to_string(e.version)));
+  version = e.version;
+  ++batch.applied;
+  ++batch.taken;
+  return Took::kYes;
+}
+
+std::size_t Tailer::Apply(int p, Part& part, const std::vector<kafka::Record>& records) {
+  // What is stored of each stream, in one read.
+  std::vector<Get> gets{Get::String(keys_.Mark(p, mark_))};
+  const auto items = Look(p, records, gets);
+  auto read = store_.Read(gets, Deadline::In(Millis(2000)));
+  if (!read) {
+    ++retries_;
+    part.not_before = Now() + kRetry;
+    return 0;
+  }
+  const auto& mark = read->values[0].string;
+  Batch batch;
+  batch.tx.generation = generation_;
+  if (!part.restoring) {
+    if (static_cast<std::int64_t>(ToNumber(mark)) != part.next) {
+      ++conflicts_;
+      return 0;
+    }
+    batch.tx.guards.push_back(Guard::Equals(keys_.Mark(p, mark_), mark));
+  }
+  for (std::size_t i = 0; i < records.size() && !batch.alone; ++i) {
+    const auto& item = items[i];
+    if (item.envelope && item.own) {
+      if (!Own(p, records[i], item, *read, batch)) {
+        part.not_before = Now() + kRetry;
+        return 0;
+      }
+    } else if (part.restoring) {
+      ++batch.taken;
+    } else if (!item.envelope) {
+      Park(p, records[i], item.child, "UNREADABLE", batch);
+    } else {
+      auto took = Foreign(p, part, records[i], item, *read, batch);
+      if (took == Took::kStop) return 0;
+      if (took == Took::kNoYet) break;
+    }
+  }
+  if (batch.taken == 0) return 0;
+  const auto next = records[batch.taken - 1].offset + 1;
+  auto& tx = batch.tx;
+  if (!part.restoring) {
+    // The outbox entries above carry the mark as it was: the fence passes this batch only when they are acknowledged.
+    tx.writes.push_back(Write::Set(keys_.Mark(p, mark_), std::to_string(next)));
+    if (mark_ == "log") {
+      tx.writes.push_back(Write::Fence(keys_.Fence(p), keys_.Outbox(p), keys_.Acked(p), keys_.Mark(p, mark_)));
+    }
+  }
+  if (!tx.writes.empty()) {
+    auto outcome = store_.Run(tx, Deadline::In(Millis(3000)));
+    if (!outcome || !outcome->done) {
+      ++conflicts_;
+      return 0;
+    }
+  }
+  part.stuck_since.reset();
+  part.next = next;
+  if (!part.restoring) {  // else they come again
+    dropped_ += batch.dropped;
+  }
+  applied_ += batch.applied;
+  restored_ += batch.restored;
+  parked_ += batch.parked_records;
+  return batch.taken;
+}
+
+}  // namespace stafett::gate

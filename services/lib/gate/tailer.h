@@ -1,0 +1,128 @@
+// The second of the two verbs: Apply(records). Reads a topic partition from the mark on and writes, in one step
+// guarded by the mark: inputs, restored own records, what the service derives, and the mark itself. Two copies may
+// read the same records; one wins, the other starts again from the mark it finds.
+//
+// What a record can be:
+//   own, version <= stored   what we wrote: nothing to do. Other bytes than stored: the log and the store part ways
+//                            (FORK), and the partition is halted
+//   own, version == stored+1 the store has lost it (empty or older Redis): restored, with its remembered request_id
+//   own, version  > stored+1 the log has a hole before it: the partition is halted
+//   foreign, taken already   a repeat (zombie relay): dropped by its version
+//   foreign, next            taken; the service may react
+//   foreign, behind a gap    the child is parked: kept aside in order, said so by a metric; others go on
+//   unreadable               its key's child is parked
+//
+// Whenever a partition is taken up and the mark is not at the log's end, a first pass restores own records only, and
+// only then foreign ones are taken: an own record that lies behind a foreign one in the log may be the very reaction
+// to it, or a command that raced with it. So a rebuild never reacts to what had been reacted to, or had been looked at
+// and left alone: own records say how many inputs they follow (Envelope::inputs), and inputs up to the highest such
+// number are taken without asking the service again.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "lib/gate/commit.h"
+#include "lib/gate/envelope.h"
+#include "lib/gate/keys.h"
+#include "lib/gate/ports.h"
+#include "lib/gate/shards.h"
+#include "lib/gate/store.h"
+
+namespace stafett::gate {
+
+// What a service derives from one record: guarded by the lengths of the child's lists that it was decided on
+// (before this record), and written together with it. The target is of the same partition, and of the same child
+// unless the record is about none.
+struct Reaction {
+  Target target;
+  std::uint64_t own = 0;
+  std::uint64_t inputs = 0;
+  Proposal proposal;
+  Command command;          // cause and actor of the derived events
+};
+
+class Applier {
+ public:
+  virtual ~Applier() = default;
+  // Is a record of this type (of another service) kept for the child?
+  virtual bool Takes(const Envelope& e) const = 0;
+  // May this record lead to a Reaction? Then it is applied alone, and it is kept whatever Takes says.
+  virtual bool Reacts(const Envelope& e) const = 0;
+  // kUnavailable: try again later (the child's key has not come yet); the rest of the partition waits, until `patience`
+  // is over and the child is parked. Pure but for reading the child.
+  virtual Result<std::optional<Reaction>> React(int partition, const Envelope& e, const kafka::Record& record) = 0;
+  // Writes that a restored own record implies beyond its list (indexes). May be asked again for the same record.
+  virtual Result<std::vector<Write>> Restore(int partition, const Envelope& e) = 0;
+  // Writes for an own record at its place in the log, stored before or restored just now: for what takes effect from
+  // an offset on (a policy).
+  virtual std::vector<Write> Passed(int /*partition*/, const Envelope& /*e*/) { return {}; }
+};
+
+class Tailer {
+ public:
+  static constexpr Millis kPatience{5000};  // with a record that can not be handled (design §3.6)
+  // `mark`: name of the mark ("log", "ledger"). `wait_for`: this tailer stands still until it returns true.
+  Tailer(Store& store, Keys keys, Shards& shards, MakeReader make, std::string topic, std::string mark,
+         Applier& applier, const Committer& committer, std::function<bool()> wait_for = nullptr,
+         Millis patience = kPatience);
+  ~Tailer();
+  void Start();
+  void Stop();
+  struct Stats {
+    std::uint64_t applied = 0, restored = 0, dropped = 0, parked = 0, conflicts = 0, retries = 0;
+  };
+  Stats GetStats() const;
+  // One round of the thread's loop; for simulations, instead of Start.
+  void TurnForTest() { (void)Turn(Millis(0)); }
+
+ private:
+  // A partition that is followed.
+  struct Part {
+    std::int64_t next = 0;
+    bool restoring = false;         // the first pass, which neither reads nor moves the mark…
+    std::int64_t restore_until = 0; // …up to here
+    bool again = true;              // to be assigned anew from the mark…
+    SteadyTime not_before;          // …but not at once
+    std::optional<SteadyTime> stuck_since;
+  };
+  struct Item;
+  struct Batch;
+
+  Millis Turn(Millis wait);  // how long to pause then
+  bool Assign(const std::set<int>& held);
+  // Applies a prefix of `records` of one partition; how many were applied (0: conflict or not now).
+  std::size_t Apply(int p, Part& part, const std::vector<kafka::Record>& records);
+  std::vector<Item> Look(int p, const std::vector<kafka::Record>& records, std::vector<Get>& gets) const;
+  bool Own(int p, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
+  enum class Took { kYes, kNoYet, kStop };
+  Took Foreign(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
+  Status React(int p, const kafka::Record& record, const Item& item, Batch& batch);
+  void Park(int p, const kafka::Record& record, const std::string& child, const std::string& why, Batch& batch) const;
+
+  Store& store_;
+  Keys keys_;
+  Shards& shards_;
+  MakeReader make_;
+  std::string topic_;
+  std::string mark_;
+  Applier& applier_;
+  const Committer& committer_;
+  std::function<bool()> wait_for_;
+  const Millis patience_;
+  std::unique_ptr<LogReader> reader_;
+  std::map<int, Part> parts_;
+  std::uint64_t generation_ = 0;
+  std::atomic<bool> stop_{false};
+  std::atomic<std::uint64_t> applied_{0}, restored_{0}, dropped_{0}, parked_{0}, conflicts_{0}, retries_{0};
+  std::thread thread_;
+};
+
+}  // namespace stafett::gate

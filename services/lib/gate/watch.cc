@@ -1,0 +1,132 @@
+#include "lib/gate/watch.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <utility>
+
+namespace stafett::gate {
+namespace {
+constexpr Millis kEvery{500};
+constexpr Millis kAgain{100};  // after a round that failed
+}  // namespace
+
+Watch::Watch(Store& store, Keys keys, Shards& shards, MakeReader make, std::map<std::string, std::string> topics)
+    : store_(store), keys_(std::move(keys)), shards_(shards), make_(std::move(make)), topics_(std::move(topics)) {}
+
+Watch::~Watch() { Stop(); }
+
+void Watch::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+void Watch::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Watch::Stopping() const {
+  std::lock_guard lock(mutex_);
+  return stop_;
+}
+
+Result<Watch::Ends> Watch::FreshEnds(Millis limit) {
+  std::unique_lock lock(mutex_);
+  const auto mine = begun_ + 1;  // the round under way has perhaps asked already
+  wanted_ = true;
+  wake_.notify_all();
+  if (!wake_.wait_for(lock, limit, [&] { return stop_ || ended_ >= mine; }) || stop_) {
+    return Fail(Code::kUnavailable, "LOG_UNAVAILABLE", "the ends of the log are not to be had");
+  }
+  return ends_;
+}
+
+std::map<std::string, std::int64_t> Watch::Lag() const {
+  std::lock_guard lock(mutex_);
+  return lag_;
+}
+
+void Watch::Run() {
+  std::map<std::string, std::unique_ptr<LogReader>> readers;
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    wanted_ = false;
+    const auto round = ++begun_;
+    lock.unlock();
+    Ends ends;
+    const bool well = Round(readers, ends);
+    lock.lock();
+    if (well) {
+      ends_ = std::move(ends);
+      ended_ = round;
+      wake_.notify_all();
+    }
+    wake_.wait_for(lock, well ? kEvery : kAgain, [this] { return stop_ || wanted_; });
+  }
+}
+
+bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, Ends& ends) {
+  const auto generation = store_.Generation();
+  auto before = store_.Read({}, Deadline::In(Millis(1000)));
+  if (!before) return false;
+  for (const auto& [name, topic] : topics_) {
+    auto& reader = readers[name];
+    if (!reader) {
+      auto made = make_(topic);
+      if (!made) return false;
+      reader = std::move(*made);
+    }
+    for (int p = 0; p < keys_.partitions(); ++p) {
+      if (Stopping()) return false;
+      // Read marks after ends would be wrong the other way round: a mark may only be compared with a later end.
+      auto w = reader->Watermarks(p, Millis(1500));
+      if (!w) return false;
+      ends[name][p] = w->second;
+    }
+  }
+  std::vector<Get> gets;
+  for (const auto& [name, topic] : topics_) {
+    for (int p = 0; p < keys_.partitions(); ++p) {
+      gets.push_back(Get::String(keys_.Mark(p, name)));
+      gets.push_back(Get::String(keys_.Top(p, topic)));
+    }
+  }
+  auto read = store_.Read(gets, Deadline::In(Millis(1000)));
+  if (!read) return false;
+  Transaction fresh;
+  fresh.generation = generation;
+  auto held = shards_.Held();
+  std::map<std::string, std::int64_t> lag;
+  std::size_t i = 0;
+  for (const auto& [name, topic] : topics_) {
+    for (int p = 0; p < keys_.partitions(); ++p) {
+      auto mark = std::strtoll(read->values[i].string.c_str(), nullptr, 10);
+      const auto& top = read->values[i + 1];
+      i += 2;
+      const auto end = ends[name][p];
+      auto known = std::max<std::int64_t>(mark, top.present ? std::strtoll(top.string.c_str(), nullptr, 10) + 1 : 0);
+      lag[name] += std::max<std::int64_t>(0, end - mark);
+      if (end < known) {
+        // The marks were read after the end: look again before crying wolf.
+        auto w = readers[name]->Watermarks(p, Millis(1500));
+        if (!w) return false;
+        if (w->second < known) {
+          shards_.Halt(p, "TAIL_LOST");
+          continue;
+        }
+      }
+      if (name == "log" && mark >= end && held.contains(p)) {
+        fresh.writes.push_back(Write::Set(keys_.Fresh(p), std::to_string(before->clock.ms)));
+      }
+    }
+  }
+  if (!fresh.writes.empty()) (void)store_.Run(fresh, Deadline::In(Millis(1000)));
+  std::lock_guard lock(mutex_);
+  lag_ = std::move(lag);
+  return true;
+}
+
+}  // namespace stafett::gate

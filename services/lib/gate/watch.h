@@ -1,0 +1,55 @@
+// Looks at the ends of the log twice a second: says that a partition's view is fresh (the mark stands at the end), and
+// notices when the end is below what was acknowledged or read: the log lost its tail.
+//
+// "Fresh at t" means: everything appended before t is in the store. So t is the store's clock read before the ends are
+// asked; a slow round makes the view look older, never younger.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "lib/gate/keys.h"
+#include "lib/gate/ports.h"
+#include "lib/gate/shards.h"
+#include "lib/gate/store.h"
+
+namespace stafett::gate {
+
+class Watch {
+ public:
+  // `topics`: mark name -> topic. Freshness is about "log".
+  Watch(Store& store, Keys keys, Shards& shards, MakeReader make, std::map<std::string, std::string> topics);
+  ~Watch();
+  void Start();
+  void Stop();
+  // By mark name: partition -> next offset, all asked after this call began. Waits for it; kUnavailable when Kafka does
+  // not tell in time.
+  using Ends = std::map<std::string, std::map<int, std::int64_t>>;
+  Result<Ends> FreshEnds(Millis limit);
+  // Sum over partitions of (end - mark), by mark name; what readers have still to do.
+  std::map<std::string, std::int64_t> Lag() const;
+
+ private:
+  void Run();
+  bool Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, Ends& ends);
+  bool Stopping() const;
+  Store& store_;
+  Keys keys_;
+  Shards& shards_;
+  MakeReader make_;
+  std::map<std::string, std::string> topics_;
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  Ends ends_;                      // of the last round that went well
+  std::uint64_t begun_ = 0;        // rounds
+  std::uint64_t ended_ = 0;        // the last round that went well
+  bool wanted_ = false;
+  bool stop_ = false;
+  std::map<std::string, std::int64_t> lag_;
+  std::thread thread_;
+};
+
+}  // namespace stafett::gate

@@ -1,0 +1,23 @@
+// Reads a rule file (deploy/policy/rules.yaml) into a RuleSet, or says in which line what is wrong.
+// A file with one fault gives no rules at all: half a rule set might lack its gates.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lib/base/error.h"
+#include "lib/policy/policy.h"
+
+namespace stafett::policy {
+
+// The format is documented in deploy/policy/README.md. Faults are kInvalidArgument/POLICY_FILE with
+// the message
+// "<source_name>:<line>: <reason>". The hash of the set is the SHA-256 of `text`.
+Result<RuleSet> LoadRules(std::string_view text, std::string source_name);
+Result<RuleSet> LoadRulesFile(const std::string& path);
+
+// "EDUC", or "*" for all; an agency or one of the groups EDU, HEALTH, ANYPUB, ANY (law.md §9.0).
+std::optional<CategorySet> CategorySetFromName(std::string_view name);
+std::optional<AgencySet> AgencySetFromName(std::string_view name);
+
+}  // namespace stafett::policy

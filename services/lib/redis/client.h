@@ -1,0 +1,93 @@
+// A pipelined Redis client: one connection, one loop thread, own deadlines.
+//
+// Threading: Call/CallAsync may be used from any thread. Completions run on the loop thread and
+// must not block. The rules that keep one child's answer from reaching another (hiredis answers in
+// order and knows no request ids):
+//   * any timeout, error or protocol surprise destroys the connection; every pending command then
+//   ends as
+//     kUnknownOutcome (it was sent) or kUnavailable (it was not);
+//   * commands are argv only, never formatted strings.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lib/base/error.h"
+#include "lib/base/time.h"
+
+namespace stafett::redis {
+
+// A reply by value. Arrays nest. Nil is a value, not an error; a RESP error reply is an Error
+// (kInternal, reason REDIS_ERROR, message = Redis' own first word, e.g. "NOSCRIPT", never the rest:
+// it may echo data).
+struct Reply {
+  enum class Type { kNil, kInteger, kString, kArray };
+  Type type = Type::kNil;
+  std::int64_t integer = 0;
+  std::string string;  // bulk or status
+  std::vector<Reply> array;
+  bool IsNil() const { return type == Type::kNil; }
+};
+
+using Args = std::vector<std::string>;
+using Callback = std::function<void(Result<Reply>)>;
+
+struct Options {
+  std::string host = "127.0.0.1";
+  int port = 6379;
+  std::string user;  // empty: no AUTH
+  std::string password;
+  std::string client_name;
+  Millis connect_timeout{2000};
+  std::size_t max_pending = 10'000;  // beyond: kResourceExhausted at once, nothing sent
+  // Runs on the loop thread after AUTH on every new connection, before user commands are let
+  // through. Receives the reply of INFO server (run_id) so that the owner can notice another Redis;
+  // must not block.
+  std::function<void(const std::string& run_id)> on_connected;
+};
+
+class Client {
+ public:
+  explicit Client(Options options);
+  ~Client();  // fails what is pending, joins the loop thread
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  // Sends one command; blocks until reply or deadline. A passed deadline destroys the connection:
+  // kUnknownOutcome if the command had been written, kUnavailable if it had not.
+  // `only_on`, if not 0: only over a connection to that server (Server()). Another one by the time it would be written:
+  // kUnavailable/REDIS_OTHER_SERVER, and it was not sent. So what was decided on one server's data never reaches another.
+  Result<Reply> Call(Args args, Deadline deadline, std::uint64_t only_on = 0);
+  void CallAsync(Args args, Deadline deadline, Callback done, std::uint64_t only_on = 0);
+
+  bool Connected() const;
+  std::string RunId() const;  // of the server last connected to, empty before
+  // How many different servers this client has met: grows by one whenever a connect finds another run id than the
+  // connect before, before any command is let through. 0 before the first.
+  std::uint64_t Server() const;
+
+ private:
+  class Loop;
+  std::unique_ptr<Loop> loop_;
+};
+
+// A Lua script, called by hash and loaded when the server does not know it (NOSCRIPT: the script
+// did not run).
+class Script {
+ public:
+  explicit Script(std::string text);
+  const std::string& text() const { return text_; }
+  const std::string& sha1() const { return sha1_; }
+  Result<Reply> Run(Client& client, const std::vector<std::string>& keys, const Args& args, Deadline deadline,
+                    std::uint64_t only_on = 0) const;
+
+ private:
+  std::string text_;
+  std::string sha1_;
+};
+
+}  // namespace stafett::redis

@@ -1,0 +1,504 @@
+// What every gate::Store promises, run over the fake and over Redis. A test that holds for one only does not belong
+// here (store_redis_test.cc).
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "lib/gate/keys.h"
+#include "lib/gate/store.h"
+
+namespace stafett::gate::test {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using namespace std::string_literals;  // texts with a NUL inside
+
+// A store, and what a test must be able to do to it.
+class StoreUnderTest {
+ public:
+  virtual ~StoreUnderTest() = default;
+  virtual Store& store() = 0;
+  virtual Store& other() = 0;                   // another process on the same data
+  virtual std::string prefix() const = 0;       // of keys that nobody else uses
+  virtual void SetClockBack(Millis by) = 0;     // after it was read
+  virtual void Wait(Millis time) = 0;           // lets the store's clock move on
+  virtual void ReplaceByEmpty() = 0;            // another server with nothing in it
+};
+using MakeStore = std::function<std::unique_ptr<StoreUnderTest>()>;
+
+class StoreSuite : public ::testing::TestWithParam<MakeStore> {
+ protected:
+  void SetUp() override { under_test_ = GetParam()(); }
+
+  Store& store() { return under_test_->store(); }
+  std::string Key(const std::string& name) const { return under_test_->prefix() + ":" + name; }
+  static Deadline Soon() { return Deadline::In(Millis(10'000)); }
+
+  Value Read(Get get) {
+    auto answer = store().Read({std::move(get)}, Soon());
+    EXPECT_TRUE(answer) << (answer ? "" : answer.error().reason);
+    return answer ? answer->values.at(0) : Value{};
+  }
+  std::string Text(const std::string& key) { return Read(Get::String(key)).string; }
+  std::vector<std::string> List(const std::string& key) { return Read(Get::List(key, 0)).list; }
+  Outcome Run(std::vector<Guard> guards, std::vector<Write> writes) {
+    auto outcome = store().Run({std::move(guards), std::move(writes), 0}, Soon());
+    EXPECT_TRUE(outcome) << (outcome ? "" : outcome.error().reason + " " + outcome.error().message);
+    return outcome ? *outcome : Outcome{};
+  }
+  void Write1(Write w) { EXPECT_TRUE(Run({}, {std::move(w)}).done); }
+  // A transaction of this guard and one write happens, or not; the write is seen accordingly.
+  bool Holds(const Guard& guard) {
+    auto probe = Key("probe" + std::to_string(++probes_));
+    auto outcome = Run({guard}, {Write::Push(probe, "x")});
+    EXPECT_EQ(List(probe).size(), outcome.done ? 1U : 0U);
+    if (!outcome.done) {
+      EXPECT_EQ(outcome.failed_guard, 0U);
+    }
+    return outcome.done;
+  }
+  std::string Field(const StreamEntry& e, const std::string& name) {
+    for (const auto& [k, v] : e.fields) {
+      if (k == name) return v;
+    }
+    return "(none)";
+  }
+  std::vector<StreamEntry> Stream(const std::string& key) {
+    auto read = store().OpenStreams()->Read({{key, "0-0"}}, 100'000, Millis(0));
+    EXPECT_TRUE(read);
+    return read ? *read : std::vector<StreamEntry>{};
+  }
+
+  std::unique_ptr<StoreUnderTest> under_test_;
+  int probes_ = 0;
+};
+
+// ---- guards -----------------------------------------------------------------------------------------------------
+
+TEST_P(StoreSuite, Absent_holds_only_while_nothing_of_any_type_is_there) {
+  EXPECT_TRUE(Holds(Guard::Absent(Key("none"))));
+  Run({}, {Write::Set(Key("s"), ""), Write::Push(Key("l"), ""), Write::HashSet(Key("h"), "f", ""),
+           Write::SortedAdd(Key("z"), 1, "m"), Write::AckLog(Key("x"), "1:log:0 ")});
+  for (const char* name : {"s", "l", "h", "z", "x"}) EXPECT_FALSE(Holds(Guard::Absent(Key(name)))) << name;
+  Run({}, {Write::Delete(Key("s")), Write::HashDelete(Key("h"), "f"), Write::SortedRemove(Key("z"), "m")});
+  for (const char* name : {"s", "h", "z"}) EXPECT_TRUE(Holds(Guard::Absent(Key(name)))) << name;
+}
+
+TEST_P(StoreSuite, Length_is_exact_and_nothing_for_an_absent_list) {
+  EXPECT_TRUE(Holds(Guard::Length(Key("l"), 0)));
+  EXPECT_FALSE(Holds(Guard::Length(Key("l"), 1)));
+  Run({}, {Write::Push(Key("l"), "a"), Write::Push(Key("l"), "b")});
+  EXPECT_TRUE(Holds(Guard::Length(Key("l"), 2)));
+  EXPECT_FALSE(Holds(Guard::Length(Key("l"), 1)));
+  EXPECT_FALSE(Holds(Guard::Length(Key("l"), 3)));
+}
+
+TEST_P(StoreSuite, Equals_compares_bytes_and_an_empty_text_matches_absence) {
+  EXPECT_TRUE(Holds(Guard::Equals(Key("s"), "")));
+  EXPECT_FALSE(Holds(Guard::Equals(Key("s"), "x")));
+  const std::string bytes = "a\0b\r\n\xff"s;
+  Write1(Write::Set(Key("s"), bytes));
+  EXPECT_TRUE(Holds(Guard::Equals(Key("s"), bytes)));
+  EXPECT_FALSE(Holds(Guard::Equals(Key("s"), "a")));
+  EXPECT_FALSE(Holds(Guard::Equals(Key("s"), "")));
+}
+
+TEST_P(StoreSuite, OutboxBelow_counts_what_is_not_acknowledged) {
+  auto guard = [&](std::int64_t n) { return Guard::OutboxBelow(Key("ob"), Key("acked"), n); };
+  EXPECT_TRUE(Holds(guard(1)));
+  EXPECT_FALSE(Holds(guard(0)));
+  for (int i = 0; i < 3; ++i) Write1(Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""));
+  EXPECT_FALSE(Holds(guard(3)));
+  EXPECT_TRUE(Holds(guard(4)));
+  Write1(Write::Max(Key("acked"), 2));
+  EXPECT_TRUE(Holds(guard(2)));
+  EXPECT_FALSE(Holds(guard(1)));
+}
+
+TEST_P(StoreSuite, FreshWithin_fails_for_absent_old_and_future_stamps) {
+  EXPECT_FALSE(Holds(Guard::FreshWithin(Key("f"), Millis(60'000))));
+  Write1(Write::Stamp(Key("f")));
+  EXPECT_TRUE(Holds(Guard::FreshWithin(Key("f"), Millis(60'000))));
+  auto clock = store().Read({}, Soon())->clock.ms;
+  Write1(Write::Set(Key("f"), std::to_string(clock - 5'000)));
+  EXPECT_FALSE(Holds(Guard::FreshWithin(Key("f"), Millis(4'000))));
+  EXPECT_TRUE(Holds(Guard::FreshWithin(Key("f"), Millis(65'000))));
+  // The clock was set back: how old the stamp is can not be told, so it does not count.
+  Write1(Write::Set(Key("f"), std::to_string(clock + 3'600'000)));
+  EXPECT_FALSE(Holds(Guard::FreshWithin(Key("f"), Millis(60'000))));
+}
+
+TEST_P(StoreSuite, FieldAbsent) {
+  EXPECT_TRUE(Holds(Guard::FieldAbsent(Key("h"), "f")));
+  Write1(Write::HashSet(Key("h"), "f", ""));
+  EXPECT_FALSE(Holds(Guard::FieldAbsent(Key("h"), "f")));
+  EXPECT_TRUE(Holds(Guard::FieldAbsent(Key("h"), "g")));
+}
+
+TEST_P(StoreSuite, NotBefore_goes_by_the_stores_time) {
+  auto now = store().Read({}, Soon())->now;
+  EXPECT_TRUE(Holds(Guard::NotBefore(Key("clock"), now)));
+  EXPECT_FALSE(Holds(Guard::NotBefore(Key("clock"), Time{now.ms + 3'600'000})));
+}
+
+TEST_P(StoreSuite, The_first_failing_guard_is_named) {
+  Write1(Write::Push(Key("l"), "a"));
+  auto outcome = Run({Guard::Length(Key("l"), 1), Guard::Absent(Key("x")), Guard::Length(Key("l"), 7),
+                      Guard::Equals(Key("x"), "no")},
+                     {Write::Push(Key("l"), "b")});
+  EXPECT_FALSE(outcome.done);
+  EXPECT_EQ(outcome.failed_guard, 2U);
+  EXPECT_THAT(outcome.outbox, IsEmpty());
+  EXPECT_THAT(List(Key("l")), ElementsAre("a"));
+}
+
+// ---- writes -----------------------------------------------------------------------------------------------------
+
+TEST_P(StoreSuite, Strings) {
+  Run({}, {Write::Set(Key("a"), "1"), Write::Set(Key("b"), "")});
+  EXPECT_TRUE(Read(Get::String(Key("a"))).present);
+  EXPECT_EQ(Text(Key("a")), "1");
+  EXPECT_TRUE(Read(Get::String(Key("b"))).present);
+  EXPECT_FALSE(Read(Get::String(Key("c"))).present);
+  Write1(Write::Set(Key("a"), "2"));
+  EXPECT_EQ(Text(Key("a")), "2");
+  Write1(Write::Delete(Key("a")));
+  EXPECT_FALSE(Read(Get::String(Key("a"))).present);
+}
+
+TEST_P(StoreSuite, Lists) {
+  Run({}, {Write::Push(Key("l"), "a"), Write::Push(Key("l"), "b"), Write::Push(Key("l"), "c")});
+  EXPECT_EQ(Read(Get::Length(Key("l"))).number, 3);
+  EXPECT_EQ(Read(Get::Length(Key("none"))).number, 0);
+  EXPECT_THAT(Read(Get::List(Key("l"), 1)).list, ElementsAre("b", "c"));
+  EXPECT_THAT(Read(Get::List(Key("l"), 3)).list, IsEmpty());
+  EXPECT_THAT(Read(Get::List(Key("none"), 0)).list, IsEmpty());
+  EXPECT_EQ(Read(Get::ListAt(Key("l"), 1)).string, "b");
+  EXPECT_EQ(Read(Get::ListAt(Key("l"), -1)).string, "c");
+  EXPECT_FALSE(Read(Get::ListAt(Key("l"), 3)).present);
+  EXPECT_FALSE(Read(Get::ListAt(Key("none"), 0)).present);
+}
+
+TEST_P(StoreSuite, Hashes) {
+  Run({}, {Write::HashSet(Key("h"), "f", "1"), Write::HashSet(Key("h"), "g", "2"), Write::HashSet(Key("h"), "f", "3")});
+  EXPECT_EQ(Read(Get::HashField(Key("h"), "f")).string, "3");
+  EXPECT_TRUE(Read(Get::HashField(Key("h"), "f")).present);
+  EXPECT_FALSE(Read(Get::HashField(Key("h"), "x")).present);
+  EXPECT_FALSE(Read(Get::HashField(Key("none"), "x")).present);
+  EXPECT_EQ(Read(Get::Hash(Key("h"))).list.size(), 4U);
+  EXPECT_THAT(Read(Get::Hash(Key("none"))).list, IsEmpty());
+  Write1(Write::HashDelete(Key("h"), "f"));
+  EXPECT_THAT(Read(Get::Hash(Key("h"))).list, ElementsAre("g", "2"));
+}
+
+TEST_P(StoreSuite, Sorted_sets_give_a_range_of_members_in_order) {
+  Run({}, {Write::SortedAdd(Key("z"), 30, "c"), Write::SortedAdd(Key("z"), 10, "a"), Write::SortedAdd(Key("z"), 20, "b"),
+           Write::SortedAdd(Key("z"), 10, "aa")});
+  EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 10)).list, ElementsAre("a", "aa", "b", "c"));
+  EXPECT_THAT(Read(Get::Sorted(Key("z"), 1, 2)).list, ElementsAre("aa", "b"));
+  EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 0)).list, IsEmpty());
+  EXPECT_THAT(Read(Get::Sorted(Key("z"), 9, 2)).list, IsEmpty());
+  Run({}, {Write::SortedAdd(Key("z"), 40, "a"), Write::SortedRemove(Key("z"), "b"), Write::SortedRemove(Key("z"), "x")});
+  EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 10)).list, ElementsAre("aa", "c", "a"));
+}
+
+TEST_P(StoreSuite, Max_never_falls) {
+  Write1(Write::Max(Key("n"), 0));
+  EXPECT_EQ(Text(Key("n")), "0");
+  Run({}, {Write::Max(Key("n"), 7), Write::Max(Key("n"), 3)});
+  EXPECT_EQ(Text(Key("n")), "7");
+}
+
+TEST_P(StoreSuite, Stamp_is_the_stores_clock) {
+  auto before = store().Read({}, Soon())->clock.ms;
+  Write1(Write::Stamp(Key("s")));
+  auto after = store().Read({}, Soon())->clock.ms;
+  auto stamp = std::stoll(Text(Key("s")));
+  EXPECT_LE(before, stamp);
+  EXPECT_LE(stamp, after);
+}
+
+TEST_P(StoreSuite, What_is_set_for_a_time_goes) {
+  Run({}, {Write::SetFor(Key("s"), "x", Millis(40)), Write::SetFor(Key("long"), "x", Millis(600'000)),
+           Write::SetFor(Key("at once"), "x", Millis(-5))});
+  EXPECT_TRUE(Read(Get::String(Key("long"))).present);
+  under_test_->Wait(Millis(60));
+  EXPECT_FALSE(Read(Get::String(Key("s"))).present);
+  EXPECT_FALSE(Read(Get::String(Key("at once"))).present);
+  EXPECT_TRUE(Holds(Guard::Absent(Key("s"))));
+  EXPECT_TRUE(Read(Get::String(Key("long"))).present);
+  // Set again without a time: it stays.
+  Run({}, {Write::SetFor(Key("kept"), "x", Millis(40)), Write::Set(Key("kept"), "y")});
+  under_test_->Wait(Millis(60));
+  EXPECT_EQ(Text(Key("kept")), "y");
+}
+
+TEST_P(StoreSuite, Remember_keeps_the_outcome_with_the_last_outbox_number_for_a_time) {
+  Write1(Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""));
+  Run({}, {Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""), Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""),
+           Write::Remember(Key("cmd"), Millis(40), "hash", 5, "ch-1", 12)});
+  auto list = Read(Get::Hash(Key("cmd"))).list;
+  std::map<std::string, std::string> got;
+  for (std::size_t i = 0; i + 1 < list.size(); i += 2) got[list[i]] = list[i + 1];
+  EXPECT_EQ(got, (std::map<std::string, std::string>{{"h", "hash"}, {"p", "5"}, {"c", "ch-1"}, {"v", "12"}, {"s", "3"}}));
+  EXPECT_FALSE(Holds(Guard::Absent(Key("cmd"))));
+  under_test_->Wait(Millis(60));
+  EXPECT_THAT(Read(Get::Hash(Key("cmd"))).list, IsEmpty());
+  EXPECT_TRUE(Holds(Guard::Absent(Key("cmd"))));
+  // Nothing to publish in this transaction, whatever lay in the outbox before.
+  Write1(Write::Remember(Key("none"), Millis(60'000), "h", 0, "c", 1));
+  auto none = Read(Get::Hash(Key("none"))).list;
+  EXPECT_THAT(none, ::testing::Contains("0"));
+}
+
+TEST_P(StoreSuite, Lease_is_taken_renewed_kept_and_released) {
+  auto take = [&](const std::string& who, Millis ttl) { Write1(Write::Lease(Key("lease"), who, ttl)); };
+  take("a", Millis(60'000));
+  take("b", Millis(60'000));
+  EXPECT_EQ(Text(Key("lease")), "a");
+  Write1(Write::Release(Key("lease"), "b"));
+  EXPECT_EQ(Text(Key("lease")), "a");
+  Write1(Write::Release(Key("lease"), "a"));
+  take("b", Millis(40));
+  EXPECT_EQ(Text(Key("lease")), "b");
+  under_test_->Wait(Millis(60));
+  take("a", Millis(60'000));
+  EXPECT_EQ(Text(Key("lease")), "a");
+}
+
+// ---- outbox and fence -------------------------------------------------------------------------------------------
+
+TEST_P(StoreSuite, Outbox_entries_are_numbered_without_a_gap_and_carry_the_mark_of_their_moment) {
+  auto entry = [&](const std::string& value) {
+    return Write::Outbox(Key("ob"), Key("mark"), "topic", "key", value, "n\0v\0"s);
+  };
+  EXPECT_THAT(Run({}, {entry("1"), entry("2")}).outbox, ElementsAre(1U, 2U));
+  EXPECT_FALSE(Run({Guard::Length(Key("l"), 9)}, {entry("never")}).done);
+  EXPECT_THAT(Run({}, {entry("3"), Write::Set(Key("mark"), "17"), entry("4")}).outbox, ElementsAre(3U, 4U));
+  auto entries = Stream(Key("ob"));
+  ASSERT_EQ(entries.size(), 4U);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(OutboxNumber(entries[i].id), i + 1);
+    EXPECT_EQ(entries[i].id, OutboxId(i + 1));
+    EXPECT_EQ(Field(entries[i], "v"), std::to_string(i + 1));
+    EXPECT_EQ(Field(entries[i], "t"), "topic");
+    EXPECT_EQ(Field(entries[i], "k"), "key");
+    EXPECT_EQ(Field(entries[i], "h"), "n\0v\0"s);
+    EXPECT_EQ(Field(entries[i], "o"), i == 3 ? "17" : "0");
+  }
+}
+
+TEST_P(StoreSuite, Fence_stops_at_the_first_unacknowledged_entry_and_never_falls) {
+  auto fence = [&] {
+    Write1(Write::Fence(Key("fence"), Key("ob"), Key("acked"), Key("mark")));
+    return Text(Key("fence"));
+  };
+  auto output_at = [&](const std::string& mark_before, const std::string& mark_after) {
+    Run({}, {Write::Set(Key("mark"), mark_before), Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""),
+             Write::Set(Key("mark"), mark_after)});
+  };
+  EXPECT_EQ(fence(), "");                       // nothing read yet
+  Write1(Write::Set(Key("mark"), "5"));
+  EXPECT_EQ(fence(), "5");                      // nothing to send: everything read is done
+  output_at("5", "8");                          // 1
+  output_at("8", "9");                          // 2
+  EXPECT_EQ(fence(), "5");
+  Write1(Write::Max(Key("acked"), 1));
+  EXPECT_EQ(fence(), "8");
+  Write1(Write::Max(Key("acked"), 2));
+  EXPECT_EQ(fence(), "9");
+  Write1(Write::Set(Key("mark"), "3"));         // readers went back after a repair
+  EXPECT_EQ(fence(), "9");
+  output_at("4", "6");                          // 3, unacknowledged
+  EXPECT_EQ(fence(), "9");
+}
+
+// ---- all or nothing ---------------------------------------------------------------------------------------------
+
+TEST_P(StoreSuite, A_broken_transaction_writes_nothing) {
+  Run({}, {Write::Push(Key("list"), "a"), Write::Set(Key("text"), "t")});
+  const std::vector<Write> broken = {
+      {"nonsense", {Key("x")}},                    // unknown
+      {"push", {Key("x")}},                        // an argument is missing
+      {"set", {Key("x"), "1", "2"}},               // one too many
+      Write::HashSet(Key("list"), "f", "v"),       // the key holds something else
+      Write::Push(Key("text"), "v"),
+      Write::Max(Key("list"), 5),
+      Write::Outbox(Key("text"), Key("mark"), "t", "k", "v", ""),
+      Write::SortedAdd(Key("list"), 1, "m"),
+      Write::AckLog(Key("list"), "1"),
+      Write::Lease(Key("list"), "a", Millis(100)),
+  };
+  for (const auto& w : broken) {
+    auto outcome = store().Run({{}, {Write::Push(Key("before"), "x"), w, Write::Push(Key("behind"), "x")}, 0}, Soon());
+    ASSERT_FALSE(outcome) << w.op;
+    EXPECT_EQ(outcome.error().code, Code::kInternal) << w.op;
+  }
+  EXPECT_THAT(List(Key("before")), IsEmpty());
+  EXPECT_THAT(List(Key("behind")), IsEmpty());
+  EXPECT_THAT(List(Key("list")), ElementsAre("a"));
+}
+
+TEST_P(StoreSuite, A_thousand_writes_in_one_step) {
+  std::vector<Write> writes;
+  for (int i = 0; i < 1000; ++i) writes.push_back(Write::Push(Key("l" + std::to_string(i % 10)), std::to_string(i)));
+  EXPECT_TRUE(Run({}, writes).done);
+  for (int i = 0; i < 10; ++i) EXPECT_EQ(Read(Get::Length(Key("l" + std::to_string(i)))).number, 100);
+}
+
+TEST_P(StoreSuite, Big_and_binary_values_come_back_as_they_were) {
+  std::string big(200'000, '\0');
+  for (std::size_t i = 0; i < big.size(); ++i) big[i] = static_cast<char>(i * 7 + i / 256);
+  const std::string nasty = "\r\n$3\r\n\0\xff*1\r\n"s;
+  Run({}, {Write::Push(Key("l"), big), Write::Push(Key("l"), ""), Write::Push(Key("l"), nasty),
+           Write::HashSet(Key("h"), nasty, big), Write::Outbox(Key("ob"), Key("mark"), "t", nasty, big, nasty)});
+  EXPECT_THAT(List(Key("l")), ElementsAre(big, "", nasty));
+  EXPECT_EQ(Read(Get::HashField(Key("h"), nasty)).string, big);
+  auto entries = Stream(Key("ob"));
+  ASSERT_EQ(entries.size(), 1U);
+  EXPECT_EQ(Field(entries[0], "v"), big);
+  EXPECT_EQ(Field(entries[0], "k"), nasty);
+  EXPECT_EQ(Field(entries[0], "h"), nasty);
+}
+
+// ---- time -------------------------------------------------------------------------------------------------------
+
+TEST_P(StoreSuite, Time_never_falls_when_the_clock_does) {
+  Write1(Write::Push(Key("l"), "x"));
+  auto before = store().Read({}, Soon());
+  under_test_->SetClockBack(Millis(3'600'000));
+  auto after = store().Read({}, Soon());
+  EXPECT_GE(after->now, before->now);
+  EXPECT_LT(after->clock.ms + 3'000'000, after->now.ms);
+  auto outcome = Run({}, {Write::Push(Key("l"), "y")});
+  EXPECT_GE(outcome.now, after->now);
+  EXPECT_GE(store().Read({}, Soon())->now, outcome.now);
+}
+
+// ---- races ------------------------------------------------------------------------------------------------------
+
+TEST_P(StoreSuite, Of_racing_transactions_guarded_by_the_length_exactly_one_wins_each_version) {
+  constexpr int kThreads = 6;
+  constexpr std::uint64_t kVersions = 40;
+  std::atomic<int> wins{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      Store& mine = t % 2 == 0 ? under_test_->store() : under_test_->other();
+      for (std::uint64_t version = 0; version < kVersions;) {
+        auto outcome = mine.Run({{Guard::Length(Key("own"), version)},
+                                 {Write::Push(Key("own"), std::to_string(version) + "/" + std::to_string(t)),
+                                  Write::Outbox(Key("ob"), Key("mark"), "t", "k", std::to_string(version), "")},
+                                 0},
+                                Soon());
+        ASSERT_TRUE(outcome);
+        if (outcome->done) {
+          ++wins;
+          ASSERT_THAT(outcome->outbox, ElementsAre(version + 1));
+        }
+        version = static_cast<std::uint64_t>(mine.Read({Get::Length(Key("own"))}, Soon())->values[0].number);
+      }
+    });
+  }
+  for (auto& t : threads) t.join();
+  EXPECT_EQ(wins, static_cast<int>(kVersions));
+  auto list = List(Key("own"));
+  ASSERT_EQ(list.size(), kVersions);
+  for (std::size_t i = 0; i < list.size(); ++i) EXPECT_EQ(list[i].substr(0, list[i].find('/')), std::to_string(i));
+  auto entries = Stream(Key("ob"));
+  ASSERT_EQ(entries.size(), kVersions);
+  for (std::size_t i = 0; i < entries.size(); ++i) EXPECT_EQ(Field(entries[i], "v"), std::to_string(i));
+}
+
+TEST_P(StoreSuite, A_read_of_several_keys_is_one_moment) {
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    for (int i = 0; !stop; ++i) {
+      (void)under_test_->other().Run({{}, {Write::Push(Key("a"), "x"), Write::Push(Key("b"), "x")}, 0}, Soon());
+    }
+  });
+  for (int i = 0; i < 200; ++i) {
+    auto answer = store().Read({Get::Length(Key("a")), Get::List(Key("b"), 0), Get::Length(Key("b"))}, Soon());
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->values[0].number, answer->values[2].number);
+    EXPECT_EQ(answer->values[1].list.size(), static_cast<std::size_t>(answer->values[2].number));
+  }
+  stop = true;
+  writer.join();
+}
+
+// ---- streams ----------------------------------------------------------------------------------------------------
+
+TEST_P(StoreSuite, Streams_are_read_from_a_position_with_a_bound) {
+  for (int i = 1; i <= 5; ++i) {
+    Run({}, {Write::Outbox(Key("a"), Key("mark"), "t", "k", std::to_string(i), ""),
+             Write::Outbox(Key("b"), Key("mark"), "t", "k", std::to_string(i), "")});
+  }
+  auto reader = store().OpenStreams();
+  auto read = reader->Read({{Key("a"), OutboxId(3)}, {Key("b"), OutboxId(0)}, {Key("none"), OutboxId(0)}}, 4, Millis(0));
+  ASSERT_TRUE(read);
+  std::vector<std::string> got;
+  for (const auto& e : *read) got.push_back(e.stream.substr(e.stream.size() - 1) + Field(e, "v"));
+  EXPECT_THAT(got, ::testing::UnorderedElementsAre("a4", "a5", "b1", "b2", "b3", "b4"));
+}
+
+TEST_P(StoreSuite, A_waiting_stream_reader_wakes_at_the_first_entry_and_else_at_the_end_of_its_time) {
+  auto reader = store().OpenStreams();
+  auto begin = std::chrono::steady_clock::now();
+  auto nothing = reader->Read({{Key("ob"), OutboxId(0)}}, 10, Millis(30));
+  ASSERT_TRUE(nothing);
+  EXPECT_THAT(*nothing, IsEmpty());
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, Millis(25));
+
+  auto waiting = std::async(std::launch::async, [&] { return reader->Read({{Key("ob"), OutboxId(0)}}, 10, Millis(8'000)); });
+  EXPECT_EQ(waiting.wait_for(Millis(30)), std::future_status::timeout);
+  Write1(Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""));
+  ASSERT_EQ(waiting.wait_for(Millis(4'000)), std::future_status::ready);
+  auto read = waiting.get();
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->size(), 1U);
+}
+
+TEST_P(StoreSuite, Dollar_means_behind_the_end) {
+  Write1(Write::AckLog(Key("ack"), "old"));
+  auto reader = store().OpenStreams();
+  auto waiting = std::async(std::launch::async, [&] { return reader->Read({{Key("ack"), "$"}}, 10, Millis(8'000)); });
+  EXPECT_EQ(waiting.wait_for(Millis(50)), std::future_status::timeout);
+  Write1(Write::AckLog(Key("ack"), "new"));
+  auto read = waiting.get();
+  ASSERT_TRUE(read);
+  ASSERT_EQ(read->size(), 1U);
+  EXPECT_EQ(Field(read->front(), "a"), "new");
+}
+
+// ---- generation -------------------------------------------------------------------------------------------------
+
+TEST_P(StoreSuite, What_was_decided_on_another_store_is_not_written) {
+  Write1(Write::Push(Key("l"), "a"));
+  const auto generation = store().Generation();
+  EXPECT_NE(generation, 0U);
+  EXPECT_TRUE(store().Run({{Guard::Length(Key("l"), 1)}, {Write::Push(Key("l"), "b")}, generation}, Soon())->done);
+  EXPECT_EQ(store().Generation(), generation);
+  under_test_->ReplaceByEmpty();
+  auto late = store().Run({{}, {Write::Push(Key("l"), "late")}, generation}, Soon());
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::kUnavailable);
+  for (auto end = Soon(); store().Generation() == generation && !end.Passed();) std::this_thread::yield();
+  EXPECT_GT(store().Generation(), generation);
+  late = store().Run({{}, {Write::Push(Key("l"), "late")}, generation}, Soon());
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().code, Code::kUnavailable);
+  EXPECT_THAT(List(Key("l")), IsEmpty());
+  EXPECT_TRUE(store().Run({{}, {Write::Push(Key("l"), "new")}, store().Generation()}, Soon())->done);
+}
+
+}  // namespace stafett::gate::test

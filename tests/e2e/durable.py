@@ -1,0 +1,109 @@
+"""What a service's Redis must hold again after it was lost: digests of its durable keys.
+
+The names of keys are in services/lib/gate/keys.h; what is volatile is listed here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+
+import redis
+
+# Kinds of keys that only say how things stand just now. <service>:{pNN}:<kind>…
+VOLATILE_KINDS = (
+    "ob",     # outbox: what the log has is taken out
+    "acked",  # … and how far
+    "ack",    # when Kafka acknowledged what
+    "top:",   # highest acknowledged offsets
+    "fence",  # how far all outputs are on Kafka; starts anew from the marks
+    "lease",  # who publishes
+    "fresh",  # when the reader last stood at the log's end
+    "halt",   # why a partition stands still
+    "read:",  # reads under way
+    "reading",
+)  # fmt: skip
+VOLATILE_KEYS = ("clock",)  # <service>:<key>
+# Of a remembered command (<service>:cmd:…): its place in the outbox of those days.
+VOLATILE_FIELDS = {"cmd": {"s"}}
+
+_PARTITIONED = re.compile(r"[^:]+:\{p\d+\}:(.*)", re.DOTALL)
+
+
+def is_durable(key: str) -> bool:
+    match = _PARTITIONED.fullmatch(key)
+    if match:
+        kind = match[1]
+        exact = {entry for entry in VOLATILE_KINDS if not entry.endswith(":")}
+        prefixes = tuple(entry for entry in VOLATILE_KINDS if entry.endswith(":"))
+        return kind not in exact and not kind.startswith(prefixes)
+    return key.partition(":")[2] not in VOLATILE_KEYS
+
+
+def dump(client: redis.Redis, service: str) -> dict[str, object]:
+    """Every durable key of a service with its value, in canonical form. Expiry is not part of it."""
+    found = {}
+    for name in client.scan_iter(match=f"{service}:*", count=1000):
+        key = name.decode(errors="surrogateescape")
+        if is_durable(key):
+            found[key] = _value(client, name, key.split(":")[1])
+    return dict(sorted(found.items()))
+
+
+def digest(client: redis.Redis, service: str) -> str:
+    result = hashlib.sha256()
+    for key, value in dump(client, service).items():
+        result.update(repr((key, value)).encode(errors="surrogateescape"))
+    return result.hexdigest()
+
+
+def different(before: dict[str, object], after: dict[str, object]) -> list[str]:
+    """Keys that differ, for a message; never their values."""
+    gone = [f"gone: {key}" for key in before.keys() - after.keys()]
+    new = [f"new: {key}" for key in after.keys() - before.keys()]
+    changed = [f"changed: {key}" for key in before.keys() & after.keys() if before[key] != after[key]]
+    return sorted(gone + new + changed)
+
+
+def everything(client: redis.Redis) -> Iterator[bytes]:
+    """Every key and every value there is, durable or not."""
+    for name in client.scan_iter(count=1000):
+        yield name
+        yield repr(_value(client, name, "")).encode()
+        yield _bytes(client, name)
+
+
+def _value(client: redis.Redis, name: bytes, family: str) -> object:
+    kind = client.type(name)
+    if kind == b"string":
+        return client.get(name)
+    if kind == b"hash":
+        dropped = VOLATILE_FIELDS.get(family, set())
+        return sorted((k, v) for k, v in client.hgetall(name).items() if k.decode() not in dropped)
+    if kind == b"list":
+        return client.lrange(name, 0, -1)
+    if kind == b"set":
+        return sorted(client.smembers(name))
+    if kind == b"zset":
+        return client.zrange(name, 0, -1, withscores=True)
+    if kind == b"stream":
+        return client.xrange(name)
+    return None  # gone since SCAN named it
+
+
+def _bytes(client: redis.Redis, name: bytes) -> bytes:
+    """The value's own bytes, one after another: repr would hide what is not ASCII."""
+    value = _value(client, name, "")
+
+    def flat(part) -> Iterator[bytes]:
+        if isinstance(part, bytes):
+            yield part
+        elif isinstance(part, (list, tuple, set)):
+            for one in part:
+                yield from flat(one)
+        elif isinstance(part, dict):
+            for item in part.items():
+                yield from flat(item)
+
+    return b"\n".join(flat(value))

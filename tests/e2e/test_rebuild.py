@@ -1,0 +1,73 @@
+"""Redis is lost; the log gives everything back (promise P2)."""
+
+import pytest
+from durable import different, digest, dump
+from playing import read_story
+
+from stafett_stack.services import SERVICES
+from stafett_story.calls import build
+from stafett_story.stage import Stage
+
+
+@pytest.fixture(scope="module")
+def stage(new_stack):
+    with Stage(new_stack(), read_story(), patience=60.0) as stage:
+        assert stage.play().failure == ""
+        yield stage
+
+
+def deliveries(stage, alias):
+    rpc = stage.api.rpcs["disclosure.ListDeliveries"]
+    token = stage.credentials.client(stage.story.recipient_clients[alias])
+    answer = stage.caller.call(rpc, build(rpc, {"page_size": 200}), [("authorization", f"Bearer {token}")])
+    assert answer.refusal is None, answer.refusal
+    return answer.values["deliveries"]
+
+
+def test_wipe_redis_and_everything_is_back(stage):
+    stack = stage.stack
+    client = stack.redis.client()
+    before = {service: dump(client, service) for service in SERVICES}
+    digests = {service: digest(client, service) for service in SERVICES}
+    told = {alias: deliveries(stage, alias) for alias in stage.recipients}
+    signals = {alias: len(r.lines) for alias, r in stage.recipients.items()}
+    ends = {alias: stage.watch.log.end(f"stafett.to.{r.id}", 0) for alias, r in stage.recipients.items()}
+    assert all(before.values())
+
+    for service in stack.services.values():
+        service.stop()
+    stack.redis.stop()
+    stack.redis.wipe()
+    stack.redis.start()
+    assert stack.redis.client().dbsize() == 0
+    for service in stack.services.values():
+        service.begin_start()
+    for service in stack.services.values():
+        service.wait_ready()
+
+    client = stack.redis.client()
+    for service in SERVICES:
+        assert different(before[service], dump(client, service)) == [], service
+        assert digest(client, service) == digests[service]
+    assert {alias: deliveries(stage, alias) for alias in stage.recipients} == told
+    # A rebuild sends nothing.
+    for alias, recipient in stage.recipients.items():
+        assert stage.watch.log.end(f"stafett.to.{recipient.id}", 0) == ends[alias], alias
+        assert len([line for line in recipient.lines if line["seen"] == "signal"]) <= signals[alias]
+
+
+def test_the_wiped_house_can_be_lived_in(stage):
+    """After the rebuild the same commands are known, and another child's story ends as written."""
+    first = stage.story.steps[0]
+    player = stage.player()
+    request = build(
+        first.rpc,
+        {
+            "request_id": player.request_id(first.number),
+            "national_number": stage.story.number("mina"),
+            "name": "Noen Andre",
+        },
+    )
+    answer = stage.caller.call(first.rpc, request, stage.credentials.metadata(stage.story.actors["teacher"]))
+    assert answer.refusal is not None and answer.refusal.reason == "REQUEST_ID_REUSED"
+    assert stage.play(run="after").failure == ""

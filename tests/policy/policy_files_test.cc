@@ -1,0 +1,115 @@
+// Runs every *.yaml of this folder against deploy/policy/rules.yaml, one test each; and shows that
+// the runner itself notices wrong files and wrong claims.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "assertion_file.h"
+#include "lib/policy/file.h"
+#include "lib/policy/strict_yaml.h"
+
+namespace stafett::policy::files {
+namespace {
+
+std::vector<std::string> Files() {
+  std::vector<std::string> out;
+  for (const auto& entry : std::filesystem::directory_iterator(STAFETT_POLICY_TESTS)) {
+    if (entry.path().extension() == ".yaml") out.push_back(entry.path().string());
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+std::string TestName(const testing::TestParamInfo<std::string>& info) {
+  std::string name = std::filesystem::path(info.param).stem().string();
+  std::replace_if(
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0; }, '_');
+  return name;
+}
+
+class PolicyFile : public testing::TestWithParam<std::string> {};
+
+TEST_P(PolicyFile, Holds) {
+  auto rules = LoadRulesFile(STAFETT_RULES);
+  ASSERT_TRUE(rules) << rules.error().message;
+  auto text = yaml::ReadFile(GetParam(), "ASSERTION_FILE");
+  ASSERT_TRUE(text) << text.error().message;
+  auto file = Parse(*text, "tests/policy/" + std::filesystem::path(GetParam()).filename().string());
+  ASSERT_TRUE(file) << file.error().message;
+  for (const std::string& failure : Check(*rules, *file)) ADD_FAILURE() << failure;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, PolicyFile, testing::ValuesIn(Files()), TestName);
+
+constexpr char kFile[] =
+    "law: fvl §13a nr 1\n"
+    "at: 2026-11-21T09:00:00Z\n"
+    "recipients: {r-ppt: PPT, r-bvt: BVT}\n"
+    "facts:\n"
+    "  consents:\n"
+    "    - {id: k, recipient: r-ppt, categories: [EDUC], from: 2026-11-01, until: 2027-11-01}\n"
+    "allow:\n"
+    "  - r-ppt learns EDUC from SKOLE_K\n";
+
+void ExpectFault(const std::string& text, const std::string& place, const std::string& reason) {
+  auto file = Parse(text, "f.yaml");
+  ASSERT_FALSE(file) << text;
+  EXPECT_EQ(file.error().message.rfind("f.yaml:" + place + ": ", 0), 0U) << file.error().message;
+  EXPECT_NE(file.error().message.find(reason), std::string::npos) << file.error().message;
+}
+
+TEST(AssertionFile, AWrongFileGivesLineAndReason) {
+  const std::string good = kFile;
+  ASSERT_TRUE(Parse(good, "f.yaml"));
+  ExpectFault("a: 1\n", "1", "unknown key \"a\"");
+  ExpectFault(good + "  - r-vgs learns EDUC from SKOLE_K\n", "9", "not among the recipients");
+  ExpectFault(good + "  - r-ppt reads EDUC from SKOLE_K\n", "9", "learns <CATEGORIES>");
+  ExpectFault(good + "  - r-ppt learns EDUK from SKOLE_K\n", "9", "unknown category");
+  ExpectFault(good + "  - r-ppt learns EDUC from SKOLEN\n", "9", "cannot read \"from SKOLEN\"");
+  ExpectFault(good + "  - r-ppt learns EDUC\n", "9", "\"from\" is missing");
+  ExpectFault(good + "  - r-ppt learns EDUC from\n", "9", "nothing follows");
+  ExpectFault(good + "  - r-ppt learns EDUC of PLAN from SKOLE_K\n", "9", "learns more");
+  ExpectFault(good + "  - r-ppt learns EDUC from SKOLE_K on duty\n", "9", "cannot read");
+  ExpectFault(good + "  - r-ppt learns EDUC from SKOLE_K because RAIN\n", "9", "cannot read");
+  ExpectFault(good + "  - [r-ppt]\n", "9", "a line of text");
+  ExpectFault(good + "then:\n  - {says: x, withdraw: q, deny: [r-ppt learns EDUC from SKOLE_K]}\n",
+              "10", "no consent \"q\"");
+  ExpectFault(good + "then:\n  - {says: x}\n", "10", "asserts nothing");
+  ExpectFault(good + "then:\n  - {says: x, at: 2026-11-20, deny: [r-ppt learns EDUC from PPT]}\n",
+              "10", "earlier");
+  ExpectFault("law: x\nat: 2026-11-21\nrecipients: {r-ppt: PPT}\n", "1", "asserts nothing");
+  ExpectFault("law: x\nat: 2026-11-21\nrecipients: {r-ppt: PTT}\n", "3", "unknown kind");
+}
+
+// A claim that is not so is told with its place: this is what keeps the other files honest.
+TEST(AssertionFile, AWrongClaimIsNoticed) {
+  auto rules = LoadRulesFile(STAFETT_RULES);
+  ASSERT_TRUE(rules);
+  auto failures = [&](const std::string& more) {
+    auto file = Parse(kFile + more, "f.yaml");
+    EXPECT_TRUE(file) << file.error().message;
+    return file ? Check(*rules, *file) : std::vector<std::string>{};
+  };
+  EXPECT_TRUE(failures("").empty());
+  auto told = failures("  - r-bvt learns EDUC from SKOLE_K on push\n");
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].rfind("f.yaml:9: does not hold on push: r-bvt learns", 0), 0U) << told[0];
+  // Shown more or less than the line says, another rule, another reason, denied though shown.
+  EXPECT_FALSE(failures("  - r-ppt learns PLAN of EDUC|PLAN from SKOLE_K\n").empty());
+  EXPECT_FALSE(failures("  - r-ppt learns EDUC|PLAN from SKOLE_K\n").empty());
+  EXPECT_FALSE(failures("  - r-ppt learns EDUC from SKOLE_K by T021\n").empty());
+  EXPECT_FALSE(failures("  - r-ppt learns EDUC from SKOLE_K because CONSENT\n").empty());
+  EXPECT_FALSE(failures("deny: [r-ppt learns EDUC from SKOLE_K]\n").empty());
+  EXPECT_FALSE(
+      failures("deny: [r-ppt learns PLAN of PLAN|EDUC from SKOLE_K because RULE]\n").empty());
+  EXPECT_FALSE(failures("human: [r-ppt learns PLAN from SKOLE_K]\n").empty());
+  EXPECT_FALSE(failures("then: [{says: x, withdraw: k, allow: [r-ppt learns EDUC from SKOLE_K]}]\n")
+                   .empty());
+}
+
+}  // namespace
+}  // namespace stafett::policy::files

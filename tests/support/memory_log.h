@@ -1,0 +1,334 @@
+// Kafka in memory, behind the gate's ports: topics with partitions, offsets and append times; reports on a thread of the
+// publisher, as librdkafka gives them. The test says what becomes of each message:
+//
+//   MemoryLog log;
+//   log.Decide([](const kafka::Message& m) { return m.topic == "log" ? Fate::kAck : Fate::kReject; });
+//   Relay relay(store, keys, shards, acks, log.Publisher(), options);
+//
+// Thread-safe. Publishers and readers must not outlive it.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "lib/gate/ports.h"
+
+namespace stafett::test {
+
+enum class Fate {
+  kAck,        // appended, reported
+  kHold,       // appended; the report waits for ReleaseReports, and is a failure if the publisher ends before
+  kLate,       // on its way: appended and reported at Land(), even when its publisher is gone by then
+  kFail,       // not appended, reported as failed; the publisher is broken from then on
+  kFailLanded, // appended, yet reported as failed; the same
+  kReject,     // not appended, reported as failed for good (the topic can not take it)
+  kRefuse,     // Send says so at once (kFailedPrecondition)
+  kFull,       // Send: kResourceExhausted
+  kBroken,     // Send: kUnavailable
+};
+
+class MemoryLog {
+ public:
+  MemoryLog() = default;
+
+  gate::MakePublisher Publisher() {
+    return [this]() -> Result<std::unique_ptr<gate::Publisher>> {
+      {
+        std::lock_guard lock(mutex_);
+        ++publishers_made_;
+        if (failing_publishers_ > 0) {
+          --failing_publishers_;
+          return Fail(Code::kUnavailable, "NO_PRODUCER", "no producer");
+        }
+      }
+      return std::make_unique<MemoryPublisher>(*this);
+    };
+  }
+  gate::MakeReader Reader() {
+    return [this](const std::string& topic) -> Result<std::unique_ptr<gate::LogReader>> {
+      return std::make_unique<MemoryReader>(*this, topic);
+    };
+  }
+
+  // ---- what becomes of messages ----
+  void Decide(std::function<Fate(const kafka::Message&)> decide) {
+    std::lock_guard lock(mutex_);
+    decide_ = std::move(decide);
+  }
+  void Always(Fate fate) {
+    Decide([fate](const kafka::Message&) { return fate; });
+  }
+  // Gives held reports, of one topic or of all, in their order.
+  void ReleaseReports(const std::string& topic = "") {
+    std::lock_guard lock(mutex_);
+    for (auto* p : publishers_) p->Release(topic);
+    changed_.notify_all();
+  }
+  // What was on its way arrives.
+  void Land() {
+    std::lock_guard lock(mutex_);
+    for (auto& l : std::exchange(late_, {})) {
+      auto delivery = Append(l.message);
+      if (publishers_.contains(l.publisher)) l.publisher->Report(l.done, delivery);
+    }
+    changed_.notify_all();
+  }
+  void FailPublishers(int n) {
+    std::lock_guard lock(mutex_);
+    failing_publishers_ = n;
+  }
+  int PublishersMade() const {
+    std::lock_guard lock(mutex_);
+    return publishers_made_;
+  }
+  std::size_t Sent() const {  // Sends that were taken
+    std::lock_guard lock(mutex_);
+    return sent_;
+  }
+
+  // ---- the log itself ----
+  std::int64_t Append(const std::string& topic, int partition, std::string key, std::string value,
+                      bool tombstone = false) {
+    kafka::Message m;
+    m.topic = topic;
+    m.partition = partition;
+    m.key = std::move(key);
+    m.value = std::move(value);
+    m.tombstone = tombstone;
+    std::lock_guard lock(mutex_);
+    auto delivery = Append(m);
+    changed_.notify_all();
+    return delivery.offset;
+  }
+  std::vector<kafka::Record> Records(const std::string& topic, int partition) const {
+    std::lock_guard lock(mutex_);
+    auto it = topics_.find({topic, partition});
+    return it == topics_.end() ? std::vector<kafka::Record>{} : it->second;
+  }
+  std::int64_t End(const std::string& topic, int partition) const {
+    return static_cast<std::int64_t>(Records(topic, partition).size());
+  }
+  // The broker forgets everything from `end` on; the next record gets that offset again.
+  void CutTail(const std::string& topic, int partition, std::int64_t end) {
+    std::lock_guard lock(mutex_);
+    topics_[{topic, partition}].resize(static_cast<std::size_t>(end));
+  }
+  void SetTime(Time t) {
+    std::lock_guard lock(mutex_);
+    now_ms_ = t.ms;
+  }
+
+  // ---- what readers meet ----
+  void WatermarksFail(bool fail) {
+    std::lock_guard lock(mutex_);
+    watermarks_fail_ = fail;
+  }
+  // Called before a Watermarks is answered, on its thread, without a lock.
+  void BeforeWatermarks(std::function<void(const std::string& topic, int partition)> hook) {
+    std::lock_guard lock(mutex_);
+    before_watermarks_ = std::move(hook);
+  }
+
+ private:
+  class MemoryPublisher final : public gate::Publisher {
+   public:
+    explicit MemoryPublisher(MemoryLog& log) : log_(log) {
+      {
+        std::lock_guard lock(log_.mutex_);
+        log_.publishers_[this] = this;
+      }
+      thread_ = std::thread([this] { Reports(); });
+    }
+    ~MemoryPublisher() override {
+      {
+        std::lock_guard lock(log_.mutex_);
+        broken_ = true;
+        stop_ = true;
+        for (auto& h : std::exchange(held_, {})) reports_.emplace_back(std::move(h.done), kafka::Delivery{});
+        for (auto& l : log_.late_) {
+          if (l.publisher == this && l.done) reports_.emplace_back(std::exchange(l.done, nullptr), kafka::Delivery{});
+        }
+        log_.publishers_.erase(this);
+      }
+      log_.changed_.notify_all();
+      thread_.join();
+    }
+
+    Status Send(kafka::Message message, kafka::OnDelivery done) override {
+      std::function<Fate(const kafka::Message&)> decide;
+      {
+        std::lock_guard lock(log_.mutex_);
+        decide = log_.decide_;
+      }
+      const Fate fate = decide ? decide(message) : Fate::kAck;
+      std::lock_guard lock(log_.mutex_);
+      if (broken_ || fate == Fate::kBroken) return Fail(Code::kUnavailable, "BROKEN", "producer must be replaced");
+      if (fate == Fate::kFull) return Fail(Code::kResourceExhausted, "FULL", "queue full");
+      if (fate == Fate::kRefuse) return Fail(Code::kFailedPrecondition, "MSG_SIZE_TOO_LARGE", "refused");
+      ++log_.sent_;
+      kafka::Delivery failed;
+      failed.error = "FAILED";
+      switch (fate) {
+        case Fate::kAck: Report(done, log_.Append(message)); break;
+        case Fate::kHold: held_.push_back({message.topic, std::move(done), log_.Append(message)}); break;
+        case Fate::kLate: log_.late_.push_back({std::move(message), std::move(done), this}); break;
+        case Fate::kFailLanded:
+          log_.Append(message);
+          [[fallthrough]];
+        case Fate::kFail:
+          broken_ = true;
+          Report(done, failed);
+          break;
+        case Fate::kReject:
+          failed.permanent = true;
+          Report(done, failed);
+          break;
+        default: break;
+      }
+      log_.changed_.notify_all();
+      return {};
+    }
+
+    // Under the log's mutex.
+    void Report(kafka::OnDelivery done, const kafka::Delivery& delivery) {
+      if (done) reports_.emplace_back(std::move(done), delivery);
+    }
+    void Release(const std::string& topic) {
+      std::deque<Held> keep;
+      for (auto& h : held_) {
+        if (topic.empty() || h.topic == topic) {
+          reports_.emplace_back(std::move(h.done), h.delivery);
+        } else {
+          keep.push_back(std::move(h));
+        }
+      }
+      held_ = std::move(keep);
+    }
+
+   private:
+    struct Held {
+      std::string topic;
+      kafka::OnDelivery done;
+      kafka::Delivery delivery;
+    };
+    void Reports() {
+      std::unique_lock lock(log_.mutex_);
+      while (true) {
+        log_.changed_.wait(lock, [this] { return stop_ || !reports_.empty(); });
+        if (reports_.empty()) return;
+        auto [done, delivery] = std::move(reports_.front());
+        reports_.pop_front();
+        lock.unlock();
+        done(delivery);
+        lock.lock();
+      }
+    }
+    MemoryLog& log_;
+    bool broken_ = false;
+    bool stop_ = false;
+    std::deque<Held> held_;
+    std::deque<std::pair<kafka::OnDelivery, kafka::Delivery>> reports_;
+    std::thread thread_;
+  };
+
+  class MemoryReader final : public gate::LogReader {
+   public:
+    MemoryReader(MemoryLog& log, std::string topic) : log_(log), topic_(std::move(topic)) {}
+    Status Assign(const std::map<int, std::int64_t>& next_offsets) override {
+      for (const auto& [p, next] : next_offsets) {
+        at_[p] = next;
+        told_end_[p] = -1;
+      }
+      return {};
+    }
+    Status Stop(const std::vector<int>& partitions) override {
+      for (int p : partitions) at_.erase(p);
+      return {};
+    }
+    kafka::Polled Poll(std::size_t max, Millis wait) override {
+      kafka::Polled polled;
+      std::unique_lock lock(log_.mutex_);
+      log_.changed_.wait_for(lock, wait, [&] {
+        Collect(max, polled);
+        return !polled.records.empty() || !polled.at_end.empty() || !polled.out_of_range.empty();
+      });
+      return polled;
+    }
+    Result<std::pair<std::int64_t, std::int64_t>> Watermarks(int partition, Millis /*timeout*/) override {
+      std::function<void(const std::string&, int)> hook;
+      {
+        std::lock_guard lock(log_.mutex_);
+        if (log_.watermarks_fail_) return Fail(Code::kUnavailable, "KAFKA__TRANSPORT", "kafka");
+        hook = log_.before_watermarks_;
+      }
+      if (hook) hook(topic_, partition);
+      return std::pair<std::int64_t, std::int64_t>{0, log_.End(topic_, partition)};
+    }
+
+   private:
+    void Collect(std::size_t max, kafka::Polled& polled) {
+      for (auto& [p, next] : at_) {
+        const auto& records = log_.topics_[{topic_, p}];
+        const auto end = static_cast<std::int64_t>(records.size());
+        if (next > end) {
+          if (std::exchange(told_end_[p], -2) != -2) polled.out_of_range.push_back(p);
+          continue;
+        }
+        while (next < end && polled.records.size() < max) polled.records.push_back(records[static_cast<std::size_t>(next++)]);
+        if (next == end && std::exchange(told_end_[p], end) != end) polled.at_end.push_back(p);
+      }
+    }
+    MemoryLog& log_;
+    std::string topic_;
+    std::map<int, std::int64_t> at_;
+    std::map<int, std::int64_t> told_end_;
+  };
+
+  struct Late {
+    kafka::Message message;
+    kafka::OnDelivery done;
+    MemoryPublisher* publisher;
+  };
+
+  kafka::Delivery Append(const kafka::Message& m) {
+    auto& records = topics_[{m.topic, m.partition}];
+    kafka::Record r;
+    r.partition = m.partition;
+    r.offset = static_cast<std::int64_t>(records.size());
+    r.timestamp_ms = ++now_ms_;
+    r.key = m.key;
+    r.value = m.tombstone ? std::string() : m.value;
+    r.tombstone = m.tombstone;
+    r.headers = m.headers;
+    kafka::Delivery d;
+    d.ok = true;
+    d.offset = r.offset;
+    d.timestamp_ms = r.timestamp_ms;
+    records.push_back(std::move(r));
+    return d;
+  }
+
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::function<Fate(const kafka::Message&)> decide_;
+  std::map<std::pair<std::string, int>, std::vector<kafka::Record>> topics_;
+  std::map<MemoryPublisher*, MemoryPublisher*> publishers_;
+  std::vector<Late> late_;
+  int failing_publishers_ = 0;
+  int publishers_made_ = 0;
+  std::size_t sent_ = 0;
+  std::int64_t now_ms_ = 1'700'000'000'000;
+  bool watermarks_fail_ = false;
+  std::function<void(const std::string&, int)> before_watermarks_;
+};
+
+}  // namespace stafett::test

@@ -1,0 +1,141 @@
+// The log exists on consent only (design §2), and every open case has a next date (promise P6).
+#include "sample.h"
+
+namespace stafett::cases::domain {
+namespace {
+using namespace sample;
+
+TEST(Log, Silence_is_never_consent) {
+  Child child = WithConcern();
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
+  Ask(child);
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
+}
+
+TEST(Log, A_log_needs_every_consenter) {
+  Child child = WithConcern();
+  Ask(child);
+  Yes(child, "p-mother", {"r-school", "r-health"});
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
+  Yes(child, "p-father", {"r-ppt"});  // each said yes, but to different services
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
+  Yes(child, "p-father", {"r-health"});
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "(done)");
+}
+
+TEST(Log, A_yes_of_somebody_who_was_not_asked_counts_for_nothing) {
+  Child child = WithConcern();
+  Ask(child);
+  Yes(child, "p-mother", {"r-school"});
+  Yes(child, "p-uncle", {"r-school"});
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
+}
+
+// An answer may be learned before its request only by a defect: then it is no consent.
+TEST(Log, An_answer_without_a_request_is_no_consent) {
+  Child child = WithConcern();
+  Yes(child, "p-mother", {"r-school"});
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
+}
+
+TEST(Log, A_consent_that_ran_out_opens_nothing) {
+  Child child = WithConsent();
+  auto change = By(kTeacher);
+  change.now = Time{kNow.ms + 1000};
+  EXPECT_EQ(Reason(OpenLog(child, change, "goal", kSoon)), "NO_CONSENT");
+}
+
+TEST(Log, A_consent_for_another_purpose_opens_nothing) {
+  Child child = WithConcern();
+  Learn(child, ConsentRequestedFact{"co-1", "research", Time{kNow.ms + 1000}, {"p-mother"}, {"r-school"}});
+  Yes(child, "p-mother", {"r-school"});
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
+}
+
+TEST(Log, A_service_takes_part_only_if_a_consent_names_it) {
+  Child child = WithLog();
+  EXPECT_EQ(Reason(AddParticipant(child, By(kTeacher), "r-welfare")), "NO_CONSENT");
+  EXPECT_EQ(Reason(AddParticipant(child, By(kTeacher), "r-health")), "(done)");
+}
+
+// Design §4.7: the command that rests on consent is stopped, and the log suspended.
+TEST(Log, A_log_that_lost_its_consent_is_suspended_and_takes_no_words) {
+  Child child = WithLog();
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-health"}});
+  EXPECT_TRUE(SuspendWhatLostItsConsent(child, kNow).empty());  // school and PPT remain
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-school", "r-ppt"}});
+  EXPECT_EQ(Reason(WriteNote(child, By(kTeacher), {{policy::Category::kEduc, "text", {}}})), "NO_CONSENT");
+  auto events = SuspendWhatLostItsConsent(child, kNow);
+  ASSERT_EQ(events.size(), 1U);
+  Evolve(child, events[0]);
+  EXPECT_EQ(child.Find(kCase)->state, CaseState::kLogSuspended);
+  EXPECT_EQ(child.Find(kCase)->holder, kTeacher.id);
+  EXPECT_TRUE(SuspendWhatLostItsConsent(child, kNow).empty());  // once
+}
+
+TEST(Log, A_suspended_log_opens_again_on_its_old_level_with_a_new_consent) {
+  Child child = WithLog();
+  Do(child, SetLevel(child, By(kTeacher), Level::k2, "two services", kSoon));
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-school", "r-health", "r-ppt"}});
+  for (const auto& e : SuspendWhatLostItsConsent(child, kNow)) Evolve(child, e);
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
+  Ask(child, "co-2");
+  Yes(child, "p-mother", {"r-school"}, "co-2");
+  Yes(child, "p-father", {"r-school"}, "co-2");
+  Do(child, OpenLog(child, By(kTeacher), "goal", kSoon));
+  EXPECT_EQ(child.Find(kCase)->level, Level::k2);
+}
+
+// R3-06: who says no to the log still gets help; the case goes on inside its own service.
+TEST(Log, Refusal_does_not_end_the_follow_up) {
+  Child child = WithConcern();
+  Ask(child);
+  Learn(child, ConsentAnsweredFact{"co-1", "p-mother", {}, {"r-school", "r-health", "r-ppt"}});
+  ConversationHeld held;
+  held.guardians = {"p-mother"};
+  held.next_date = kSoon;
+  EXPECT_EQ(Reason(RecordConversation(child, By(kTeacher), held)), "(done)");
+}
+
+TEST(Log, A_conversation_is_held_with_guardians_of_this_child) {
+  ConversationHeld held;
+  held.guardians = {"p-somebody"};
+  held.next_date = kSoon;
+  EXPECT_EQ(Reason(RecordConversation(WithConcern(), By(kTeacher), held)), "INVALID_FIELD");
+}
+
+// Free text carries one category each; what has none stays in its service (design §4.9).
+TEST(Log, Free_text_has_a_category_that_may_be_written) {
+  Child child = WithLog();
+  using policy::Category;
+  for (int i = 0; i < policy::kCategoryCount; ++i) {
+    auto category = static_cast<Category>(i);
+    bool may = category == Category::kConcern || category == Category::kPlan || category == Category::kEduc ||
+               category == Category::kHealthd || category == Category::kWelfare || category == Category::kSocial ||
+               category == Category::kThird || category == Category::kChildsay;
+    EXPECT_EQ(Reason(WriteNote(child, By(kTeacher), {{category, "text", {}}})), may ? "(done)" : "INVALID_FIELD")
+        << policy::Name(category);
+  }
+  EXPECT_EQ(Reason(WriteNote(child, By(kTeacher), {{Category::kEduc, "", {}}})), "INVALID_FIELD");
+}
+
+TEST(Log, A_closed_case_takes_no_words) {
+  Child child = WithLog();
+  Do(child, CloseCase(child, By(kTeacher), "done"));
+  EXPECT_EQ(Reason(WriteNote(child, By(kTeacher), {{policy::Category::kEduc, "text", {}}})), "CASE_CLOSED");
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "CASE_CLOSED");
+}
+
+TEST(Log, The_next_date_is_a_day_that_exists_and_not_past_and_within_a_year) {
+  EXPECT_EQ(DateFault("2026-11-18", kToday), "");
+  EXPECT_EQ(DateFault("2027-11-18", kToday), "");
+  EXPECT_EQ(DateFault("2028-02-29", "2027-11-18"), "");
+  for (const char* wrong : {"", "soon", "2026-11-17", "2027-11-19", "2026-1-1", "18.11.2026", "2026-13-01", "2026-11-31",
+                            "2026-12-00", "2027-02-29", "2026-12-1x", "2026/12/01", "+026-12-01", " 2026-12-1"}) {
+    EXPECT_NE(DateFault(wrong, kToday), "") << wrong;
+  }
+  EXPECT_EQ(Reason(NoteConcern(Registered(), By(kTeacher), "worried", "2026-11-17")), "INVALID_FIELD");
+}
+
+}  // namespace
+}  // namespace stafett::cases::domain

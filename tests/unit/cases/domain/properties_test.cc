@@ -1,0 +1,225 @@
+// Statements about every sequence of commands, by anybody, in any order, with consents coming and going.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <sstream>
+
+#include "sample.h"
+
+namespace stafett::cases::domain {
+namespace {
+using namespace sample;
+
+// Everything that a child's state is, as text.
+std::string Dump(const Child& child) {
+  std::ostringstream out;
+  out << child.registered << '|' << child.name << '|' << child.birth_date << '|' << child.guardians.size();
+  for (const auto& [id, c] : child.cases) {
+    out << "\n" << id << '|' << c.id << '|' << c.recipient << '|' << c.unit << '|' << static_cast<int>(c.state) << '|'
+        << static_cast<int>(c.level) << '|' << c.holder << '|' << c.holder_recipient << '|' << c.next_date << '|'
+        << c.offered_to << '|' << c.offered_recipient << '|' << c.goal << '|' << c.version;
+    for (const auto& p : c.participants) out << ',' << p;
+  }
+  return out.str();
+}
+
+// At full size from the first try: small sizes would only ever pick the first of everything.
+int Pick(int n) { return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, n)); }
+template <class T>
+T OneOf(const std::vector<T>& all) { return all[static_cast<std::size_t>(Pick(static_cast<int>(all.size())))]; }
+
+const std::vector<std::string> kRecipients = {"r-school", "r-health", "r-ppt", "r-welfare"};
+
+Person AnyPerson() {
+  return OneOf<Person>({kTeacher, kTeacher, kTeacher, kColleague, kHead, kNurse, kNurse, kNurse, kHealthLeader,
+                        kAdviser, kMother});
+}
+
+std::string AnyDate() {
+  return OneOf<std::string>({kSoon, kSoon, kSoon, "2026-11-18", "2027-06-30", "2026-11-17", "2026-13-77", "", "soon"});
+}
+
+// The person who holds the case or was offered it is mostly the one who acts: else nearly everything is refused.
+Change AnyChange(const Child& child) {
+  auto case_id = OneOf<std::string>({"ca-1", "ca-1", "ca-2"});
+  auto who = AnyPerson();
+  const auto* c = child.Find(case_id);
+  if (c != nullptr && Pick(4) != 0) {
+    auto wanted = !c->offered_to.empty() && Pick(2) == 0 ? c->offered_to : c->holder;
+    for (const auto& p : {kTeacher, kColleague, kHead, kNurse, kHealthLeader, kAdviser}) {
+      if (p.id == wanted) who = p;
+    }
+  }
+  std::string etag;
+  if (Pick(6) == 0) etag = std::to_string(Pick(8));
+  return By(who, case_id, etag, Time{kNow.ms + Pick(1100)});
+}
+
+Result<Events> AnyCommand(const Child& child) {
+  auto change = AnyChange(child);
+  switch (Pick(12)) {
+    case 0:
+      if (child.Find(change.case_id) != nullptr) change.case_id = "ca-3";  // ids are new: derived from the request
+      if (child.Find(change.case_id) != nullptr) return NotAllowed();
+      return NoteConcern(child, change, "worried", AnyDate());
+    case 1: {
+      ConversationHeld held;
+      held.guardians = {OneOf<std::string>({"p-mother", "p-father", "p-other"})};
+      held.next_date = AnyDate();
+      return RecordConversation(child, change, held);
+    }
+    case 2:
+    case 3: return OpenLog(child, change, "goal", AnyDate());
+    case 4: return SetLevel(child, change, OneOf<Level>({Level::k0, Level::k1, Level::k2, Level::k3}), "", AnyDate());
+    case 5: return AddParticipant(child, change, OneOf(kRecipients));
+    case 6: return RemoveParticipant(child, change, OneOf(kRecipients));
+    case 7: {
+      auto to = AnyPerson();
+      return OfferBaton(child, change, to.id, to.recipient, kSoon);
+    }
+    case 8:
+    case 9: return AcceptBaton(child, change, AnyDate());
+    case 10:
+      return Pick(3) == 0 ? DeclineBaton(child, change, "") : WriteNote(child, change, {{policy::Category::kEduc, "x", {}}});
+    default: return Pick(4) == 0 ? CloseCase(child, change, "done") : WriteNote(child, change, {});
+  }
+}
+
+ConsentFact AnyFact() {
+  auto consent = OneOf<std::string>({"co-1", "co-2"});
+  auto some = [] {
+    std::vector<std::string> out;
+    for (const auto& r : kRecipients) {
+      if (Pick(3) != 0) out.push_back(r);
+    }
+    return out;
+  };
+  auto parent = OneOf<std::string>({"p-mother", "p-father"});
+  switch (Pick(8)) {
+    case 0: return ConsentWithdrawnFact{consent, some()};
+    case 1: return ConsentAnsweredFact{consent, parent, {}, some()};
+    case 2: {
+      auto recipients = some();
+      return ConsentRequestedFact{consent, kFollowUp, Time{kNow.ms + 900}, {"p-mother", "p-father"},
+                                  {recipients.begin(), recipients.end()}};
+    }
+    default: return ConsentAnsweredFact{consent, parent, some(), {}};
+  }
+}
+
+// Promise P6: exactly one responsible person and a next date at every version. One holder is one field; what can go
+// wrong is that it is nobody, or somebody of no service, or that two think that they hold it.
+void AssertOneHolder(const Child& child) {
+  for (const auto& [id, c] : child.cases) {
+    RC_ASSERT(c.id == id);
+    RC_ASSERT(!c.holder.empty());
+    RC_ASSERT(!c.holder_recipient.empty());
+    RC_ASSERT(!c.participants.contains(c.holder_recipient));
+    RC_ASSERT(c.offered_to != c.holder);
+    if (c.state == CaseState::kClosed) continue;
+    RC_ASSERT(DateFault(c.next_date, kToday).empty());
+    int writers = 0;
+    for (const auto& p : {kTeacher, kColleague, kHead, kNurse, kHealthLeader, kAdviser, kMother}) {
+      if (CloseCase(child, By(p, id), "").has_value()) ++writers;
+    }
+    RC_ASSERT(writers == 1);
+  }
+}
+
+struct Played {
+  Child child;                        // as it stands at the end
+  std::vector<Event> events;
+  std::vector<std::string> versions;  // versions[n]: after n events
+};
+
+// `each`: called after every command with the state before and the answer.
+template <class Each>
+Played Play(Each each) {
+  Played p;
+  p.versions.push_back(Dump(p.child));
+  auto take = [&](const Events& events) {
+    for (const auto& e : events) {
+      Evolve(p.child, e);
+      p.events.push_back(e);
+      p.versions.push_back(Dump(p.child));
+      AssertOneHolder(p.child);
+    }
+  };
+  take({ChildRegistered{"Mina", "2017-05-14", {{"p-mother", "", "", true}, {"p-father", "", "", true}}}});
+  Ask(p.child);
+  if (Pick(4) != 0) {
+    Yes(p.child, "p-mother", {"r-school", "r-health"});
+    Yes(p.child, "p-father", {"r-school", "r-health"});
+  }
+  take(*NoteConcern(p.child, By(kTeacher), "worried", kSoon));
+  int steps = 20 + Pick(40);
+  for (int i = 0; i < steps; ++i) {
+    if (Pick(5) == 0) {
+      Learn(p.child, AnyFact());
+      take(SuspendWhatLostItsConsent(p.child, kNow));
+      continue;
+    }
+    auto before = Dump(p.child);
+    auto decided = AnyCommand(p.child);
+    RC_ASSERT(Dump(p.child) == before);  // deciding changes nothing
+    each(p.child, decided);
+    if (decided) take(*decided);
+  }
+  return p;
+}
+
+RC_GTEST_PROP(Cases, Every_open_case_has_one_holder_and_a_next_date_at_every_version, ()) {
+  auto played = Play([](const Child&, const Result<Events>& decided) {
+    RC_CLASSIFY(decided.has_value());
+    if (decided) return;
+    RC_TAG(decided.error().reason);
+  });
+  RC_ASSERT(!played.child.cases.empty());
+}
+
+RC_GTEST_PROP(Cases, A_refused_command_emits_nothing_and_gives_a_reason, ()) {
+  Play([](const Child&, const Result<Events>& decided) {
+    if (decided) {
+      RC_ASSERT(!decided->empty());
+    } else {
+      RC_ASSERT(!decided.error().reason.empty());
+      RC_ASSERT(!decided.error().message.empty());
+    }
+  });
+}
+
+RC_GTEST_PROP(Cases, Replaying_any_prefix_gives_the_state_as_it_was, ()) {
+  auto played = Play([](const Child&, const Result<Events>&) {});
+  for (std::size_t n = 0; n <= played.events.size(); ++n) {
+    Child again;
+    for (std::size_t i = 0; i < n; ++i) Evolve(again, played.events[i]);
+    RC_ASSERT(Dump(again) == played.versions[n]);
+  }
+}
+
+RC_GTEST_PROP(Cases, The_version_counts_the_events_of_its_case, ()) {
+  auto played = Play([](const Child&, const Result<Events>&) {});
+  std::map<std::string, std::uint64_t> count;
+  for (const auto& e : played.events) {
+    if (!CaseOf(e).empty()) ++count[CaseOf(e)];
+  }
+  for (const auto& [id, c] : played.child.cases) RC_ASSERT(c.version == count[id]);
+}
+
+// Promise P1: two histories that differ only in what another service did with the child give this one equal answers.
+RC_GTEST_PROP(Cases, What_another_service_does_off_the_log_changes_no_answer, ()) {
+  auto played = Play([](const Child&, const Result<Events>&) {});
+  Child other = played.child;
+  Evolve(other, ConcernNoted{"ca-9", "r-welfare", "u-9", "p-case-worker", "secret", kSoon});
+  for (const auto& who : {kTeacher, kHead, kNurse, kAdviser, kMother}) {
+    for (const auto* id : {"ca-1", "ca-2", "ca-9"}) {
+      auto a = CloseCase(played.child, By(who, id), "done");
+      auto b = CloseCase(other, By(who, id), "done");
+      RC_ASSERT(a.has_value() == b.has_value());
+      if (!a) RC_ASSERT(a.error().reason == b.error().reason && a.error().message == b.error().message);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace stafett::cases::domain

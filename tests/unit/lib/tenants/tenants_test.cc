@@ -1,0 +1,225 @@
+#include "lib/tenants/tenants.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "lib/seal/seal.h"
+
+namespace stafett::tenants {
+namespace {
+
+constexpr char kOne[] =
+    "controller: c-aaaaa1\n"                                           // 1
+    "name: Prøvestad kommune\n"                                        // 2
+    "municipality: \"9901\"\n"                                         // 3
+    "organisation_number: \"974760673\"\n"                             // 4
+    "oncall: {name: Vakta, phone: \"+47 00 00 00 00\"}\n"              // 5
+    "recipients:\n"                                                    // 6
+    "  - id: r-aaaaa1\n"                                               // 7
+    "    agency: SKOLE_K\n"                                            // 8
+    "    organisation_number: \"998447356\"\n"                         // 9
+    "    name: Prøvestad skole\n"                                      // 10
+    "    receipts: [STORED, OPENED]\n"                                 // 11
+    "    units:\n"                                                     // 12
+    "      - id: u-aaaaa1\n"                                           // 13
+    "        name: Trinn 1\n"                                          // 14
+    "        people:\n"                                                // 15
+    "          - {id: p-aaaaa1, name: Prøve Person, role: TEACHER}\n"  // 16
+    "          - {id: p-aaaaa2, name: Prøve Rektor, role: HEAD}\n"     // 17
+    "      - id: u-aaaaa2\n"                                           // 18
+    "        name: Trinn 2\n"                                          // 19
+    "        people: []\n"                                             // 20
+    "clients:\n"                                                       // 21
+    "  - {id: skole-system, recipient: r-aaaaa1, scopes: [stafett:cases], supplier: "
+    "\"889640782\"}\n";
+
+constexpr char kTwo[] =
+    "controller: c-bbbbb1\n"
+    "name: Prøvesykehuset\n"
+    "organisation_number: \"317042183\"\n"
+    "oncall: {name: Vakthavende, phone: \"+47 00 00 00 01\"}\n"
+    "recipients:\n"
+    "  - id: r-bbbbb1\n"
+    "    agency: BUP\n"
+    "    organisation_number: \"317081359\"\n"
+    "    name: BUP Prøve\n"
+    "    receipts: []\n"
+    "    units: [{id: u-bbbbb1, name: Poliklinikk, people: [{id: p-bbbbb1, name: P, role: "
+    "PSYCHOLOGIST}]}]\n"
+    "clients: []\n";
+
+Result<Tenants> Load(const std::string& text) { return LoadTenantsFromText({{"one.yaml", text}}); }
+
+std::string With(const std::string& from, const std::string& to) {
+  std::string text = kOne;
+  auto at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return text.replace(at, from.size(), to);
+}
+
+void ExpectFault(const Result<Tenants>& loaded, const std::string& place,
+                 const std::string& reason) {
+  ASSERT_FALSE(loaded) << place << " " << reason;
+  EXPECT_EQ(loaded.error().code, Code::kInvalidArgument);
+  EXPECT_EQ(loaded.error().reason, "TENANTS_FILE");
+  EXPECT_EQ(loaded.error().message.rfind(place + ": ", 0), 0U) << loaded.error().message;
+  EXPECT_NE(loaded.error().message.find(reason), std::string::npos) << loaded.error().message;
+}
+
+TEST(Tenants, AreReadWholeAndFound) {
+  auto loaded = LoadTenantsFromText({{"two.yaml", kTwo}, {"one.yaml", kOne}});
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  // A copy must find its own values, not those of what it was copied from.
+  const Tenants tenants = *loaded;
+  loaded = Tenants();
+
+  ASSERT_EQ(tenants.controllers().size(), 2U);
+  const Controller& one = tenants.controllers()[0];
+  EXPECT_EQ(one.id, "c-aaaaa1");
+  EXPECT_EQ(one.municipality, "9901");
+  EXPECT_EQ(one.oncall.phone, "+47 00 00 00 00");
+  EXPECT_EQ(tenants.FindController("c-aaaaa1"), &one);
+  EXPECT_EQ(tenants.controllers()[1].municipality, "");
+
+  const Recipient* school = tenants.FindRecipient("r-aaaaa1");
+  ASSERT_NE(school, nullptr);
+  EXPECT_EQ(school, &one.recipients[0]);
+  EXPECT_EQ(school->agency, policy::Agency::kSkoleK);
+  EXPECT_EQ(school->controller, "c-aaaaa1");
+  EXPECT_EQ(school->receipts, (std::vector{Receipt::kStored, Receipt::kOpened}));
+  EXPECT_EQ(tenants.RecipientOfOrganisation("998447356"), school);
+  EXPECT_EQ(tenants.RecipientOfOrganisation("974760673"), nullptr) << "the controller's own number";
+  EXPECT_EQ(tenants.ControllerOf("r-aaaaa1"), &one);
+  EXPECT_EQ(tenants.ControllerOf("r-bbbbb1"), &tenants.controllers()[1]);
+
+  auto unit = tenants.FindUnit("u-aaaaa2");
+  ASSERT_TRUE(unit);
+  EXPECT_EQ(unit->recipient, school);
+  EXPECT_EQ(unit->unit->name, "Trinn 2");
+  auto person = tenants.FindPerson("p-aaaaa2");
+  ASSERT_TRUE(person);
+  EXPECT_EQ(person->recipient, school);
+  EXPECT_EQ(person->unit->id, "u-aaaaa1");
+  EXPECT_EQ(person->person->role, "HEAD");
+  auto other = tenants.FindPerson("p-bbbbb1");
+  ASSERT_TRUE(other);
+  EXPECT_EQ(other->recipient->id, "r-bbbbb1");
+  auto client = tenants.FindClient("skole-system");
+  ASSERT_TRUE(client);
+  EXPECT_EQ(client->recipient, school);
+  EXPECT_EQ(client->client->supplier, "889640782");
+}
+
+TEST(Tenants, WhatIsNotThereIsNotFound) {
+  auto tenants = Load(kOne);
+  ASSERT_TRUE(tenants);
+  EXPECT_EQ(tenants->FindController("c-zzzzz1"), nullptr);
+  EXPECT_EQ(tenants->FindRecipient(""), nullptr);
+  EXPECT_EQ(tenants->RecipientOfOrganisation(""), nullptr);
+  EXPECT_EQ(tenants->ControllerOf("c-aaaaa1"), nullptr);
+  EXPECT_FALSE(tenants->FindUnit("r-aaaaa1"));
+  EXPECT_FALSE(tenants->FindPerson("u-aaaaa1"));
+  EXPECT_FALSE(tenants->FindClient("r-aaaaa1"));
+  EXPECT_EQ(Tenants().FindRecipient("r-aaaaa1"), nullptr);
+}
+
+TEST(Tenants, HashIsOfNamesAndTextsInOrder) {
+  auto a = LoadTenantsFromText({{"one.yaml", kOne}, {"two.yaml", kTwo}});
+  auto b = LoadTenantsFromText({{"two.yaml", kTwo}, {"one.yaml", kOne}});
+  auto c = LoadTenantsFromText({{"one.yaml", kOne}, {"two.yaml", std::string(kTwo) + "# x\n"}});
+  ASSERT_TRUE(a && b && c);
+  EXPECT_EQ(a->hash(), b->hash());
+  EXPECT_NE(a->hash(), c->hash());
+  EXPECT_EQ(a->hash(), seal::Sha256(a->canonical()));
+  EXPECT_NE(a->canonical().find(kTwo), std::string::npos);
+}
+
+TEST(Tenants, FaultsNameLineAndReason) {
+  ExpectFault(Load(With("name: Prøvestad kommune", "nam: x")), "one.yaml:2", "unknown key \"nam\"");
+  ExpectFault(Load(With("name: Prøvestad kommune\n", "")), "one.yaml:1", "\"name\" is missing");
+  ExpectFault(Load(With("c-aaaaa1", "c-aaaa")), "one.yaml:1", "must be c-");
+  ExpectFault(Load(With("c-aaaaa1", "r-aaaaa2")), "one.yaml:1", "must be c-");
+  ExpectFault(Load(With("c-aaaaa1", "c-aaaaal")), "one.yaml:1", "must be c-");
+  ExpectFault(Load(With("c-aaaaa1", "c-Aaaaa1")), "one.yaml:1", "must be c-");
+  ExpectFault(Load(With("\"9901\"", "\"990\"")), "one.yaml:3", "four digits");
+  ExpectFault(Load(With("974760673", "974760674")), "one.yaml:4", "no organisation number");
+  ExpectFault(Load(With("phone: \"+47 00 00 00 00\"", "phone: call me")), "one.yaml:5", "phone");
+  ExpectFault(Load(With("SKOLE_K", "SKOLE")), "one.yaml:8", "unknown agency \"SKOLE\"");
+  ExpectFault(Load(With("998447356", "99844735")), "one.yaml:9", "no organisation number");
+  ExpectFault(Load(With("OPENED]", "READ]")), "one.yaml:11", "STORED or OPENED");
+  ExpectFault(Load(With("OPENED]", "STORED]")), "one.yaml:11", "stands twice");
+  ExpectFault(Load(With("role: TEACHER", "role: teacher")), "one.yaml:16", "capital letters");
+  ExpectFault(Load(With("role: TEACHER", "rolle: TEACHER")), "one.yaml:16", "unknown key");
+  ExpectFault(Load(With("p-aaaaa2", "p-aaaaa1")), "one.yaml:17", "used already");
+  ExpectFault(Load(With("u-aaaaa2", "u-aaaaa1")), "one.yaml:18", "used already");
+  ExpectFault(Load(With("recipient: r-aaaaa1", "recipient: r-aaaaa2")), "one.yaml:22",
+              "no recipient of this controller");
+  ExpectFault(Load(With("stafett:cases", "cases")), "one.yaml:22", "stafett:");
+  ExpectFault(Load(With("[stafett:cases]", "[]")), "one.yaml:22", "at least one");
+  ExpectFault(Load(With("889640782", "889640783")), "one.yaml:22", "no organisation number");
+  ExpectFault(Load(With("skole-system", "Skole System")), "one.yaml:22", "a-z, 0-9");
+  ExpectFault(Load(With("people: []", "people: nobody")), "one.yaml:20", "a list is expected");
+  ExpectFault(Load(With("people: []", "people:")), "one.yaml:20", "a list is expected");
+  ExpectFault(Load("a: [\n"), "one.yaml:2", "not YAML");
+}
+
+TEST(Tenants, NothingIsUsedTwiceAcrossFiles) {
+  auto both = [](const std::string& from, const std::string& to) {
+    std::string two = kTwo;
+    auto at = two.find(from);
+    EXPECT_NE(at, std::string::npos) << from;
+    return LoadTenantsFromText(
+        {{"one.yaml", kOne}, {"two.yaml", two.replace(at, from.size(), to)}});
+  };
+  ExpectFault(both("c-bbbbb1", "c-aaaaa1"), "two.yaml:1", "used already");
+  ExpectFault(both("317042183", "974760673"), "two.yaml:3", "used already");
+  ExpectFault(both("r-bbbbb1", "r-aaaaa1"), "two.yaml:6", "used already");
+  ExpectFault(both("317081359", "998447356"), "two.yaml:8", "used already");
+  ExpectFault(both("p-bbbbb1", "p-aaaaa1"), "two.yaml:11", "used already");
+  ExpectFault(LoadTenantsFromText({{"one.yaml", kOne}, {"one.yaml", kOne}}), "one.yaml:0", "twice");
+}
+
+TEST(Tenants, NoFilesAreAFault) {
+  EXPECT_FALSE(LoadTenantsFromText({}));
+  EXPECT_FALSE(LoadTenants("/nowhere"));
+}
+
+// Vectors of law.md §9.5.
+TEST(OrganisationNumber, Modulo11) {
+  for (const char* good : {"974760673", "998447356", "889640782", "840029212", "938587418"}) {
+    EXPECT_TRUE(IsOrganisationNumber(good)) << good;
+  }
+  for (const char* bad : {"", "974760674", "97476067", "9747606730", "97476067a", "000000000",
+                          " 74760673", "-74760673"}) {
+    EXPECT_FALSE(IsOrganisationNumber(bad)) << bad;
+  }
+}
+
+TEST(ShippedFiles, HaveTheServicesOfTheFirstStory) {
+  using policy::Agency;
+  auto tenants = LoadTenants(STAFETT_CONTROLLERS);
+  ASSERT_TRUE(tenants) << tenants.error().message;
+  std::multiset<Agency> kinds;
+  std::set<std::string> roles;
+  for (const Controller& controller : tenants->controllers()) {
+    EXPECT_EQ(controller.clients.size(), controller.recipients.size()) << controller.id;
+    for (const Recipient& recipient : controller.recipients) {
+      kinds.insert(recipient.agency);
+      for (const Unit& unit : recipient.units) {
+        for (const Person& person : unit.people) roles.insert(person.role);
+      }
+    }
+  }
+  EXPECT_EQ(kinds, (std::multiset<Agency>{Agency::kSkoleK, Agency::kSkoleK, Agency::kBhgK,
+                                          Agency::kHst, Agency::kPpt, Agency::kBvt, Agency::kFlyk,
+                                          Agency::kKe, Agency::kBup}));
+  for (const char* role : {"TEACHER", "HEAD", "NURSE", "PPT_ADVISER", "CASE_WORKER",
+                           "DISCLOSURE_OFFICER", "LEADER", "PSYCHOLOGIST"}) {
+    EXPECT_EQ(roles.count(role), 1U) << role;
+  }
+}
+
+}  // namespace
+}  // namespace stafett::tenants

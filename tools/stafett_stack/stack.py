@@ -1,0 +1,215 @@
+"""Broker, Redis, token issuer and services together: one directory, one up(), one down()."""
+
+from __future__ import annotations
+
+import json
+import string
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from stafett_stack import controllers as controllers_
+from stafett_stack import paths, procs
+from stafett_stack.issuer import Issuer
+from stafett_stack.kafka import Kafka, partition_count
+from stafett_stack.procs import Process, StackError
+from stafett_stack.redis_ import Redis
+from stafett_stack.secrets import Secrets
+from stafett_stack.services import SERVICES, Service, Wiring, binaries, grpc_target
+
+Progress = Callable[[str], None]
+
+
+class Stack:
+    """with Stack(directory) as stack: stack.up()
+
+    The directory keeps everything: secrets, data, configs, logs, and stack.json with ports and
+    pids. The same directory again is the same stack with its data. detached=True lets it live on
+    after this program; `stop_recorded_stack` ends it.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        partitions: int | None = None,
+        services: tuple[str, ...] = SERVICES,
+        copies: int = 1,
+        preset: str = "release",
+        controllers: Path = paths.CONTROLLERS,
+        policy: Path = paths.POLICY,
+        detached: bool = False,
+        progress: Progress = lambda _: None,
+    ) -> None:
+        self.directory = directory.resolve()
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._refuse_if_running()
+        self.progress = progress
+        self.known = controllers_.load(controllers)
+        self.secrets = Secrets(self.directory / "secrets")
+        partitions = partitions or partition_count("small")
+        self.kafka = Kafka(
+            self.directory / "kafka", self.secrets, partitions=partitions, detached=detached
+        )
+        self.redis = Redis(self.directory / "redis", self.secrets, detached=detached)
+        self.issuer = Issuer(
+            self.directory / "issuer", self.secrets, self.known, detached=detached
+        )
+        self.wiring = Wiring(
+            kafka=self.kafka,
+            redis=self.redis,
+            tokens=self.issuer.tokens,
+            secrets=self.secrets,
+            controllers=controllers,
+            policy=policy,
+            binaries=binaries(preset),
+            detached=detached,
+        )
+        self.services: dict[str, Service] = {}  # by instance: cases-a, cases-b, consent-a, …
+        for name in services:
+            for letter in string.ascii_lowercase[:copies]:
+                instance = f"{name}-{letter}"
+                self.services[instance] = Service(
+                    name, instance, self.directory / "services", self.wiring
+                )
+        for service in self.services.values():
+            service.peers = {"disclosure": self.target("disclosure")} if self.of("disclosure") else {}
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.down()
+
+    # --- life ---------------------------------------------------------------------------------
+
+    def up(self) -> None:
+        """Everything up and ready, or an exception and everything down."""
+        try:
+            self.up_environment()
+            self.up_services()
+        except BaseException:
+            self.down()
+            raise
+
+    def up_environment(self) -> None:
+        """Broker with topics, users and ACLs; Redis; token issuer. Their starts overlap."""
+        started = time.monotonic()
+        self.progress("starting Redis, Kafka and the token issuer")
+        self.kafka.begin_format()
+        self.redis.begin_start()
+        self.issuer.begin_start()
+        self.kafka.begin_start()
+        self._record()
+        self.redis.wait_ready()
+        self.progress(f"Redis answers on {self.redis.address}")
+        self.issuer.wait_ready()
+        self.progress(f"token issuer answers on {self.issuer.url}")
+        self.kafka.wait_ready()
+        self.progress(f"Kafka answers on {self.kafka.bootstrap}; topics, users, rights")
+        self.kafka.provision(self.known.recipients)
+        self.progress(f"environment ready in {time.monotonic() - started:.1f} s")
+
+    def up_services(self) -> None:
+        for service in self.services.values():
+            service.begin_start()
+        self._record()
+        for service in self.services.values():
+            service.wait_ready()
+            self.progress(f"{service.instance} ready on {service.address}")
+
+    def down(self) -> None:
+        """Stops all, services first; the data stays. Safe to repeat, and on half a stack."""
+        for service in self.services.values():
+            service.stop()
+        self.issuer.stop()
+        self.kafka.stop()
+        self.redis.stop()
+        _state_file(self.directory).unlink(missing_ok=True)
+
+    # --- where things are ---------------------------------------------------------------------
+
+    def of(self, name: str) -> list[Service]:
+        """The copies of one service."""
+        return [service for service in self.services.values() if service.name == name]
+
+    def target(self, name: str) -> str:
+        """What a gRPC client dials to reach any copy of a service."""
+        return grpc_target([service.address for service in self.of(name)])
+
+    def env(self) -> dict[str, str]:
+        """Every address, as .local/env has them."""
+        values = {
+            "STAFETT_DIRECTORY": str(self.directory),
+            "STAFETT_SECRETS": str(self.secrets.directory),
+            "STAFETT_CONTROLLERS": str(self.wiring.controllers),
+            "STAFETT_KAFKA": self.kafka.bootstrap,
+            "STAFETT_REDIS": self.redis.address,
+            "STAFETT_TOKEN_ISSUER": self.issuer.url,
+            "STAFETT_TOKEN_URL": self.issuer.tokens.token_url,
+            "STAFETT_JWKS_URL": self.issuer.tokens.jwks_url,
+        }
+        for name in dict.fromkeys(service.name for service in self.services.values()):
+            copies = self.of(name)
+            values[f"STAFETT_{name.upper()}"] = self.target(name)
+            values[f"STAFETT_{name.upper()}_METRICS"] = ",".join(
+                f"http://{copy.admin_address}/metrics" for copy in copies
+            )
+        return values
+
+    def write_env(self, file: Path = paths.ENV_FILE) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        draft = file.with_suffix(".new")
+        draft.write_text("".join(f"{key}={value}\n" for key, value in self.env().items()))
+        draft.rename(file)
+
+    # --- inside -------------------------------------------------------------------------------
+
+    def _processes(self) -> list[Process]:
+        parts = [*self.services.values(), self.issuer, self.kafka, self.redis]
+        return [part.process for part in parts if part.process is not None]
+
+    def _record(self) -> None:
+        state = {"processes": [process.identity() for process in self._processes()]}
+        _state_file(self.directory).write_text(json.dumps(state, indent=1))
+
+    def _refuse_if_running(self) -> None:
+        alive = running_processes(self.directory)
+        if alive:
+            raise StackError(f"a stack runs already in {self.directory}: {', '.join(alive)}")
+
+
+def _state_file(directory: Path) -> Path:
+    return directory / "stack.json"
+
+
+def _recorded(directory: Path) -> list[dict]:
+    try:
+        return json.loads(_state_file(directory).read_text())["processes"]
+    except FileNotFoundError:
+        return []
+
+
+def running_processes(directory: Path) -> list[str]:
+    """Names of the processes of a recorded stack that are alive."""
+    return [str(r["name"]) for r in _recorded(directory) if procs.is_recorded_alive(r)]
+
+
+def stop_recorded_stack(directory: Path, progress: Progress = lambda _: None) -> int:
+    """Stops what an earlier program left running there; returns how many processes there were."""
+    stopped = 0
+    for record in _recorded(directory):
+        if procs.stop_recorded(record):
+            stopped += 1
+            progress(f"stopped {record['name']}")
+    _state_file(directory).unlink(missing_ok=True)
+    return stopped
+
+
+def read_env(file: Path = paths.ENV_FILE) -> dict[str, str]:
+    """The addresses that tools/up wrote."""
+    try:
+        lines = file.read_text().splitlines()
+    except FileNotFoundError:
+        raise StackError("nothing is up (no .local/env); start with tools/up") from None
+    return dict(line.split("=", 1) for line in lines if "=" in line)
