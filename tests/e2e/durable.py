@@ -11,20 +11,22 @@ from collections.abc import Iterator
 
 import redis
 
-# Kinds of keys that only say how things stand just now. <service>:{pNN}:<kind>…
-VOLATILE_KINDS = (
-    "ob",     # outbox: what the log has is taken out
-    "acked",  # … and how far
-    "ack",    # when Kafka acknowledged what
-    "top:",   # highest acknowledged offsets
-    "fence",  # how far all outputs are on Kafka; starts anew from the marks
-    "lease",  # who publishes
-    "fresh",  # when the reader last stood at the log's end
-    "halt",   # why a partition stands still
-    "read:",  # reads under way
-    "reading",
+# Keys that only say how things stand just now: <service>:{pNN}:<name>, all names beginning so.
+VOLATILE_OF_PARTITION = re.compile(
+    r"ob(:n)?|"      # outbox: what the log has is taken out
+    r"acked|ack|"    # … how far, and when Kafka acknowledged what
+    r"top:.*|"       # highest acknowledged offsets
+    r"fence|"        # how far all outputs are on Kafka; begins anew from the marks
+    r"lease|"        # who publishes
+    r"fresh|"        # when the reader last stood at the log's end
+    r"halt|"         # why a partition stands still
+    r"ix:reading|"   # reads under way
+    r"ix:handled"    # how far a rebuild has come
 )  # fmt: skip
-VOLATILE_KEYS = ("clock",)  # <service>:<key>
+# <service>:<name>
+VOLATILE = re.compile(r"clock(:id)?|g:series")
+# Lists whose order begins anew with g:series: a recipient's deliveries over all partitions.
+UNORDERED = re.compile(r"g:to:.*")
 # Of a remembered command (<service>:cmd:…): its place in the outbox of those days.
 VOLATILE_FIELDS = {"cmd": {"s"}}
 
@@ -34,11 +36,8 @@ _PARTITIONED = re.compile(r"[^:]+:\{p\d+\}:(.*)", re.DOTALL)
 def is_durable(key: str) -> bool:
     match = _PARTITIONED.fullmatch(key)
     if match:
-        kind = match[1]
-        exact = {entry for entry in VOLATILE_KINDS if not entry.endswith(":")}
-        prefixes = tuple(entry for entry in VOLATILE_KINDS if entry.endswith(":"))
-        return kind not in exact and not kind.startswith(prefixes)
-    return key.partition(":")[2] not in VOLATILE_KEYS
+        return not VOLATILE_OF_PARTITION.fullmatch(match[1])
+    return not VOLATILE.fullmatch(key.partition(":")[2])
 
 
 def dump(client: redis.Redis, service: str) -> dict[str, object]:
@@ -47,7 +46,8 @@ def dump(client: redis.Redis, service: str) -> dict[str, object]:
     for name in client.scan_iter(match=f"{service}:*", count=1000):
         key = name.decode(errors="surrogateescape")
         if is_durable(key):
-            found[key] = _value(client, name, key.split(":")[1])
+            value = _value(client, name, key.split(":")[1])
+            found[key] = sorted(value) if UNORDERED.fullmatch(key.partition(":")[2]) else value
     return dict(sorted(found.items()))
 
 

@@ -222,7 +222,7 @@ def test_a_forged_token(house):
 
 
 def test_a_token_without_the_scope(house):
-    narrow = house.tokens.client(house.client, ("stafett:fetch",))
+    narrow = house.tokens.client(house.client, ("stafett:disclosure",))
     metadata = headers(narrow, house.tokens.person(person(house)))
     refusal = house.bad(NOTE, concern(house), metadata)
     expect(refusal, "PERMISSION_DENIED", "SCOPE_MISSING")

@@ -159,7 +159,7 @@ def test_the_machines_own_token_is_sent_and_no_attestation(recipient, topic, dis
     metadata = next(call[2] for call in disclosure.calls if call[0] == "disclosure.Fetch")
     assert "stafett-attestation" not in metadata
     claims = issuer.tokens.verify(metadata["authorization"].removeprefix("Bearer "), "stafett")
-    assert claims["scope"] == "stafett:fetch"
+    assert claims["scope"] == "stafett:disclosure"
 
 
 def test_a_repeated_signal_is_dropped(recipient, topic, disclosure):
@@ -273,6 +273,8 @@ def test_a_retraction_is_no_content(recipient, topic, disclosure):
     topic.signal("l2", 2, epoch=2, kind="RETRACTION")
     assert [s.event for s in through(recipient, topic)] == ["note-written", "retraction"]
     assert [c[1]["delivery_id"] for c in disclosure.calls if c[0] == "disclosure.Fetch"] == ["l1"]
+    (request,) = confirmed(disclosure, "l2")
+    assert request["digest"] == hashlib.sha256(b"").hexdigest()
 
 
 def test_a_probe_and_an_unreadable_message_are_passed_over(recipient, topic, disclosure):

@@ -28,7 +28,7 @@ TODAY = re.compile(r"today\s*(?:([+-])\s*(\d{1,4}))?")
 SNAPSHOT_EVENT = "case-snapshot"
 RETRACTION = "retraction"
 EVERYTHING = "everything"
-FETCH_SCOPE = "stafett:fetch"
+FETCH_SCOPE = "stafett:disclosure"
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*")
 _SCHEMES = {"title", "about", "children", "guardians", "recipients", "actors", "never", "decisions",
             "steps"}  # fmt: skip

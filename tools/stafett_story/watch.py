@@ -236,7 +236,7 @@ class Marks:
 class _Delivery:
     signal: dict
     content: dict | None = None
-    end: dict | None = None  # stored, refused or retraction: nothing more will happen by itself
+    end: dict | None = None  # stored or refused: nothing more will happen by itself
     problems: list[str] = field(default_factory=list)
 
 
@@ -409,7 +409,7 @@ class Recipient:
             return
         elif seen == "content":
             delivery.content = line
-        elif seen in ("stored", "refused", "retraction"):
+        elif seen in ("stored", "refused"):
             delivery.end = line
         elif seen == "problem":
             delivery.problems.append(line["what"])

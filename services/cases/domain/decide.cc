@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "cases/domain/day.h"
+
 namespace stafett::cases::domain {
 namespace {
 
@@ -57,7 +59,7 @@ bool MayRead(const Case& c, const Person& who) {
 
 // ISO dates compare as text.
 std::string DateFault(const std::string& date, const std::string& today) {
-  if (date.size() != 10) return "must be a date like 2026-11-22";
+  if (!IsDay(date)) return "must be a date like 2026-11-22";
   if (date < today) return "lies in the past";
   auto next_year = std::to_string(std::stoi(today.substr(0, 4)) + 1) + today.substr(4);
   if (date > next_year) return "is more than a year ahead";

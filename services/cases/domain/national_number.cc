@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdio>
 
+#include "cases/domain/day.h"
+
 namespace stafett::cases::domain {
 namespace {
 
@@ -20,13 +22,6 @@ std::optional<int> Year(int yy, int individual) {
   if (yy < 40) return 2000 + yy;
   if (individual >= 900) return 1900 + yy;
   return std::nullopt;
-}
-
-bool Exists(int y, int m, int d) {
-  static constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  if (m < 1 || m > 12 || d < 1) return false;
-  bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-  return d <= kDays[m - 1] + (m == 2 && leap ? 1 : 0);
 }
 
 }  // namespace
@@ -53,7 +48,7 @@ std::optional<NationalNumber> ParseNationalNumber(std::string_view number) {
     out.synthetic = true;
   }
   auto year = Year(d[4] * 10 + d[5], d[6] * 100 + d[7] * 10 + d[8]);
-  if (!year || !Exists(*year, month, day)) return std::nullopt;
+  if (!year || !DayExists(*year, month, day)) return std::nullopt;
   char iso[40];
   std::snprintf(iso, sizeof iso, "%04d-%02d-%02d", *year, month, day);
   out.birth_date = iso;

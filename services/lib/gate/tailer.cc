@@ -197,6 +197,8 @@ bool Tailer::Own(int p, const kafka::Record& record, const Item& item, const Ans
       shards_.Halt(p, "FORK");
       return false;
     }
+    auto passed = applier_.Passed(p, e);
+    batch.tx.writes.insert(batch.tx.writes.end(), passed.begin(), passed.end());
     ++batch.dropped;
     ++batch.taken;
     return true;
@@ -221,6 +223,8 @@ bool Tailer::Own(int p, const kafka::Record& record, const Item& item, const Ans
     tx.writes.push_back(Write::HashSet(keys_.Index(p, "handled"), item.child, std::to_string(e.inputs)));
   }
   tx.writes.insert(tx.writes.end(), more->begin(), more->end());
+  auto passed = applier_.Passed(p, e);
+  tx.writes.insert(tx.writes.end(), passed.begin(), passed.end());
   version = e.version;
   ++batch.restored;
   ++batch.taken;
@@ -346,6 +350,7 @@ std::size_t Tailer::Apply(int p, Part& part, const std::vector<kafka::Record>& r
     auto outcome = store_.Run(tx, Deadline::In(Millis(3000)));
     if (!outcome || !outcome->done) {
       ++conflicts_;
+      if (!outcome) part.not_before = Now() + kRetry;
       return 0;
     }
   }

@@ -45,7 +45,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--token-url", required=True)
     parser.add_argument("--client-id", required=True, help="of the machine that fetches and confirms")
     parser.add_argument("--client-secret-file", type=Path)
-    parser.add_argument("--scope", default="stafett:fetch")
+    parser.add_argument("--scope", default="stafett:disclosure")
     parser.add_argument("--out", required=True, type=Path, help="one JSON line per thing seen")
     parser.add_argument("--store", required=True, type=Path, help="SQLite file: the record system")
     parser.add_argument("--stubs", type=Path, default=Path(".local/gen"),
@@ -70,6 +70,7 @@ from stafett.disclosure.v1 import (  # noqa: E402
 )
 
 CALL_SECONDS = 5.0
+NOTHING = hashlib.sha256(b"").hexdigest()  # digest of what has no content: a retraction
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0
 # Nobody said no: ask again, for as long as it takes.
 TRY_AGAIN = {
@@ -97,7 +98,7 @@ class Out:
 class Store:
     """The record system. A delivery is in one of the states below; the first two are unfinished."""
 
-    SIGNALLED, KEPT, STORED, REFUSED, RETRACTION = range(5)
+    SIGNALLED, KEPT, STORED, REFUSED = range(4)
 
     def __init__(self, file: Path) -> None:
         self._db = sqlite3.connect(file, isolation_level=None)
@@ -124,18 +125,22 @@ class Store:
             if known:
                 return False, ""
             wrong = self._place(signal_)
-            state = self.RETRACTION if kind == "RETRACTION" else self.SIGNALLED
             self._db.execute(
                 "insert into deliveries (delivery_id, case_ref, kind, epoch, sequence, state)"
                 " values (?, ?, ?, ?, ?, ?)",
-                (signal_.delivery_id, signal_.case_ref, kind, signal_.epoch, signal_.sequence, state),
-            )
-            if state == self.RETRACTION:
+                (signal_.delivery_id, signal_.case_ref, kind, signal_.epoch, signal_.sequence,
+                 self.SIGNALLED),
+            )  # fmt: skip
+            if kind == "RETRACTION":
                 # What came before may no longer be used. What the law lets us keep is the record
-                # system's matter; this one marks it.
+                # system's matter; this one marks it. There is nothing to fetch, so it is kept now.
                 self._db.execute(
                     "update deliveries set retracted = 1 where case_ref = ? and epoch < ?",
                     (signal_.case_ref, signal_.epoch),
+                )
+                self._db.execute(
+                    "update deliveries set state = ?, record_ref = ?, digest = ? where delivery_id = ?",
+                    (self.KEPT, _new_record_ref(), NOTHING, signal_.delivery_id),
                 )
             return True, wrong
 
@@ -163,7 +168,7 @@ class Store:
 
     def keep(self, answer: api.FetchResponse) -> str:
         """The content, before anybody is told that we have it. Gives our own record's id."""
-        record_ref = f"rec-{uuid.uuid4()}"
+        record_ref = _new_record_ref()
         self._db.execute(
             "update deliveries set state = ?, record_ref = ?, digest = ?, type_url = ?, content = ?"
             " where delivery_id = ?",
@@ -179,6 +184,10 @@ class Store:
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db)
+
+
+def _new_record_ref() -> str:
+    return f"rec-{uuid.uuid4()}"
 
 
 class _Transaction:
@@ -388,7 +397,7 @@ class Recipient:
                     raise TryLater("digest")
                 record_ref, digest = self.store.keep(answer), answer.digest
                 self.out.say("content", delivery_id=delivery_id, **as_json(answer))
-            else:  # we stopped between keeping and confirming
+            else:  # a retraction, or we stopped between keeping and confirming
                 record_ref, digest = row["record_ref"], row["digest"]
             self.disclosure.confirm_stored(delivery_id, record_ref, digest)
         except Refused as refused:
