@@ -1,4 +1,4 @@
-// stafett-cases: children, concerns, logs, the baton. Start order is the order of the lines; Run stops in reverse.
+// stafett-cases: children, concerns, logs, the baton. Made in the order of the lines; Run (lib/host) starts and stops.
 #include "cases/adapters/gate_case_store.h"
 #include "cases/rpc/cases_service.h"
 #include "lib/host/host.h"

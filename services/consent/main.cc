@@ -1,4 +1,4 @@
-// stafett-consent: requests, grants, withdrawals. Start order is the order of the lines; Run stops in reverse.
+// stafett-consent: requests, grants, withdrawals. Made in the order of the lines; Run (lib/host) starts and stops.
 #include <stdexcept>
 
 #include "consent/adapters/disclosure_fence.h"

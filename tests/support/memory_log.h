@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -143,7 +144,7 @@ class MemoryLog {
     explicit MemoryPublisher(MemoryLog& log) : log_(log) {
       {
         std::lock_guard lock(log_.mutex_);
-        log_.publishers_[this] = this;
+        log_.publishers_.insert(this);
       }
       thread_ = std::thread([this] { Reports(); });
     }
@@ -321,7 +322,7 @@ class MemoryLog {
   std::condition_variable changed_;
   std::function<Fate(const kafka::Message&)> decide_;
   std::map<std::pair<std::string, int>, std::vector<kafka::Record>> topics_;
-  std::map<MemoryPublisher*, MemoryPublisher*> publishers_;
+  std::set<MemoryPublisher*> publishers_;
   std::vector<Late> late_;
   int failing_publishers_ = 0;
   int publishers_made_ = 0;

@@ -1,7 +1,8 @@
 """One Kafka broker (KRaft, one node) with SASL/SCRAM, and its topics, users and ACLs.
 
-Clients and the broker itself use one listener, SASL_PLAINTEXT with SCRAM-SHA-256. The controller
-listener wants SASL too (PLAIN, since SCRAM credentials live behind it). No anonymous door.
+Clients and the broker itself use one listener, SASL_PLAINTEXT: our services by PLAIN
+(services/decisions/0003), everybody else by SCRAM-SHA-256. The controller listener wants SASL too
+(PLAIN, since SCRAM credentials live behind it). No anonymous door.
 """
 
 from __future__ import annotations

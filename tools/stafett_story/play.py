@@ -26,7 +26,6 @@ from stafett_story.progress import Progress
 from stafett_story.watch import Event, Watch
 
 NAMESPACE = uuid.UUID("6f2d6a52-3f6e-5d0a-9a3c-5b1f0c1de1f7")
-EVENTUALLY_SECONDS = 15.0
 EVENTUALLY_PAUSE = 0.1
 
 
@@ -117,6 +116,7 @@ class Player:
     def play(self) -> Result:
         """Never raises for a story that went otherwise: `failure` says what is different."""
         self.caller.idle = self.watch.idle = self.hooks.idle
+        self.watch.begin()
         try:
             self.progress.begin(len(self.story.steps))
             for step in self.story.steps:
@@ -170,16 +170,19 @@ class Player:
         except json_format.ParseError as error:
             return [f"the request cannot be made: {error}"]
         final = (step.refused.code,) if step.refused else ()
-        deadline = time.monotonic() + EVENTUALLY_SECONDS
+        deadline = time.monotonic() + self.caller.patience
         while True:
             metadata = self.credentials.metadata(self._actor(step))
             answer = self.caller.call(step.rpc, request, metadata, final=final)
             problems = self._compare(step, answer)
             if not problems or not step.eventually or time.monotonic() >= deadline:
                 break
+            self.hooks.idle()
             time.sleep(EVENTUALLY_PAUSE)
         played.answer = answer
         if step.rpc.is_command:
+            if not problems and answer.message is not None:
+                problems = self._await_published(step, request_id, answer)
             events = self.watch.events(request_id)
             first = self.result.played[step.repeats - 1].events if step.repeats else []
             played.events = events[len(first) :]
@@ -202,6 +205,25 @@ class Player:
             return differences(_without_receipt(first.values), _without_receipt(answer.values), "the answer")
         expected = resolve_all(step.answers or {}, self.values, self.today)
         return differences(expected, answer.values, "")
+
+    def _await_published(self, step: Step, request_id: str, answer: Answer) -> list[str]:
+        """STORED means that the events come on the log later: only then can they be followed."""
+        assert step.rpc is not None
+        rpc = self.api.rpcs.get(f"{step.rpc.service}.GetReceipt")
+        state = answer.values.get("receipt", {}).get("state")  # type: ignore[attr-defined]
+        deadline = time.monotonic() + self.caller.patience
+        while rpc is not None and state == "STORED":
+            if time.monotonic() >= deadline:
+                return ["is STORED and does not become PUBLISHED"]
+            self.progress.note("stored; waiting for the log")
+            self.hooks.idle()
+            time.sleep(EVENTUALLY_PAUSE)
+            metadata = self.credentials.metadata(self._actor(step))
+            receipt = self.caller.call(rpc, build(rpc, {"request_id": request_id}), metadata)
+            if receipt.refusal is not None:
+                return [f"GetReceipt was refused: {receipt.refusal}"]
+            state = receipt.values["state"]
+        return []
 
     def _remember(self, step: Step, request_id: str, answer: Answer) -> None:
         if step.id:

@@ -57,10 +57,11 @@ class Watch(Protocol):
 
     idle: Callable[[], None]
 
+    def begin(self) -> None: ...  # a story begins: what was seen before is of earlier ones
     def events(self, request_id: str) -> list[Event]: ...
     def settle(self, events: Sequence[Event]) -> None: ...
     def new(self, alias: str) -> list[Seen]: ...
-    def earlier(self, alias: str) -> set[str]: ...  # delivery ids of stories played before
+    def earlier(self, alias: str) -> set[str]: ...  # delivery ids
     def ask(self, alias: str, event: str, attestation: str = "") -> list[Seen]: ...
 
 
@@ -81,9 +82,8 @@ class Outside:
         try:
             for recipient in self.recipients.values():
                 recipient.start()
-            for alias, recipient in self.recipients.items():
+            for recipient in self.recipients.values():
                 recipient.wait_ready()
-                self._earlier[alias] = {seen.delivery_id for seen in recipient.new()}
         except BaseException:
             self.close()
             raise
@@ -123,11 +123,16 @@ class Outside:
     def new(self, alias: str) -> list[Seen]:
         return self.recipients[alias].new()
 
+    def begin(self) -> None:
+        for alias, recipient in self.recipients.items():
+            recipient.new()
+            self._earlier[alias] = recipient.known()
+
     def earlier(self, alias: str) -> set[str]:
-        return self._earlier.get(alias, set())
+        return self._earlier[alias]
 
     def ask(self, alias: str, event: str, attestation: str = "") -> list[Seen]:
-        return self.recipients[alias].ask(event, attestation, self.patience)
+        return self.recipients[alias].ask(event, attestation, self.patience, self.idle)
 
 
 class _Text:
@@ -333,7 +338,12 @@ class Recipient:
         self._shown.update(fresh)
         return [self._seen(self._deliveries[key]) for key in fresh]
 
-    def ask(self, event: str, attestation: str, timeout: float) -> list[Seen]:
+    def known(self) -> set[str]:
+        return set(self._deliveries)
+
+    def ask(
+        self, event: str, attestation: str, timeout: float, idle: Callable[[], None] = lambda: None
+    ) -> list[Seen]:
         """Opens (with an attestation) or fetches (without) the latest `event`, or everything."""
         self._update()
         known = [d for d in self._deliveries.values() if d.content]
@@ -341,9 +351,11 @@ class Recipient:
         if not chosen:
             raise LookupError(f"{self.id} has never had {event}")
         verb = "open" if attestation else "fetch"
-        return [self._ask_one(verb, d, attestation, timeout) for d in chosen]
+        return [self._ask_one(verb, d, attestation, timeout, idle) for d in chosen]
 
-    def _ask_one(self, verb: str, delivery: _Delivery, attestation: str, timeout: float) -> Seen:
+    def _ask_one(
+        self, verb: str, delivery: _Delivery, attestation: str, timeout: float, idle: Callable[[], None]
+    ) -> Seen:
         assert self._process is not None and self._process.stdin is not None
         before = len(self._answers)
         delivery_id = delivery.signal["delivery_id"]
@@ -354,7 +366,8 @@ class Recipient:
             self._update()
             return len(self._answers) > before
 
-        wait_until(has_answered, f"{self.id} to {verb}", timeout, check=self.check)
+        check = lambda: (idle(), self.check())  # noqa: E731
+        wait_until(has_answered, f"{self.id} to {verb}", timeout, check=check)
         answer = self._answers[-1]
         if answer["seen"] == "refused":
             return Seen(delivery_id, _event(delivery.content), refused=_refusal(answer))

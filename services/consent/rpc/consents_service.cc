@@ -4,6 +4,7 @@
 
 #include "lib/host/command.h"
 #include "lib/host/names.h"
+#include "lib/telemetry/trace.h"
 
 namespace stafett::consent::rpc_api {
 namespace {
@@ -161,6 +162,7 @@ grpc::ServerUnaryReactor* ConsentsService::Withdraw(grpc::CallbackServerContext*
 
 void ConsentsService::FinishWithFence(const Call& call, const gate::Committed& committed, Deadline deadline,
                                       v1::WithdrawResponse* response) {
+  const telemetry::TraceScope scope(call.trace());  // disclosure's part belongs to the same trace
   app::AwaitEnforced(app_, committed, deadline, [call, response](const app::Fence::Answer& answer) {
     response->set_state(answer.passed ? v1::ENFORCED : v1::REGISTERED);
     for (const auto& read : answer.reads) {

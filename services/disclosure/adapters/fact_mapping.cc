@@ -189,6 +189,37 @@ Item ToSnapshot(const gate::Envelope& e, const std::string& case_id, const CaseF
   return item;
 }
 
+Result<LearnedRecord> LearnRecord(View& view, const gate::Envelope& e, const std::optional<std::string>& bytes,
+                                  const std::string& origin, std::int64_t offset, Time appended) {
+  LearnedRecord out;
+  Fact fact;
+  if (bytes) {
+    STAFETT_TRY(fact, ToFact(e.type, *bytes));
+  }
+  out.learned = Learn(view, {offset, appended, e.event_id}, fact);
+  if (!bytes) return out;
+  if (auto item = ToItem(e, *bytes, origin, offset)) {
+    out.items.push_back(item->id);
+    view.items[item->id] = std::move(*item);
+  }
+  if (out.learned.completed.empty()) return out;
+  for (const auto& [case_id, facts] : view.cases) {
+    if (!facts.open) continue;
+    auto snapshot = ToSnapshot(e, case_id, facts, offset);
+    auto id = snapshot.id;
+    view.items[id] = std::move(snapshot);
+    for (const auto& [consent, recipient] : out.learned.completed) out.snapshots.emplace_back(id, recipient);
+  }
+  return out;
+}
+
+std::vector<Offer> OffersOf(const View& view, const LearnedRecord& record) {
+  std::vector<Offer> offers;
+  for (const auto& id : record.items) offers.push_back({&view.items.at(id), ""});
+  for (const auto& [id, recipient] : record.snapshots) offers.push_back({&view.items.at(id), recipient});
+  return offers;
+}
+
 host::Body ToBody(const LedgerEvent& event) { return std::visit(Packer{}, event); }
 
 Result<std::optional<LedgerEvent>> FromBody(const std::string& type, const std::string& bytes) {

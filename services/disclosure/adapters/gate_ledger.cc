@@ -2,7 +2,6 @@
 
 #include <cstdlib>
 
-#include "disclosure/adapters/fact_mapping.h"
 #include "disclosure/adapters/signals.h"
 #include "lib/base/id.h"
 #include "lib/host/journal.h"
@@ -74,30 +73,12 @@ Status GateLedger::Fold(domain::View& view, const gate::Entry& entry) const {
   return {};
 }
 
-Result<GateLedger::LearnedRecord> GateLedger::Learn(domain::View& view, std::string_view record, std::int64_t offset,
-                                                    Time appended) const {
-  LearnedRecord out;
+Result<LearnedRecord> GateLedger::Learn(domain::View& view, std::string_view record, std::int64_t offset,
+                                        Time appended) const {
   STAFETT_TRY(auto opened, host::OpenRecord(host_.keys(), record));
-  const auto& e = opened.envelope;
-  domain::Fact fact;
-  if (!opened.destroyed) {
-    STAFETT_TRY(fact, ToFact(e.type, opened.bytes));
-  }
-  out.learned = domain::Learn(view, {offset, appended, e.event_id}, fact);
-  if (auto item = ToItem(e, opened.bytes, OriginOf(host_, e), offset); item && !opened.destroyed) {
-    out.items.push_back(item->id);
-    view.items[item->id] = std::move(*item);
-  }
-  if (!out.learned.completed.empty()) {
-    for (const auto& [case_id, facts] : view.cases) {
-      if (!facts.open) continue;
-      auto snapshot = ToSnapshot(e, case_id, facts, offset);
-      auto id = snapshot.id;
-      view.items[id] = std::move(snapshot);
-      for (const auto& [consent, recipient] : out.learned.completed) out.snapshots.emplace_back(id, recipient);
-    }
-  }
-  return out;
+  std::optional<std::string> bytes;
+  if (!opened.destroyed) bytes = std::move(opened.bytes);
+  return LearnRecord(view, opened.envelope, bytes, OriginOf(host_, opened.envelope), offset, appended);
 }
 
 Result<Loaded> GateLedger::LoadWithRegime(int partition, const std::string& child, Deadline deadline) {
@@ -285,9 +266,7 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
   if (loaded.view.state->decided.contains(e.event_id)) return std::optional<gate::Reaction>();
   domain::View view = *loaded.view.state;
   STAFETT_TRY(auto learned, ledger_.Learn(view, record.value, record.offset, Time{record.timestamp_ms}));
-  std::vector<domain::Offer> offers;
-  for (const auto& id : learned.items) offers.push_back({&view.items.at(id), ""});
-  for (const auto& [id, recipient] : learned.snapshots) offers.push_back({&view.items.at(id), recipient});
+  auto offers = OffersOf(view, learned);
   auto regime = regimes_.Make(*loaded.version, loaded.suspended);
   auto delivery_id = [this](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
     return DerivedId("d", seal::KeyedHash(delivery_key_, item + "\n" + recipient + "\n" +

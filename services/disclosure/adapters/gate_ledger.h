@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "disclosure/adapters/fact_mapping.h"
 #include "disclosure/adapters/regimes.h"
 #include "disclosure/app/ports.h"
 #include "lib/gate/children.h"
@@ -47,12 +48,7 @@ class GateLedger final : public app::Ledger {
   Result<FenceView> Fence(const std::string& child, const std::string& event_id, Deadline deadline) override;
 
   Result<Loaded> LoadWithRegime(int partition, const std::string& child, Deadline deadline);
-  // Learns one record: the fact, and what it brings that might be told.
-  struct LearnedRecord {
-    domain::Learned learned;
-    std::vector<std::string> items;                    // ids of new items: the event itself
-    std::vector<std::pair<std::string, std::string>> snapshots;  // (item, recipient)
-  };
+  // Opens one record and learns it.
   Result<LearnedRecord> Learn(domain::View& view, std::string_view record, std::int64_t offset, Time appended) const;
   // Indexes that a decision implies: delivery -> child, and the recipient's list.
   std::vector<gate::Write> IndexesOf(const std::string& child, const domain::Decided& decided) const;

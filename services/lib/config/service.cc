@@ -100,6 +100,37 @@ Limits ReadLimits(Section section) {
   return limits;
 }
 
+bool IsHostAndPort(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || text.size() - colon > 6) return false;
+  if (text.find_first_of(" \t,/") != std::string_view::npos) return false;
+  int port = 0;
+  for (const char c : text.substr(colon + 1)) {
+    if (c < '0' || c > '9') return false;
+    port = port * 10 + (c - '0');
+  }
+  return port >= 1 && port <= 65535;
+}
+
+// One address, or several copies in gRPC's own notation: "ipv4:127.0.0.1:7001,127.0.0.1:7002".
+std::string ReadTarget(Section section, const std::string& key) {
+  constexpr std::string_view kSeveral = "ipv4:";
+  std::string target = section.String(key);
+  std::string_view rest = target;
+  const bool several = rest.starts_with(kSeveral);
+  if (several) rest.remove_prefix(kSeveral.size());
+  while (!target.empty()) {  // empty: already refused
+    const std::size_t comma = several ? rest.find(',') : std::string_view::npos;
+    if (!IsHostAndPort(rest.substr(0, comma))) {
+      section.Refuse(key, "must be host:port, or several as ipv4:address:port,address:port");
+      return "";
+    }
+    if (comma == std::string_view::npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  return target;
+}
+
 Service ReadService(Section root, const std::string& expected_service) {
   Service s;
   s.service = root.OneOf("service", {expected_service});
@@ -116,7 +147,7 @@ Service ReadService(Section root, const std::string& expected_service) {
     s.service_token = ReadServiceToken(*section, s.mode);
   }
   if (auto peers = root.OptionalChild("peers")) {
-    for (const std::string& peer : peers->Keys()) s.peers[peer] = peers->Address(peer);
+    for (const std::string& peer : peers->Keys()) s.peers[peer] = ReadTarget(*peers, peer);
   }
   if (auto keys = root.OptionalChild("keys")) s.keys = ReadKeys(*keys);
   s.controllers = root.Directory("controllers");

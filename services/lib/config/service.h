@@ -81,7 +81,7 @@ struct Service {
   Kafka kafka;
   Tokens tokens;
   std::optional<ServiceToken> service_token;
-  std::map<std::string, std::string> peers;  // service → "host:port"
+  std::map<std::string, std::string> peers;  // service → "host:port" or "ipv4:a:1,b:2"
   KeyFiles keys;
   std::string controllers;  // directory
   std::string policy;       // file

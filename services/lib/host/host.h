@@ -1,5 +1,5 @@
 // One process of Stafett, put together: configuration, stores, gate, keys, callers, server. Every main.cc is this
-// with its own service in the middle. Start order is the order below; Run stops in reverse.
+// with its own service in the middle. Run starts admin, gRPC, gate; it stops gRPC, use cases, gate.
 #pragma once
 
 #include <memory>

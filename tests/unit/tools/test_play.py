@@ -26,6 +26,9 @@ class FakeWatch:
         self.asked = []
         self.settled = []
 
+    def begin(self):
+        pass
+
     def events(self, request_id):
         return self.on_log.get(request_id, [])
 
@@ -253,6 +256,20 @@ def test_eventually_asks_until_it_is_so(play, stub, monkeypatch):
     eventually: yes
 """
     assert play(step).failure == ""
+
+
+def test_what_is_only_stored_is_awaited(play, stub, watch, monkeypatch):
+    """Its events are on the log only when the receipt says PUBLISHED."""
+    monkeypatch.setattr("stafett_story.play.EVENTUALLY_PAUSE", 0.001)
+    states = iter(["STORED", "STORED", "PUBLISHED"])
+    stub.answers["cases.NoteConcern"] = lambda *_: {"case": {"name": "x"}, "receipt": {"state": "STORED"}}
+    stub.answers["cases.GetReceipt"] = lambda *_: {"state": next(states)}
+    assert play(CONCERN).failure == ""
+    asked = [call[1]["request_id"] for call in stub.calls if call[0] == "cases.GetReceipt"]
+    assert len(asked) == 3 and set(asked) == {stub.calls[0][1]["request_id"]}
+
+    stub.answers["cases.GetReceipt"] = lambda *_: {"state": "STORED"}
+    assert "does not become PUBLISHED" in play(CONCERN, patience=0.05).failure
 
 
 OPENS = "  - step: y\n    who: teacher\n    at: school\n    opens: note-written\n"

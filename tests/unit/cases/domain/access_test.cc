@@ -56,6 +56,15 @@ TEST(Access, A_concern_is_invisible_to_colleagues_without_a_part_in_it) {
   EXPECT_FALSE(MayRead(*WithConcern().Find(kCase), kColleague));
 }
 
+TEST(Access, Leaders_of_the_first_service_read_it_while_it_is_theirs) {
+  Child child = WithParticipants();
+  EXPECT_TRUE(MayRead(*child.Find(kCase), kHead));
+  Do(child, OfferBaton(child, By(kTeacher), kNurse.id, kNurse.recipient, kSoon));
+  Do(child, AcceptBaton(child, By(kNurse), kSoon));
+  EXPECT_FALSE(MayRead(*child.Find(kCase), kHead));  // what the school still learns comes by Fetch
+  EXPECT_TRUE(MayRead(*child.Find(kCase), kHealthLeader));
+}
+
 TEST(Access, A_caller_without_a_service_reads_nothing) {
   Person nobody = kTeacher;
   nobody.recipient.clear();

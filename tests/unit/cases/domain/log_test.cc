@@ -86,6 +86,14 @@ TEST(Log, A_suspended_log_opens_again_on_its_old_level_with_a_new_consent) {
   EXPECT_EQ(child.Find(kCase)->level, Level::k2);
 }
 
+// A new consent alone does not bring it back: somebody has to take it up again, with a goal and a date.
+TEST(Log, A_suspended_log_is_opened_before_it_is_written) {
+  Child child = WithLog();
+  Evolve(child, LogSuspended{kCase});
+  EXPECT_TRUE(child.HasConsent(kFollowUp, "", kNow));
+  EXPECT_EQ(Reason(WriteNote(child, By(kTeacher), {{policy::Category::kEduc, "text", {}}})), "NO_CONSENT");
+}
+
 // R3-06: who says no to the log still gets help; the case goes on inside its own service.
 TEST(Log, Refusal_does_not_end_the_follow_up) {
   Child child = WithConcern();
@@ -130,8 +138,8 @@ TEST(Log, The_next_date_is_a_day_that_exists_and_not_past_and_within_a_year) {
   EXPECT_EQ(DateFault("2026-11-18", kToday), "");
   EXPECT_EQ(DateFault("2027-11-18", kToday), "");
   EXPECT_EQ(DateFault("2028-02-29", "2027-11-18"), "");
-  for (const char* wrong : {"", "soon", "2026-11-17", "2027-11-19", "2026-1-1", "18.11.2026", "2026-13-01", "2026-11-31",
-                            "2026-12-00", "2027-02-29", "2026-12-1x", "2026/12/01", "+026-12-01", " 2026-12-1"}) {
+  for (const char* wrong : {"", "soon", "2026-11-17", "2027-11-19", "2026-1-1", "18.11.2026", "2026-13-01",
+                            "2026-11-31", "2026-12-00", "2027-02-29", "2026-12-1x", "2026/12/01", "+026-12-01", " 2026-12-1"}) {
     EXPECT_NE(DateFault(wrong, kToday), "") << wrong;
   }
   EXPECT_EQ(Reason(NoteConcern(Registered(), By(kTeacher), "worried", "2026-11-17")), "INVALID_FIELD");

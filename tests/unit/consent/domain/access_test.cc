@@ -85,7 +85,8 @@ TEST(Access, A_yes_taken_back_before_it_was_complete_is_seen_by_no_recipient) {
 
 TEST(Access, Nobody_else_sees_anything) {
   Person nobody{"p-mother", "", false};
-  for (const auto& who : {kNurse, kStepfather, nobody}) EXPECT_FALSE(Show(*WithConsent().Find(kConsent), who)) << who.id;
+  Child child = WithConsent();
+  for (const auto& who : {kNurse, kStepfather, nobody}) EXPECT_FALSE(Show(*child.Find(kConsent), who)) << who.id;
 }
 
 }  // namespace

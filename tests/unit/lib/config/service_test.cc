@@ -124,6 +124,18 @@ TEST_F(ServiceConfig, RefusesMistakesByName) {
               HasSubstr("limits.executor_threads is out of range"));
 }
 
+TEST_F(ServiceConfig, APeerIsOneAddressOrSeveralInGrpcsNotation) {
+  auto loaded = Load(With("peers", "peers: {disclosure: 'ipv4:127.0.0.1:7001,127.0.0.1:7002'}"));
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->service.peers.at("disclosure"), "ipv4:127.0.0.1:7001,127.0.0.1:7002");
+  for (const char* wrong : {"disclosure", ":7000", "a:0", "a:65536", "a:x", "a:7000,b:7000", "ipv4:", "ipv4:a:1,",
+                            "ipv4:a:1,b", "http://a:1"}) {
+    EXPECT_THAT(Refusal(With("peers", std::string("peers: {disclosure: '") + wrong + "'}")),
+                HasSubstr("peers.disclosure must be host:port"))
+        << wrong;
+  }
+}
+
 TEST_F(ServiceConfig, AnEmptySecretIsRefused) {
   Write("redis.pw", "\n");
   EXPECT_THAT(Refusal(kWhole), HasSubstr("redis.password_file is empty"));

@@ -1,3 +1,4 @@
+#include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include "unit/lib/gate/support.h"
@@ -139,9 +140,11 @@ RC_GTEST_PROP(ChildrenProperty, EveryHistoryOfReadingGivesTheSameState, (const s
   int id = 0;
   for (int step : steps) {
     if (step % 3 == 0) {
-      RC_ASSERT(a.Do("ch-1", "r" + std::to_string(++id), "own " + std::to_string(id)).has_value());
+      ++id;
+      RC_ASSERT(a.Do("ch-1", "r" + std::to_string(id), "own " + std::to_string(id)).has_value());
     } else if (step % 3 == 1) {
-      auto record = RecordOf("consent", "ch-1", ++version, "t", "in " + std::to_string(version));
+      ++version;
+      auto record = RecordOf("consent", "ch-1", version, "t", "in " + std::to_string(version));
       RC_ASSERT(store.Run({{}, {Write::Push(a.keys.Inputs(p, "ch-1"), EncodeInput({1, Time{1}, record}))}, 0}, Soon())->done);
     } else {
       RC_ASSERT(b.children.Load(p, "ch-1", Soon()).has_value());

@@ -1,0 +1,340 @@
+// Promises P1, P4 and P7, for every history of a child: who is told what, on the real rule file.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "disclosure/adapters/cut.h"
+#include "play.h"
+
+namespace stafett::disclosure {
+namespace {
+using namespace play;  // NOLINT
+
+std::string Text(const History& h) {
+  std::ostringstream out;
+  Show(out, h);
+  return out.str();
+}
+
+// ---- P1: no side channel ---------------------------------------------------------------------------------------------
+
+// What one recipient can observe, step by step: signals in order with their bytes, and each delivery as read at once and
+// at the end. Delivery ids may differ; here they stand for themselves, because steps keep their event ids.
+std::string Observed(const History& history, const std::string& who) {
+  Player p;
+  std::string out;
+  for (const auto& s : history) {
+    if (!s.message) {
+      p.Fetch(s);
+      continue;
+    }
+    auto decided = p.Record(s);
+    if (!decided) continue;
+    for (const auto& line : decided->lines) {
+      if (line.recipient != who || line.delivery_id.empty()) continue;
+      auto signal = adapters::ToSignal("to.", line, CaseRef(who, line.case_id), decided->at);
+      out += "\n" + s.event_id + " kind " + std::to_string(static_cast<int>(line.kind)) + " epoch " +
+             std::to_string(line.epoch) + " sequence " + std::to_string(line.sequence) + " rule " + line.rule +
+             " size " + std::to_string(signal.value.size()) + " " + signal.value + signal.headers + signal.key;
+      out += "\n  read at once: " + p.Read(line.delivery_id);
+    }
+  }
+  for (const auto& id : p.to[who]) {
+    out += "\nat the end " + id + " state " + std::to_string(static_cast<int>(p.view.FindDelivery(id)->state)) + ": " +
+           p.Read(id);
+  }
+  return out;
+}
+
+// What was shown to `who` at each step: nothing, or the fields.
+struct Knowledge {
+  std::map<std::string, CategorySet> told;         // by event id
+  std::map<std::string, std::size_t> last_grant;   // place of the last consent that became whole for `who`
+  std::size_t last_completed = 0;
+};
+Knowledge Learn(const History& history, const std::string& who) {
+  Player p;
+  Knowledge k;
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    const auto& s = history[i];
+    if (!s.message) {
+      p.Fetch(s);
+      continue;
+    }
+    auto decided = p.Record(s);
+    if (!decided) continue;
+    for (const auto& line : decided->lines) {
+      if (line.recipient != who || line.verdict != policy::Verdict::kDisclose) continue;
+      if (line.kind == domain::DeliveryKind::kEvent) k.told[s.event_id] = line.fields;
+      if (line.kind == domain::DeliveryKind::kSnapshot) k.last_completed = i;
+    }
+  }
+  return k;
+}
+
+bool SectionShown(const cv1::Section& s, CategorySet fields) {
+  return fields.Has(static_cast<Category>(s.section_category())) &&
+         (s.describes_size() == 0 || fields.Has(Category::kThird));
+}
+
+// May the step be left out, as far as `who` is allowed to know?
+bool Hidden(const History& h, std::size_t at, const std::string& who, const Knowledge& k) {
+  const auto& s = h[at];
+  if (!s.message) return s.fetcher != who;
+  if (const auto* note = dynamic_cast<const cv1::NoteWritten*>(s.message.get())) {
+    // A note of which no section may be seen, whatever else it carries.
+    auto told = k.told.find(s.event_id);
+    if (s.origin == who) return false;
+    if (told == k.told.end()) return true;
+    for (const auto& section : note->sections()) {
+      if (SectionShown(section, told->second)) return false;
+    }
+    return note->sections_size() > 0;
+  }
+  if (k.told.contains(s.event_id) || s.origin == who) return false;
+  if (dynamic_cast<const cv1::BatonOffered*>(s.message.get()) != nullptr) return true;
+  if (dynamic_cast<const cv1::ConcernNoted*>(s.message.get()) != nullptr) return true;
+  bool of_state = dynamic_cast<const cv1::LevelSet*>(s.message.get()) != nullptr ||
+                  dynamic_cast<const cv1::ParticipantAdded*>(s.message.get()) != nullptr ||
+                  dynamic_cast<const cv1::ParticipantRemoved*>(s.message.get()) != nullptr;
+  if (of_state && at > k.last_completed) return true;
+  // A level is gone from the state once another was set before the snapshot.
+  if (const auto* level = dynamic_cast<const cv1::LevelSet*>(s.message.get())) {
+    for (std::size_t i = at + 1; i < h.size(); ++i) {
+      if (!h[i].message) continue;
+      for (const auto* other : {dynamic_cast<const cv1::LevelSet*>(h[i].message.get())}) {
+        if (other != nullptr && other->case_id() == level->case_id()) return true;
+      }
+      if (dynamic_cast<const sv1::ConsentAnswered*>(h[i].message.get()) != nullptr) return false;
+    }
+  }
+  return false;
+}
+
+// The consent as far as it concerns `who`; nothing if it does not at all.
+std::shared_ptr<const google::protobuf::Message> OnlyFor(const google::protobuf::Message& m, const std::string& who) {
+  if (const auto* requested = dynamic_cast<const sv1::ConsentRequested*>(&m)) {
+    auto out = std::make_shared<sv1::ConsentRequested>(*requested);
+    out->clear_scopes();
+    for (const auto& s : requested->scopes()) {
+      if (s.recipient() == who) *out->add_scopes() = s;
+    }
+    if (out->scopes_size() == 0) return nullptr;
+    return out;
+  }
+  if (const auto* answered = dynamic_cast<const sv1::ConsentAnswered*>(&m)) {
+    auto out = std::make_shared<sv1::ConsentAnswered>(*answered);
+    out->clear_granted();
+    for (const auto& r : answered->granted()) {
+      if (r == who) out->add_granted(r);
+    }
+    if (out->granted_size() == 0) return nullptr;
+    return out;
+  }
+  if (const auto* withdrawn = dynamic_cast<const sv1::ConsentWithdrawn*>(&m)) {
+    auto out = std::make_shared<sv1::ConsentWithdrawn>(*withdrawn);
+    out->clear_recipients();
+    for (const auto& r : withdrawn->recipients()) {
+      if (r == who) out->add_recipients(r);
+    }
+    if (out->recipients_size() == 0) return nullptr;
+    return out;
+  }
+  return std::shared_ptr<const google::protobuf::Message>(&m, [](auto*) {});
+}
+
+// The same history with some or all of what is hidden from `who` taken out.
+History WithoutHidden(const History& h, const std::string& who, bool all) {
+  auto k = Learn(h, who);
+  History out;
+  for (std::size_t i = 0; i < h.size(); ++i) {
+    auto s = h[i];
+    bool take = all || Pick(2) == 0;
+    if (take && Hidden(h, i, who, k)) continue;
+    if (take && s.message) {
+      auto only = OnlyFor(*s.message, who);
+      if (only == nullptr) continue;
+      if (only.get() != s.message.get()) s.message = only;
+      const auto* note = dynamic_cast<const cv1::NoteWritten*>(s.message.get());
+      if (note != nullptr && s.origin != who) {
+        auto cut = std::make_shared<cv1::NoteWritten>(*note);
+        cut->clear_sections();
+        for (const auto& section : note->sections()) {
+          if (SectionShown(section, k.told.at(s.event_id))) *cut->add_sections() = section;
+        }
+        s.message = cut;
+      }
+    }
+    out.push_back(std::move(s));
+  }
+  return out;
+}
+
+RC_GTEST_PROP(NoSideChannel, What_a_recipient_gets_does_not_depend_on_what_is_hidden_from_it, ()) {
+  auto history = AnyHistory();
+  auto who = Recipient();
+  auto other = WithoutHidden(history, who, Pick(2) == 0);
+  auto one = Observed(history, who);
+  auto two = Observed(other, who);
+  if (one != two) {
+    // Shrunk by hand: rapidcheck cannot, because the steps depend on each other.
+    for (std::size_t i = history.size(); i-- > 1;) {
+      auto smaller = history;
+      smaller.erase(smaller.begin() + static_cast<std::ptrdiff_t>(i));
+      auto without = WithoutHidden(smaller, who, true);
+      if (Observed(smaller, who) != Observed(without, who)) history = smaller;
+    }
+    other = WithoutHidden(history, who, true);
+    RC_LOG() << who << " of" << Text(history) << "\nsees" << Observed(history, who) << "\n\nand of" << Text(other)
+             << "\nsees" << Observed(other, who) << "\n";
+  }
+  RC_ASSERT(one == two);
+}
+
+// ---- P4: withdrawal first --------------------------------------------------------------------------------------------
+
+RC_GTEST_PROP(WithdrawalFirst, Nothing_is_told_or_read_under_a_withdrawn_consent, ()) {
+  Player p;
+  std::set<std::pair<std::string, std::string>> withdrawn;  // (consent, recipient)
+  for (const auto& s : AnyHistory()) {
+    if (!s.message) {
+      p.Fetch(s);
+      continue;
+    }
+    if (const auto* m = dynamic_cast<const sv1::ConsentWithdrawn*>(s.message.get())) {
+      for (const auto& r : m->recipients()) withdrawn.emplace(m->consent_id(), r);
+    }
+    auto decided = p.Record(s);
+    if (decided) {
+      for (const auto& line : decided->lines) {
+        for (const auto& consent : line.consents) RC_ASSERT(!withdrawn.contains({consent, line.recipient}));
+      }
+    }
+    for (const auto& [id, d] : p.view.deliveries) {
+      auto read = p.DecideRead(id);
+      bool rested = false;
+      for (const auto& consent : d.consents) rested = rested || withdrawn.contains({consent, d.recipient});
+      // What was waiting when its ground ended is void for good, whatever is granted later.
+      if (rested && d.state != domain::DeliveryState::kFetched) RC_ASSERT(!read);
+      if (!read) continue;
+      RC_ASSERT(!read->consents.empty());  // no rule of the file shows the log without one
+      for (const auto& consent : read->consents) RC_ASSERT(!withdrawn.contains({consent, d.recipient}));
+    }
+  }
+}
+
+RC_GTEST_PROP(WithdrawalFirst, Granted_again_by_a_new_consent_it_works, ()) {
+  Player p;
+  Time last;
+  for (const auto& s : AnyHistory()) {
+    last = s.at;
+    if (s.message) p.Record(s);
+  }
+  auto record = [&](auto message, const std::string& id, const std::string& origin, const std::string& subject) {
+    using M = decltype(message);
+    Step s;
+    s.message = std::make_shared<const M>(std::move(message));
+    s.event_id = id;
+    s.origin = origin;
+    s.subject = subject;
+    s.at = last;
+    return p.Record(s);
+  };
+  cv1::LogOpened log;
+  log.set_case_id("ca-9");
+  log.set_holder_recipient("r-school");
+  log.set_level(cv1::LEVEL_1);
+  record(log, "new-1", "r-school", "ca-9");
+  sv1::ConsentRequested asked;
+  asked.set_consent_id("co-new");
+  asked.set_purpose("follow-up");
+  asked.set_until_ms(last.ms + 1000 * kHour);
+  asked.add_consenters("p-mother");
+  auto& scope = *asked.add_scopes();
+  scope.set_recipient("r-ppt");
+  scope.add_categories(common::v1::EDUC);
+  record(asked, "new-2", "r-school", "co-new");
+  sv1::ConsentAnswered yes;
+  yes.set_consent_id("co-new");
+  yes.set_consenter("p-mother");
+  yes.add_granted("r-ppt");
+  record(yes, "new-3", "r-school", "co-new");
+  cv1::NoteWritten note;
+  note.set_case_id("ca-9");
+  auto& section = *note.add_sections();
+  section.set_section_category(common::v1::EDUC);
+  section.set_text("text");
+  record(note, "new-4", "r-school", "ca-9");
+  RC_ASSERT(p.Read("new-4>r-ppt#0").find("text") != std::string::npos);
+}
+
+// ---- P7: explained ---------------------------------------------------------------------------------------------------
+
+RC_GTEST_PROP(Explained, Every_decision_evaluated_again_is_the_same, ()) {
+  auto history = AnyHistory();
+  Player p;
+  for (const auto& s : history) s.message ? void(p.Record(s)) : p.Fetch(s);
+  // The log's prefix alone, as Explain reads it.
+  domain::View then;
+  std::int64_t offset = -1;
+  for (const auto& s : history) {
+    if (!s.message) continue;
+    Player::LearnStep(then, s, ++offset);
+    auto it = p.view.decided.find(s.event_id);
+    if (it == p.view.decided.end()) continue;
+    RC_ASSERT(it->second.offset == offset);
+    for (const auto& line : it->second.lines) {
+      if (line.kind == domain::DeliveryKind::kRetraction) continue;
+      std::vector<policy::Consent> consents;
+      auto again = domain::DecideOne(then, then.items.at(line.item), line.recipient, p.regime, true, it->second.at,
+                                     consents);
+      RC_ASSERT(again.verdict == line.verdict);
+      RC_ASSERT(again.fields == line.fields);
+      RC_ASSERT((again.missing == policy::Missing::kNothing ? "" : policy::Name(again.missing)) == line.missing);
+    }
+  }
+}
+
+// ---- do the statements above say anything? ---------------------------------------------------------------------------
+
+// Without this they might hold because nothing ever happens.
+TEST(Histories, Reach_every_kind_of_outcome) {
+  std::map<std::string, int> seen;
+  EXPECT_TRUE(rc::check([&] {
+    auto history = AnyHistory();
+    auto who = Recipient();
+    if (WithoutHidden(history, who, true).size() < history.size() && !Observed(history, who).empty()) {
+      ++seen["told something, and something was hidden"];
+    }
+    Player p;
+    for (const auto& s : history) {
+      if (!s.message) {
+        p.Fetch(s);
+        continue;
+      }
+      auto decided = p.Record(s);
+      if (!decided) continue;
+      if (!decided->withdrawn.empty()) ++seen["unfetched became withdrawn"];
+      for (const auto& line : decided->lines) {
+        ++seen[std::string(policy::Name(line.verdict)) + " " + std::to_string(static_cast<int>(line.kind))];
+        if (!line.missing.empty()) ++seen[line.missing];
+      }
+    }
+    for (const auto& [id, d] : p.view.deliveries) {
+      auto read = p.DecideRead(id);
+      ++seen[read ? "read" : read.error().reason];
+    }
+  }));
+  for (const char* outcome :
+       {"told something, and something was hidden", "unfetched became withdrawn", "DISCLOSE 0", "DISCLOSE 1",
+        "DISCLOSE 2", "WITHHOLD 0", "WITHHOLD 1", "CONSENT", "CONSENT_SCOPE", "CONSENT_EXPIRED", "CONSENT_WITHDRAWN",
+        "RULE", "read", "WITHDRAWN", "RETRACTION"}) {
+    EXPECT_GT(seen[outcome], 0) << outcome;
+  }
+}
+
+}  // namespace
+}  // namespace stafett::disclosure

@@ -1,0 +1,144 @@
+// A read is decided twice: as it was when it was signalled, and as it is now (design §4.6). And how far a delivery
+// has come.
+#include <gtest/gtest.h>
+
+#include "sample.h"
+
+namespace stafett::disclosure::domain {
+namespace {
+using namespace sample;
+using enum Category;
+
+struct Reading : testing::Test {
+  Child c = Child::WithLog();
+  std::string delivery;
+  void SetUp() override {
+    c.Grant("co-1", {{kPpt, Cats(kEduc, kPlan)}});
+    c.Note(kSchool, Cats(kEduc, kPlan, kConcern));
+    delivery = IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
+  }
+  void ExpectRefused(const Result<ReadDecision>& read, Code code, const std::string& reason) {
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, code);
+    EXPECT_EQ(read.error().reason, reason);
+  }
+};
+
+TEST_F(Reading, A_read_is_decided_then_and_now) {
+  auto read = c.Read(delivery);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->fields, Cats(kExist, kIdent, kEduc, kPlan));
+  EXPECT_EQ(read->rule, "T020");
+  EXPECT_EQ(read->consents, std::vector<std::string>{"co-1"});
+  // More is allowed now: what was not allowed then stays away.
+  c.Grant("co-2", {{kPpt, Cats(kConcern)}});
+  EXPECT_EQ(c.Read(delivery)->fields, Cats(kExist, kIdent, kEduc, kPlan));
+}
+
+TEST_F(Reading, Less_is_allowed_now_than_then) {
+  c.Grant("co-2", {{kPpt, Cats(kPlan)}});
+  c.Note(kSchool, Cats(kEduc, kPlan));
+  auto of_both = IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
+  c.Fetch(of_both);
+  c.Record(Withdrawn{"co-1", {kPpt}});
+  auto read = c.Read(of_both);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->fields, Cats(kExist, kIdent, kPlan));
+  EXPECT_EQ(read->consents, std::vector<std::string>{"co-2"});
+}
+
+TEST_F(Reading, A_parked_child_is_shown_to_nobody) {
+  ExpectRefused(c.Read(delivery, false), Code::kFailedPrecondition, "NOT_ALLOWED_NOW");
+  EXPECT_TRUE(c.Read(delivery));
+}
+
+TEST_F(Reading, A_suspended_recipient_reads_nothing) {
+  c.regime.active.erase(kPpt);
+  ExpectRefused(c.Read(delivery), Code::kFailedPrecondition, "NOT_ALLOWED_NOW");
+}
+
+TEST_F(Reading, Another_policy_now_decides_too) {
+  policy::RuleSet none;
+  c.regime.rules = &none;
+  ExpectRefused(c.Read(delivery), Code::kFailedPrecondition, "NOT_ALLOWED_NOW");
+}
+
+TEST_F(Reading, A_retraction_has_no_content) {
+  auto decided = c.Record(Withdrawn{"co-1", {kPpt}});
+  ExpectRefused(c.Read(LineFor(decided, kPpt)->delivery_id), Code::kGone, "RETRACTION");
+}
+
+TEST_F(Reading, Content_that_is_gone_is_gone) {
+  c.view.items.clear();
+  ExpectRefused(c.Read(delivery), Code::kGone, "CONTENT_GONE");
+}
+
+TEST_F(Reading, A_delivery_goes_forward_only) {
+  auto state = [&] { return c.view.FindDelivery(delivery)->state; };
+  EXPECT_EQ(state(), DeliveryState::kSignalled);
+  c.Fetch(delivery);
+  EXPECT_EQ(state(), DeliveryState::kFetched);
+  EXPECT_EQ(c.view.FindDelivery(delivery)->digest, "digest");
+  Evolve(c.view, StoredConfirmed{delivery, kPpt, "journal-17", "digest"});
+  EXPECT_EQ(state(), DeliveryState::kStored);
+  EXPECT_EQ(c.view.FindDelivery(delivery)->record_ref, "journal-17");
+  c.Fetch(delivery);  // read again
+  EXPECT_EQ(state(), DeliveryState::kStored);
+  Evolve(c.view, OpenedConfirmed{delivery, kPpt, "ADVISER"});
+  EXPECT_EQ(state(), DeliveryState::kOpened);
+  Evolve(c.view, StoredConfirmed{delivery, kPpt, "journal-17", "digest"});
+  c.Fetch(delivery);
+  EXPECT_EQ(state(), DeliveryState::kOpened);
+}
+
+TEST_F(Reading, A_receipt_for_no_delivery_changes_nothing) {
+  auto before = c.view.deliveries.size();
+  Evolve(c.view, Fetched{"d-none", kPpt, {}, "", ""});
+  Evolve(c.view, StoredConfirmed{"d-none", kPpt, "x", ""});
+  Evolve(c.view, OpenedConfirmed{"d-none", kPpt, ""});
+  EXPECT_EQ(c.view.deliveries.size(), before);
+  EXPECT_EQ(c.view.FindDelivery("d-none"), nullptr);
+}
+
+// The two folds are of two lists that are stored apart (domain/view.h).
+TEST_F(Reading, Facts_and_ledger_may_be_folded_in_any_order) {
+  View facts_first;
+  View ledger_first;
+  Requested asked = Ask("co-1", {{kPpt, kUsual}});
+  Decided decided;
+  decided.event_id = "ev-3";
+  Line line;
+  line.recipient = kPpt;
+  line.case_id = kCase;
+  line.delivery_id = "d-1";
+  line.sequence = 1;
+  decided.lines.push_back(line);
+  auto facts = [&](View& v) {
+    Learn(v, {0, Time{1}, "ev-1"}, CaseOpened{kCase, "p", kSchool, "", "", 1});
+    Learn(v, {1, Time{2}, "ev-2"}, asked);
+    Learn(v, {2, Time{3}, "ev-3"}, Yes("co-1", {kPpt}));
+    Learn(v, {3, Time{4}, "ev-4"}, Withdrawn{"co-1", {kPpt}});
+  };
+  auto ledger = [&](View& v) {
+    Evolve(v, decided);
+    Evolve(v, Fetched{"d-1", kPpt, {}, "x", "T020"});
+  };
+  facts(facts_first);
+  ledger(facts_first);
+  ledger(ledger_first);
+  facts(ledger_first);
+  EXPECT_EQ(facts_first.FindDelivery("d-1")->state, ledger_first.FindDelivery("d-1")->state);
+  EXPECT_EQ(facts_first.sequence, ledger_first.sequence);
+  EXPECT_EQ(facts_first.order, ledger_first.order);
+  EXPECT_EQ(ConsentsOf(facts_first).size(), ConsentsOf(ledger_first).size());
+  EXPECT_EQ(facts_first.latest, ledger_first.latest);
+}
+
+TEST_F(Reading, The_first_identity_stands) {
+  c.Record(Identified{"one"});
+  c.Record(Identified{"two"});
+  EXPECT_EQ(c.view.identity, "one");
+}
+
+}  // namespace
+}  // namespace stafett::disclosure::domain

@@ -1,0 +1,290 @@
+// Who is told what by each record of the log (design §4.2-§4.8), on the real rule file.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sample.h"
+
+namespace stafett::disclosure::domain {
+namespace {
+using namespace sample;
+using enum Category;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+TEST(Routing, Nobody_is_candidate_without_consent_or_participation) {
+  auto c = Child::WithLog();
+  EXPECT_THAT(Candidates(c.view, kCase, c.now), ElementsAre(kSchool));  // who holds the baton
+  c.Record(Joined{kCase, kHealth});
+  c.Grant("co-1", {{kPpt, kUsual}});
+  c.Record(Ask("co-2", {{kBup, kUsual}}));  // not answered
+  EXPECT_THAT(Candidates(c.view, kCase, c.now), ElementsAre(kHealth, kPpt, kSchool));
+  EXPECT_THAT(Candidates(c.view, "ca-unknown", c.now), IsEmpty());
+  c.Record(Left{kCase, kHealth});
+  c.Record(Withdrawn{"co-1", {kPpt}});
+  EXPECT_THAT(Candidates(c.view, kCase, c.now), ElementsAre(kSchool));
+}
+
+TEST(Routing, A_participant_without_consent_is_told_nothing_and_the_ledger_says_why) {
+  auto c = Child::WithLog();
+  c.Record(Joined{kCase, kPpt});
+  auto decided = c.Note(kSchool, Cats(kPlan, kEduc));
+  const auto* line = LineFor(decided, kPpt);
+  ASSERT_NE(line, nullptr);
+  EXPECT_EQ(line->verdict, policy::Verdict::kWithhold);
+  EXPECT_EQ(line->missing, "CONSENT");
+  EXPECT_EQ(line->rule, "T001");
+  EXPECT_TRUE(line->delivery_id.empty());
+  EXPECT_EQ(line->sequence, 0U);
+  EXPECT_TRUE(line->fields.Empty());
+  EXPECT_THAT(c.view.deliveries, IsEmpty());
+}
+
+TEST(Routing, A_grant_works_forward) {
+  auto c = Child::WithLog();
+  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
+  auto before = c.last_event;
+  c.Grant("co-1", {{kPpt, kUsual}});
+  auto after = c.Note(kSchool, Cats(kEduc));
+  ASSERT_TRUE(Told(after, kPpt));
+  EXPECT_EQ(LineFor(after, kPpt)->rule, "T020");
+  EXPECT_THAT(LineFor(after, kPpt)->consents, ElementsAre("co-1"));
+  for (const auto& [id, d] : c.view.deliveries) EXPECT_NE(d.item, before);
+}
+
+TEST(Routing, One_snapshot_and_no_history) {
+  auto c = Child::WithLog();
+  c.Note(kSchool, Cats(kEduc));
+  c.Note(kSchool, Cats(kPlan));
+  c.Record(Ask("co-1", {{kPpt, kUsual}, {kHealth, kUsual}}, {"p-father", "p-mother"}));
+  EXPECT_FALSE(c.Record(Yes("co-1", {kPpt, kHealth}, "p-mother")));  // the father has not answered
+  auto whole = c.Record(Yes("co-1", {kPpt}, "p-father"));
+  ASSERT_TRUE(whole);
+  ASSERT_EQ(whole->lines.size(), 1U);
+  EXPECT_EQ(whole->lines[0].recipient, kPpt);
+  EXPECT_EQ(whole->lines[0].kind, DeliveryKind::kSnapshot);
+  EXPECT_EQ(whole->lines[0].verdict, policy::Verdict::kDisclose);
+  EXPECT_EQ(c.view.deliveries.size(), 1U);
+  EXPECT_FALSE(c.Record(Yes("co-1", {kPpt}, "p-father")));  // said again: nothing anew
+}
+
+TEST(Routing, Without_PLAN_in_the_consent_there_is_no_snapshot) {
+  auto c = Child::WithLog();
+  EXPECT_FALSE(Told(c.Grant("co-1", {{kPpt, Cats(kEduc)}}), kPpt));
+}
+
+TEST(Routing, A_snapshot_for_each_open_log_and_for_no_closed_one) {
+  auto c = Child::WithLog();
+  c.Record(CaseOpened{"ca-2", "p-teacher", kSchool, "", "2026-12-01", 1});
+  c.Record(CaseOpened{"ca-3", "p-teacher", kSchool, "", "2026-12-01", 1});
+  c.Record(CaseEnded{"ca-2"});
+  auto decided = c.Grant("co-1", {{kPpt, kUsual}});
+  ASSERT_TRUE(decided);
+  ASSERT_EQ(decided->lines.size(), 2U);
+  EXPECT_EQ(decided->lines[0].case_id, kCase);
+  EXPECT_EQ(decided->lines[1].case_id, "ca-3");
+}
+
+TEST(Routing, A_service_is_not_told_what_it_wrote_itself) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, kUsual}, {kHealth, kUsual}});
+  auto decided = c.Note(kPpt, Cats(kEduc));
+  EXPECT_EQ(LineFor(decided, kPpt), nullptr);
+  EXPECT_TRUE(Told(decided, kHealth));
+}
+
+TEST(Routing, Sequence_counts_only_what_was_shown) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, Cats(kEduc, kPlan)}});  // the snapshot is 1
+  EXPECT_EQ(LineFor(c.Note(kSchool, Cats(kEduc)), kPpt)->sequence, 2U);
+  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kConcern)), kPpt));
+  c.Grant("co-2", {{kHealth, kUsual}});
+  EXPECT_TRUE(Told(c.Note(kSchool, Cats(kConcern)), kHealth));
+  EXPECT_EQ(LineFor(c.Note(kSchool, Cats(kEduc)), kPpt)->sequence, 3U);
+}
+
+TEST(Routing, Each_case_counts_for_itself) {
+  auto c = Child::WithLog();
+  c.Record(CaseOpened{"ca-2", "p-teacher", kSchool, "", "2026-12-01", 1});
+  auto snapshots = c.Grant("co-1", {{kPpt, kUsual}});
+  ASSERT_EQ(snapshots->lines.size(), 2U);
+  EXPECT_EQ(snapshots->lines[0].sequence, 1U);
+  EXPECT_EQ(snapshots->lines[1].sequence, 1U);
+  EXPECT_EQ(LineFor(c.Note(kSchool, Cats(kEduc), "ca-2"), kPpt)->sequence, 2U);
+  EXPECT_EQ(LineFor(c.Note(kSchool, Cats(kEduc)), kPpt)->sequence, 2U);
+}
+
+TEST(Routing, Withdrawal_takes_back_only_what_rested_on_it) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, kUsual}, {kHealth, kUsual}});
+  c.Note(kSchool, Cats(kEduc));
+  auto note = c.last_event;
+  auto decided = c.Record(Withdrawn{"co-1", {kPpt}});
+  ASSERT_TRUE(decided);
+  ASSERT_EQ(decided->lines.size(), 1U);
+  const auto& line = decided->lines[0];
+  EXPECT_EQ(line.recipient, kPpt);
+  EXPECT_EQ(line.kind, DeliveryKind::kRetraction);
+  EXPECT_EQ(line.epoch, 1U);
+  EXPECT_EQ(line.sequence, 3U);  // snapshot, note, retraction
+  EXPECT_TRUE(line.fields.Empty());
+  for (const auto& id : decided->withdrawn) EXPECT_EQ(c.view.FindDelivery(id)->recipient, kPpt);
+  EXPECT_EQ(decided->withdrawn.size(), 2U);
+  // The nurse's go on, the note that stands and the next one.
+  EXPECT_TRUE(c.Read(IdOf(note, kHealth, DeliveryKind::kEvent)));
+  auto next = c.Note(kSchool, Cats(kEduc));
+  EXPECT_TRUE(Told(next, kHealth));
+  EXPECT_EQ(LineFor(next, kHealth)->epoch, 0U);
+  EXPECT_FALSE(Told(next, kPpt));
+}
+
+TEST(Routing, Another_ground_goes_on) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, Cats(kEduc)}});
+  c.Grant("co-2", {{kPpt, Cats(kPlan)}});
+  c.Note(kSchool, Cats(kEduc));
+  auto of_one = c.last_event;
+  c.Note(kSchool, Cats(kPlan));
+  auto of_two = c.last_event;
+  auto decided = c.Record(Withdrawn{"co-1", {kPpt}});
+  EXPECT_THAT(decided->withdrawn, ElementsAre(IdOf(of_one, kPpt, DeliveryKind::kEvent)));
+  EXPECT_TRUE(c.Read(IdOf(of_two, kPpt, DeliveryKind::kEvent)));
+  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
+  auto next = c.Note(kSchool, Cats(kPlan, kEduc));
+  ASSERT_TRUE(Told(next, kPpt));
+  EXPECT_EQ(LineFor(next, kPpt)->fields, Cats(kExist, kIdent, kPlan));
+  EXPECT_THAT(LineFor(next, kPpt)->consents, ElementsAre("co-2"));
+  EXPECT_EQ(LineFor(next, kPpt)->epoch, 1U);
+}
+
+TEST(Routing, Unfetched_becomes_withdrawn) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, kUsual}});
+  c.Note(kSchool, Cats(kEduc));
+  auto fetched = IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
+  c.Fetch(fetched);
+  c.Note(kSchool, Cats(kEduc));
+  auto waiting = IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
+  c.Record(Withdrawn{"co-1", {kPpt}});
+  EXPECT_EQ(c.view.FindDelivery(waiting)->state, DeliveryState::kWithdrawn);
+  EXPECT_EQ(c.view.FindDelivery(fetched)->state, DeliveryState::kFetched);
+  for (const auto& id : {waiting, fetched}) {
+    auto read = c.Read(id);
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().code, Code::kGone);
+    EXPECT_EQ(read.error().reason, "WITHDRAWN");
+  }
+}
+
+TEST(Routing, Who_had_nothing_under_it_gets_no_retraction) {
+  auto c = Child::WithLog();
+  c.Record(Ask("co-1", {{kPpt, kUsual}, {kHealth, Cats(kEduc)}}));
+  EXPECT_FALSE(c.Record(Withdrawn{"co-1", {kPpt}}));  // never granted
+  c.Record(Yes("co-1", {kHealth}));                   // EDUC only: no snapshot
+  EXPECT_FALSE(c.Record(Withdrawn{"co-1", {kHealth}}));
+}
+
+TEST(Routing, A_withdrawn_consent_is_not_completed_by_a_late_yes) {
+  auto c = Child::WithLog();
+  c.Record(Ask("co-1", {{kPpt, kUsual}}, {"p-father", "p-mother"}));
+  c.Record(Yes("co-1", {kPpt}, "p-mother"));
+  c.Record(Withdrawn{"co-1", {kPpt}});
+  EXPECT_FALSE(c.Record(Yes("co-1", {kPpt}, "p-father")));
+  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
+}
+
+TEST(Routing, Granted_again_by_a_new_consent_it_works_again) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, kUsual}});
+  c.Record(Withdrawn{"co-1", {kPpt}});
+  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
+  auto snapshot = c.Grant("co-2", {{kPpt, kUsual}});
+  ASSERT_TRUE(Told(snapshot, kPpt));
+  EXPECT_EQ(LineFor(snapshot, kPpt)->epoch, 1U);
+  EXPECT_EQ(LineFor(snapshot, kPpt)->sequence, 3U);
+  EXPECT_TRUE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
+}
+
+TEST(Routing, A_yes_to_what_was_never_asked_is_nothing) {
+  auto c = Child::WithLog();
+  c.Record(Ask("co-1", {{kPpt, kUsual}}));
+  EXPECT_FALSE(c.Record(Yes("co-1", {kBup})));
+  EXPECT_FALSE(c.Record(Yes("co-unknown", {kBup})));
+  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kEduc)), kBup));
+}
+
+TEST(Routing, An_end_date_ends_it) {
+  auto c = Child::WithLog();
+  c.Record(Ask("co-1", {{kPpt, kUsual}}, {"p-mother"}, Time{c.now.ms + kDay}));
+  c.Record(Yes("co-1", {kPpt}));
+  EXPECT_TRUE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
+  auto delivery = IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
+  c.now.ms += kDay;
+  EXPECT_EQ(LineFor(c.Note(kSchool, Cats(kEduc)), kPpt), nullptr);
+  auto read = c.Read(delivery);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().reason, "WITHDRAWN");
+}
+
+TEST(Routing, The_time_of_decisions_never_falls) {
+  auto c = Child::WithLog();
+  c.Record(Ask("co-1", {{kPpt, kUsual}}, {"p-mother"}, Time{c.now.ms + kDay}));
+  c.Record(Yes("co-1", {kPpt}));
+  c.now.ms += 2 * kDay;
+  c.Record(std::monostate{});
+  c.now.ms -= 2 * kDay;  // a broker's clock went back
+  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
+}
+
+TEST(Routing, An_inactive_recipient_is_told_nothing) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, kUsual}});
+  c.regime.active.erase(kPpt);
+  auto decided = c.Note(kSchool, Cats(kEduc));
+  EXPECT_FALSE(Told(decided, kPpt));
+  EXPECT_EQ(LineFor(decided, kPpt)->missing, "RECIPIENT_INACTIVE");
+}
+
+TEST(Routing, Without_rules_nobody_is_told_anything) {
+  auto c = Child::WithLog();
+  policy::RuleSet none;
+  c.regime.rules = &none;
+  EXPECT_FALSE(Told(c.Grant("co-1", {{kPpt, kUsual}}), kPpt));
+  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
+}
+
+TEST(Routing, An_item_of_nobody_is_told_to_nobody) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, kUsual}});
+  EXPECT_FALSE(Told(c.Note("", Cats(kEduc)), kPpt));
+  EXPECT_FALSE(Told(c.Note("r-unheard-of", Cats(kEduc)), kPpt));
+}
+
+TEST(Routing, What_rests_on_a_duty_or_a_human_never_starts_here) {
+  auto c = Child::WithLog();
+  c.Record(Joined{kCase, kWelfare});  // T040: a duty, of a person
+  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kConcern)), kWelfare));
+  c.Record(Joined{kCase, kBup});
+  EXPECT_FALSE(Told(c.Note(kHealth, Cats(kHealthd)), kBup));  // T060: health care is requested
+}
+
+TEST(Routing, Whoever_takes_the_baton_leaves_the_giver_as_participant) {
+  auto c = Child::WithLog();
+  c.Record(Joined{kCase, kHealth});
+  c.Record(Handed{kCase, "p-nurse", kHealth, "2026-12-24"});
+  const auto& facts = c.view.cases.at(kCase);
+  EXPECT_EQ(facts.holder_recipient, kHealth);
+  EXPECT_THAT(facts.participants, ElementsAre(kSchool));
+  EXPECT_THAT(Candidates(c.view, kCase, c.now), ElementsAre(kHealth, kSchool));
+}
+
+TEST(Routing, The_policy_and_the_place_stand_in_what_was_decided) {
+  auto c = Child::WithLog();
+  auto decided = c.Grant("co-1", {{kPpt, kUsual}});
+  EXPECT_EQ(decided->policy_hash, Rules().hash());
+  EXPECT_EQ(decided->event_id, c.last_event);
+  EXPECT_EQ(decided->at, c.now);
+  EXPECT_EQ(decided->offset, c.view.offsets.at(c.last_event));
+}
+
+}  // namespace
+}  // namespace stafett::disclosure::domain

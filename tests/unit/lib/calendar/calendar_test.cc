@@ -1,0 +1,95 @@
+#include "lib/calendar/calendar.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace stafett::calendar {
+namespace {
+
+constexpr std::int64_t kHour = 3'600'000;
+constexpr std::int64_t kDay = 24 * kHour;
+// 00:00 UTC of the date, without the library under test.
+Time Utc(int year, unsigned month, unsigned day, std::int64_t hour = 0) {
+  using namespace std::chrono;
+  auto days = sys_days(std::chrono::year(year) / static_cast<int>(month) / static_cast<int>(day)).time_since_epoch();
+  return Time{duration_cast<milliseconds>(days).count() + hour * kHour};
+}
+Date Of(const char* iso) { return Parse(iso).value(); }
+
+TEST(Calendar, Oslo_is_an_hour_ahead_in_winter_and_two_in_summer) {
+  EXPECT_EQ(Today(Utc(2026, 1, 14, 22)), Of("2026-01-14"));
+  EXPECT_EQ(Today(Utc(2026, 1, 14, 23)), Of("2026-01-15"));
+  EXPECT_EQ(Today(Utc(2026, 7, 14, 21)), Of("2026-07-14"));
+  EXPECT_EQ(Today(Utc(2026, 7, 14, 22)), Of("2026-07-15"));
+}
+
+TEST(Calendar, The_day_begins_at_midnight_to_the_millisecond) {
+  auto start = StartOf(Of("2026-11-22"));
+  EXPECT_EQ(start, Utc(2026, 11, 21, 23));
+  EXPECT_EQ(Today(start), Of("2026-11-22"));
+  EXPECT_EQ(Today(Time{start.ms - 1}), Of("2026-11-21"));
+}
+
+TEST(Calendar, The_day_when_summer_time_begins_has_23_hours) {
+  EXPECT_EQ(StartOf(Of("2026-03-29")), Utc(2026, 3, 28, 23));
+  EXPECT_EQ(StartOf(Of("2026-03-30")).ms - StartOf(Of("2026-03-29")).ms, 23 * kHour);
+  EXPECT_EQ(Today(Utc(2026, 3, 29, 21)), Of("2026-03-29"));
+  EXPECT_EQ(Today(Utc(2026, 3, 29, 22)), Of("2026-03-30"));
+}
+
+TEST(Calendar, The_day_when_summer_time_ends_has_25_hours) {
+  EXPECT_EQ(StartOf(Of("2026-10-25")), Utc(2026, 10, 24, 22));
+  EXPECT_EQ(StartOf(Of("2026-10-26")).ms - StartOf(Of("2026-10-25")).ms, 25 * kHour);
+  EXPECT_EQ(Today(Utc(2026, 10, 25, 22)), Of("2026-10-25"));
+  EXPECT_EQ(Today(Utc(2026, 10, 25, 23)), Of("2026-10-26"));
+}
+
+TEST(Calendar, A_month_from_the_last_day_is_the_last_day) {
+  EXPECT_EQ(AddMonths(Of("2026-01-31"), 1), Of("2026-02-28"));
+  EXPECT_EQ(AddMonths(Of("2028-01-31"), 1), Of("2028-02-29"));
+  EXPECT_EQ(AddMonths(Of("2026-03-31"), 1), Of("2026-04-30"));
+  EXPECT_EQ(AddMonths(Of("2026-03-31"), -1), Of("2026-02-28"));
+  EXPECT_EQ(AddMonths(Of("2026-11-30"), 3), Of("2027-02-28"));
+  EXPECT_EQ(AddMonths(Of("2026-12-15"), 1), Of("2027-01-15"));
+  EXPECT_EQ(AddMonths(Of("2028-02-29"), 12), Of("2029-02-28"));
+  EXPECT_EQ(AddMonths(Of("2028-02-29"), 24), Of("2030-02-28"));
+  EXPECT_EQ(AddMonths(Of("2026-05-31"), 0), Of("2026-05-31"));
+}
+
+TEST(Calendar, Days_pass_over_months_years_and_leap_days) {
+  EXPECT_EQ(AddDays(Of("2026-12-31"), 1), Of("2027-01-01"));
+  EXPECT_EQ(AddDays(Of("2028-02-28"), 1), Of("2028-02-29"));
+  EXPECT_EQ(AddDays(Of("2027-02-28"), 1), Of("2027-03-01"));
+  EXPECT_EQ(AddDays(Of("2026-03-01"), -1), Of("2026-02-28"));
+  EXPECT_EQ(AddDays(Of("2026-03-28"), 2), Of("2026-03-30"));  // dates, not hours
+}
+
+TEST(Calendar, Only_dates_that_exist_are_dates) {
+  EXPECT_TRUE(Parse("2028-02-29"));
+  EXPECT_TRUE(Parse("2000-02-29"));
+  for (const char* wrong : {"2027-02-29", "2100-02-29", "1900-02-29", "2026-04-31", "2026-13-01", "2026-00-10",
+                            "2026-01-00", "2026-01-32", "1899-12-31", "", "2026-1-01", "2026-01-1", "26-01-01",
+                            "2026/01/01", "2026-01-01T", " 2026-01-01", "2026-01-0a", "+026-01-01", "2026-01--1"}) {
+    EXPECT_FALSE(Parse(wrong)) << wrong;
+  }
+}
+
+TEST(Calendar, Dates_compare_in_time) {
+  EXPECT_LT(Of("2026-12-31"), Of("2027-01-01"));
+  EXPECT_LT(Of("2026-09-30"), Of("2026-10-01"));
+  EXPECT_EQ(Format(Date{2026, 3, 9}), "2026-03-09");
+}
+
+RC_GTEST_PROP(Calendar, Every_moment_lies_between_the_start_of_its_day_and_the_next, ()) {
+  // 1970 to 2069; full size from the first try.
+  Time now{*rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::int64_t>(0, 36'500 * kDay))};
+  auto today = Today(now);
+  RC_ASSERT(StartOf(today) <= now);
+  RC_ASSERT(now < StartOf(AddDays(today, 1)));
+  RC_ASSERT(Parse(Format(today)) == today);
+  int n = *rc::gen::inRange(-500, 500);
+  RC_ASSERT(AddDays(AddDays(today, n), -n) == today);
+}
+
+}  // namespace
+}  // namespace stafett::calendar
