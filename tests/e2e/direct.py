@@ -64,6 +64,7 @@ class Refused(AssertionError):
 class Child:
     name: str  # as the school names it: controllers/…/children/…
     mother: str
+    number: str
     case: str = ""
     consent: str = ""
     child: str = ""  # opaque, as on the log
@@ -154,6 +155,7 @@ class Direct:
         self.credentials = Credentials(stack.issuer.tokens, stack.known)
         self.patience = patience
         self.marks = Marks(stack.redis)
+        self._redis = stack.redis.client()
         self._callers: list[Caller] = []
         self.all_copies()
         self._topics: dict[str, Topic] = {}
@@ -228,12 +230,17 @@ class Direct:
             guardians=[{"person": mother, "name": f"Mor {born}", "relation": "MOTHER",
                         "parental_responsibility": True}],
         )  # fmt: skip
-        child = Child(answer["child"], mother)
+        child = Child(answer["child"], mother, number)
         for entry in self.log():
             if entry.record.request_id == request_id:
                 child.child, child.partition = entry.record.child, entry.partition
         assert child.child, "the registration is not on the log"
         return child
+
+    def officers_name_of(self, child: Child) -> str:
+        """The child as the disclosure officer's service names it."""
+        answer = self.call("cases.RegisterChild", OFFICER, national_number=child.number, name="Oppdiktet")
+        return answer["child"]
 
     def child(self, recipients: Sequence[str] = READERS) -> Child:
         """A child whose log is open; `recipients` have been told so (and no other child meanwhile)."""
@@ -275,7 +282,7 @@ class Direct:
         return self.call("consent.GetWithdrawal", child.guardian, request_id=request_id)["state"]
 
     def fetch(self, recipient: str, delivery_id: str, *, final: Sequence[str] = ()) -> Answer:
-        return self.ask("disclosure.Fetch", MACHINES[recipient], delivery_id=delivery_id, final=final)
+        return self.ask("disclosure.Fetch", MACHINES[recipient], delivery_id=delivery_id, final=final, timeout=3.0)
 
     # --- what lies on the broker ---------------------------------------------------------------
 
@@ -297,10 +304,7 @@ class Direct:
 
     def _all(self, name: str, partitions: int, make: Callable) -> list:
         with self._lock:
-            if name not in self._topics:
-                self._topics[name] = Topic(self.stack.kafka, name, partitions)
-                self._read[name] = []
-            found = [make(message) for message in self._topics[name].more() if message.value()]
+            found = [make(message) for message in self._topic(name, partitions).more() if message.value()]
             self._read[name] += found
             return list(self._read[name])
 
@@ -324,12 +328,22 @@ class Direct:
         except StackError as error:
             raise StackError(f"{error}: {self.marks.behind(last)}") from error
 
+    def lag(self) -> int:
+        """Records of the log that disclosure has not decided yet."""
+        ends = self._ends()
+        keys = [f"disclosure:{{p{partition:02}}}:mark:log" for partition in ends]
+        marks = self._redis.mget(keys)
+        return sum(max(0, end - int(mark or 0)) for end, mark in zip(ends.values(), marks, strict=True))
+
     def _ends(self) -> dict[int, int]:
         with self._lock:
-            if LOG not in self._topics:
-                self._topics[LOG] = Topic(self.stack.kafka, LOG, self.stack.kafka.partitions)
-                self._read[LOG] = []
-            return self._topics[LOG].ends()
+            return self._topic(LOG, self.stack.kafka.partitions).ends()
+
+    def _topic(self, name: str, partitions: int) -> Topic:
+        if name not in self._topics:
+            self._topics[name] = Topic(self.stack.kafka, name, partitions)
+            self._read[name] = []
+        return self._topics[name]
 
 
 # --- one service as an operator sees it -----------------------------------------------------------

@@ -33,6 +33,9 @@ inline void FillEveryField(google::protobuf::Message& message, int& next) {
         case gp::FieldDescriptor::CPPTYPE_INT64:
           reflection.SetInt64(&message, &field, 1'700'000'000'000 + n);
           break;
+        case gp::FieldDescriptor::CPPTYPE_UINT32:
+          reflection.SetUInt32(&message, &field, static_cast<unsigned>(n));
+          break;
         case gp::FieldDescriptor::CPPTYPE_UINT64:
           reflection.SetUInt64(&message, &field, (1ULL << 40U) + static_cast<unsigned>(n));
           break;

@@ -12,12 +12,10 @@ namespace gp = google::protobuf;
 using policy::Category;
 using policy::CategorySet;
 
-// Names and numbers of the two enums are the same (tests/unit/proto).
-Category Of(common::v1::Category c) { return static_cast<Category>(static_cast<int>(c)); }
-Category Of(const gp::FieldDescriptor& f) { return Of(f.options().GetExtension(common::v1::category)); }
+Category Of(const gp::FieldDescriptor& f) { return ToCategory(f.options().GetExtension(common::v1::category)); }
 
 CategorySet SectionNeeds(const cases::v1::Section& s) {
-  auto needs = CategorySet{}.With(Of(s.section_category()));
+  auto needs = CategorySet{}.With(ToCategory(s.section_category()));
   if (s.describes_size() > 0) needs = needs.With(Category::kThird);
   return needs;
 }
@@ -53,26 +51,43 @@ std::unique_ptr<gp::Message> ParseEvent(const EventType& type, const std::string
   return message;
 }
 
-CategorySet CategoriesOf(const gp::Message& message) {
-  if (const auto* section = dynamic_cast<const cases::v1::Section*>(&message)) return SectionNeeds(*section);
-  CategorySet out;
+Category ToCategory(int number) {
+  // Names and numbers of the two enums are the same (tests/unit/proto).
+  return number > 0 && number < policy::kCategoryCount ? static_cast<Category>(number) : Category::kNone;
+}
+
+Categories CategoriesOf(const gp::Message& message) {
+  Categories out;
+  if (const auto* section = dynamic_cast<const cases::v1::Section*>(&message)) {
+    out.all = SectionNeeds(*section);
+    out.sections.push_back(out.all);
+    return out;
+  }
+  auto add = [&](const gp::Message& sub) {
+    auto inner = CategoriesOf(sub);
+    out.all = out.all.Or(inner.all);
+    out.outside = out.outside.Or(inner.outside);
+    out.sections.insert(out.sections.end(), inner.sections.begin(), inner.sections.end());
+  };
   const auto& r = *message.GetReflection();
   const auto& type = *message.GetDescriptor();
   for (int i = 0; i < type.field_count(); ++i) {
     const auto& f = *type.field(i);
     if (!Set(message, r, f)) continue;
     if (f.cpp_type() != gp::FieldDescriptor::CPPTYPE_MESSAGE) {
-      out = out.With(Of(f));
+      out.all = out.all.With(Of(f));
+      out.outside = out.outside.With(Of(f));
     } else if (f.is_repeated()) {
-      for (int k = 0; k < r.FieldSize(message, &f); ++k) out = out.Or(CategoriesOf(r.GetRepeatedMessage(message, &f, k)));
+      for (int k = 0; k < r.FieldSize(message, &f); ++k) add(r.GetRepeatedMessage(message, &f, k));
     } else {
-      out = out.Or(CategoriesOf(r.GetMessage(message, &f)));
+      add(r.GetMessage(message, &f));
     }
   }
   return out;
 }
 
 void Cut(gp::Message& message, CategorySet allowed) {
+  allowed = allowed.Minus(CategorySet{}.With(Category::kNone));
   const auto& r = *message.GetReflection();
   r.MutableUnknownFields(&message)->Clear();  // what is not declared has no category
   const auto& type = *message.GetDescriptor();
@@ -80,7 +95,7 @@ void Cut(gp::Message& message, CategorySet allowed) {
     const auto& f = *type.field(i);
     if (!Set(message, r, f)) continue;
     if (f.cpp_type() != gp::FieldDescriptor::CPPTYPE_MESSAGE) {
-      if (!allowed.Has(Of(f)) || Of(f) == Category::kNone) r.ClearField(&message, &f);
+      if (!allowed.Has(Of(f))) r.ClearField(&message, &f);
       continue;
     }
     auto stays = [&](const gp::Message& sub) {
@@ -88,7 +103,11 @@ void Cut(gp::Message& message, CategorySet allowed) {
       return section == nullptr || SectionNeeds(*section).Minus(allowed).Empty();
     };
     auto cut = [&](gp::Message* sub) {
-      if (dynamic_cast<cases::v1::Section*>(sub) == nullptr) Cut(*sub, allowed);
+      if (dynamic_cast<cases::v1::Section*>(sub) == nullptr) {
+        Cut(*sub, allowed);
+      } else {
+        sub->DiscardUnknownFields();
+      }
     };
     if (f.is_repeated()) {
       int kept = 0;

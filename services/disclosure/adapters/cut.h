@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <google/protobuf/message.h>
 
@@ -24,8 +25,16 @@ std::optional<EventType> FindEventType(const std::string& type);
 // The message, or nothing if it does not parse.
 std::unique_ptr<google::protobuf::Message> ParseEvent(const EventType& type, const std::string& bytes);
 
+// The category of this number; kNone, which is never shown, for one that this version does not know.
+policy::Category ToCategory(int number);
+
 // Categories of everything in the message that is not empty.
-policy::CategorySet CategoriesOf(const google::protobuf::Message& message);
+struct Categories {
+  policy::CategorySet all;
+  policy::CategorySet outside;                // of what stands in no section
+  std::vector<policy::CategorySet> sections;  // what each section needs to be shown
+};
+Categories CategoriesOf(const google::protobuf::Message& message);
 
 // Takes out every field whose category is not in `allowed`, in all depths. A section goes as a whole: it stays only if
 // its own category is allowed, and THIRD as well if it describes other persons.

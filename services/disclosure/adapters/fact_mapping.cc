@@ -42,7 +42,8 @@ Fact From(const sv1::ConsentRequested& m) {
   f.consent.consenters.insert(m.consenters().begin(), m.consenters().end());
   for (const auto& s : m.scopes()) {
     ScopeFacts scope;
-    for (auto c : s.categories()) scope.categories = scope.categories.With(static_cast<Category>(c));
+    for (auto c : s.categories()) scope.categories = scope.categories.With(ToCategory(c));
+    scope.categories = scope.categories.Minus(CategorySet{}.With(Category::kNone));
     f.consent.scopes[s.recipient()] = std::move(scope);
   }
   return f;
@@ -81,9 +82,9 @@ void ToProto(CategorySet set, google::protobuf::RepeatedField<int>* out) {
 CategorySet FromProto(const google::protobuf::RepeatedField<int>& from) {
   CategorySet out;
   for (int c : from) {
-    if (c > 0 && c < policy::kCategoryCount) out = out.With(static_cast<Category>(c));
+    out = out.With(ToCategory(c));
   }
-  return out;
+  return out.Minus(CategorySet{}.With(Category::kNone));
 }
 
 struct Packer {
@@ -159,7 +160,10 @@ std::optional<Item> ToItem(const gate::Envelope& e, const std::string& bytes, co
   item.type = e.type;
   item.case_id = e.subject;
   item.origin = origin;
-  item.categories = CategoriesOf(*message);
+  auto categories = CategoriesOf(*message);
+  item.categories = categories.all;
+  item.outside = categories.outside;
+  item.sections = std::move(categories.sections);
   item.purpose = "follow-up";
   item.body = bytes;
   item.happened = e.happened.value_or(e.recorded);
@@ -181,7 +185,7 @@ Item ToSnapshot(const gate::Envelope& e, const std::string& case_id, const CaseF
   item.type = TypeOf<cv1::CaseSnapshot>();
   item.case_id = case_id;
   item.origin = facts.holder_recipient;  // the log's state is told by whoever holds the baton
-  item.categories = CategoriesOf(m);
+  item.categories = CategoriesOf(m).all;
   item.purpose = "follow-up";
   item.body = m.SerializeAsString();
   item.happened = e.recorded;

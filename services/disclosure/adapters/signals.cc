@@ -1,6 +1,7 @@
 #include "disclosure/adapters/signals.h"
 
 #include <ctime>
+#include <utility>
 
 #include "lib/base/id.h"
 #include "lib/gate/headers.h"
@@ -19,6 +20,29 @@ std::string Rfc3339(Time t) {
   return buffer;
 }
 
+// Up to kSignalBytes by field 15, written by hand because one field cannot have every size: its length takes a second
+// byte from 128 on. An empty one before it (readers take the last) makes up for the size in between.
+void Pad(std::string& value) {
+  constexpr char kTag = (15 << 3) | 2;
+  // What is longer than any signal can be is cut by nobody: it is sent as it is.
+  while (value.size() + 2 <= kSignalBytes) {
+    auto rest = kSignalBytes - value.size() - 2;
+    value += kTag;
+    if (rest < 128) {
+      value += static_cast<char>(rest);
+    } else if (rest == 128) {
+      value += '\0';  // then 126 are left
+      continue;
+    } else {
+      --rest;
+      value += static_cast<char>((rest & 127U) | 128U);
+      value += static_cast<char>(rest >> 7U);
+    }
+    value.append(rest, '\0');
+    return;
+  }
+}
+
 kafka::Headers CloudEvent(const std::string& id, Time at) {
   // One type for all signals: what kind it is stands in the message, which only its reader sees.
   return {{"content-type", "application/protobuf"},
@@ -32,33 +56,19 @@ kafka::Headers CloudEvent(const std::string& id, Time at) {
 }
 }  // namespace
 
-std::string TypeClass(const domain::Line& line) {
-  if (line.item_type.find("note-written") != std::string::npos) return "NOTE";
-  if (line.item_type.find("baton-") != std::string::npos) return "BATON";
-  if (line.kind == domain::DeliveryKind::kSnapshot || line.item_type.find("level-set") != std::string::npos ||
-      line.item_type.find("participant-") != std::string::npos) {
-    return "PLAN";
-  }
-  return "STATE";
-}
-
 gate::Message ToSignal(const std::string& topic_prefix, const domain::Line& line, const std::string& case_ref,
                        Time at) {
   v1::Signal signal;
   signal.set_delivery_id(line.delivery_id);
   signal.set_case_ref(case_ref);
   signal.set_kind(static_cast<v1::DeliveryKind>(static_cast<int>(line.kind) + 1));
-  signal.set_type_class(TypeClass(line));
+  signal.set_type_class(std::string(domain::TypeClass(line.kind, line.item_type)));
   signal.set_ground(line.rule);
   signal.set_epoch(line.epoch);
   signal.set_sequence(line.sequence);
-  // Field 15 costs one byte of tag and one or two of length.
-  auto size = signal.ByteSizeLong();
-  if (size + 2 < kSignalBytes) {
-    auto rest = kSignalBytes - size - 2;
-    signal.set_padding(std::string(rest > 127 ? rest - 1 : rest, '\0'));
-  }
-  return {topic_prefix + line.recipient, case_ref, signal.SerializeAsString(),
+  auto value = signal.SerializeAsString();
+  Pad(value);
+  return {topic_prefix + line.recipient, case_ref, std::move(value),
           gate::EncodeHeaders(CloudEvent(line.delivery_id, at))};
 }
 

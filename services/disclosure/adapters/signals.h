@@ -15,7 +15,5 @@ inline constexpr std::size_t kSignalBytes = 256;
 gate::Message ToSignal(const std::string& topic_prefix, const domain::Line& line, const std::string& case_ref, Time at);
 // What is written to a recipient's topic before it is activated: can it be written at all?
 kafka::Message ToProbe(const std::string& topic);
-// PLAN, NOTE, BATON or STATE.
-std::string TypeClass(const domain::Line& line);
 
 }  // namespace stafett::disclosure::adapters

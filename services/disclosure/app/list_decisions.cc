@@ -7,6 +7,23 @@ namespace stafett::disclosure::app {
 namespace {
 constexpr int kDefaultPage = 100;
 constexpr int kMaxPage = 500;
+
+bool GivenBy(const App& app, const domain::View& view, const std::string& item, const std::string& controller) {
+  auto it = view.items.find(item);
+  if (it == view.items.end()) return false;
+  const auto* giver = app.tenants.ControllerOf(it->second.origin);
+  return giver != nullptr && giver->id == controller;
+}
+
+// The giver's controller answers for what it gave; others' information is not this officer's. A retraction takes back
+// what was given to the same recipient in the same case: it is the givers' too, and nobody else's (P1).
+bool GaveIt(const App& app, const domain::View& view, const domain::Line& line, const std::string& controller) {
+  if (line.kind != domain::DeliveryKind::kRetraction) return GivenBy(app, view, line.item, controller);
+  return std::any_of(view.deliveries.begin(), view.deliveries.end(), [&](const auto& entry) {
+    const auto& d = entry.second;
+    return d.recipient == line.recipient && d.case_id == line.case_id && GivenBy(app, view, d.item, controller);
+  });
+}
 }  // namespace
 
 Result<std::string> ChildForOfficer(App& app, const host::Who& who, const std::string& reference) {
@@ -32,12 +49,7 @@ Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::st
   for (const auto& event_id : c.view->order) {
     const auto& decided = c.view->decided.at(event_id);
     for (const auto& line : decided.lines) {
-      // The giver's controller answers for what it gave; others' information is not this officer's.
-      auto item = c.view->items.find(line.item);
-      if (item != c.view->items.end()) {
-        const auto* giver = app.tenants.ControllerOf(item->second.origin);
-        if (giver == nullptr || giver->id != who.controller) continue;
-      }
+      if (!GaveIt(app, *c.view, line, who.controller)) continue;
       if (at++ < from) continue;
       if (out.rows.size() == count) {
         out.next = std::to_string(at - 1);

@@ -4,6 +4,7 @@
 
 namespace stafett::disclosure::domain {
 namespace {
+using policy::CategorySet;
 
 policy::Agency AgencyOf(const Regime& regime, const std::string& recipient) {
   auto it = regime.agencies.find(recipient);
@@ -22,6 +23,21 @@ std::vector<std::string> ConsentIds(const policy::Decision& d, const std::vector
     if (c >= 0) ids.emplace(consents[static_cast<std::size_t>(c)].id);
   }
   return {ids.begin(), ids.end()};
+}
+
+// EXIST and IDENT come with whatever content is shown, and are none themselves.
+constexpr CategorySet kCarried = CategorySet{}.With(policy::Category::kExist).With(policy::Category::kIdent);
+
+// What of `fields` may be spoken of: not of what stands only in sections that are not shown. Empty if the item has
+// sections and none is.
+CategorySet Spoken(const Item& item, CategorySet fields) {
+  if (item.sections.empty()) return fields;
+  CategorySet shown;
+  for (const auto& section : item.sections) {
+    if (section.Minus(fields).Empty()) shown = shown.Or(section);
+  }
+  if (shown.Empty()) return {};
+  return fields.And(shown.Or(item.outside).Or(kCarried));
 }
 
 std::uint64_t At(const std::map<std::pair<std::string, std::string>, std::uint64_t>& map, const std::string& recipient,
@@ -53,7 +69,17 @@ policy::Decision DecideOne(const View& view, const Item& item, const std::string
   policy::Facts facts;
   facts.known = known;
   facts.consents = consents;
-  return policy::Decide(*regime.rules, what, to, facts, policy::Start::kPush, now);
+  auto decide = [&] { return policy::Decide(*regime.rules, what, to, facts, policy::Start::kPush, now); };
+  auto d = decide();
+  if (d.verdict != policy::Verdict::kDisclose) return d;
+  auto spoken = Spoken(item, d.fields);
+  if (spoken == d.fields) return d;
+  // Decided anew as if the sections not shown were not there; what was missing for them stays in the ledger.
+  auto missing = d.missing;
+  what.categories = item.categories.And(spoken);
+  d = spoken.Empty() ? policy::Decision() : decide();
+  d.missing = missing;
+  return d;
 }
 
 std::optional<Decided> Route(const View& view, const Record& record, const std::vector<Offer>& offers,
@@ -139,8 +165,8 @@ Result<ReadDecision> DecideRead(const View& view, const Delivery& delivery, cons
   if (item == view.items.end()) return Fail(Code::kGone, "CONTENT_GONE", "the content is not to be had any more");
   std::vector<policy::Consent> consents;
   auto d = DecideOne(view, item->second, delivery.recipient, regime, known, now, consents);
-  auto fields = d.fields.And(delivery.fields);
-  bool content = !fields.Minus(policy::CategorySet{}.With(policy::Category::kExist).With(policy::Category::kIdent)).Empty();
+  auto fields = Spoken(item->second, d.fields.And(delivery.fields));
+  bool content = !fields.Minus(kCarried).Empty();
   if (d.verdict != policy::Verdict::kDisclose || !content) {
     if (d.missing == policy::Missing::kConsentWithdrawn || d.missing == policy::Missing::kConsentExpired) {
       return Fail(Code::kGone, "WITHDRAWN", "the ground for this delivery has ended");

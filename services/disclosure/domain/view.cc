@@ -12,6 +12,14 @@ template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
 }  // namespace
 
+std::string_view TypeClass(DeliveryKind kind, std::string_view item_type) {
+  auto is = [&](std::string_view part) { return item_type.find(part) != std::string_view::npos; };
+  if (is("note-written")) return "NOTE";
+  if (is("baton-")) return "BATON";
+  if (kind == DeliveryKind::kSnapshot || is("level-set") || is("participant-")) return "PLAN";
+  return "STATE";
+}
+
 const Delivery* View::FindDelivery(const std::string& id) const {
   auto it = deliveries.find(id);
   return it == deliveries.end() ? nullptr : &it->second;
@@ -21,6 +29,11 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
   Learned learned;
   view.latest = std::max(view.latest, place.appended);
   view.offsets[place.event_id] = place.offset;
+  // Only a log that was opened has readers: a fact about any other makes none.
+  auto opened = [&](const std::string& case_id) -> CaseFacts* {
+    auto it = view.cases.find(case_id);
+    return it == view.cases.end() ? nullptr : &it->second;
+  };
   std::visit(Overloaded{
                  [](const std::monostate&) {},
                  [&](const Identified& f) {
@@ -35,21 +48,29 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
                    c.holder_recipient = f.holder_recipient;
                    c.next_date = f.next_date;
                  },
-                 [&](const CaseEnded& f) { view.cases[f.case_id].open = false; },
-                 [&](const LevelChanged& f) {
-                   auto& c = view.cases[f.case_id];
-                   c.level = f.level;
-                   c.next_date = f.next_date;
+                 [&](const CaseEnded& f) {
+                   if (auto* c = opened(f.case_id)) c->open = false;
                  },
-                 [&](const Joined& f) { view.cases[f.case_id].participants.insert(f.recipient); },
-                 [&](const Left& f) { view.cases[f.case_id].participants.erase(f.recipient); },
+                 [&](const LevelChanged& f) {
+                   auto* c = opened(f.case_id);
+                   if (c == nullptr) return;
+                   c->level = f.level;
+                   c->next_date = f.next_date;
+                 },
+                 [&](const Joined& f) {
+                   if (auto* c = opened(f.case_id)) c->participants.insert(f.recipient);
+                 },
+                 [&](const Left& f) {
+                   if (auto* c = opened(f.case_id)) c->participants.erase(f.recipient);
+                 },
                  [&](const Handed& f) {
-                   auto& c = view.cases[f.case_id];
-                   c.participants.insert(c.holder_recipient);
-                   c.participants.erase(f.holder_recipient);
-                   c.holder = f.holder;
-                   c.holder_recipient = f.holder_recipient;
-                   c.next_date = f.next_date;
+                   auto* c = opened(f.case_id);
+                   if (c == nullptr) return;
+                   c->participants.insert(c->holder_recipient);
+                   c->participants.erase(f.holder_recipient);
+                   c->holder = f.holder;
+                   c->holder_recipient = f.holder_recipient;
+                   c->next_date = f.next_date;
                  },
                  [&](const Requested& f) { view.consents[f.consent_id] = f.consent; },
                  [&](const Answered& f) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -26,7 +27,11 @@ struct Item {
   std::string type;             // "no.stafett.cases.note-written.v1"
   std::string case_id;
   std::string origin;           // giver's recipient id
-  policy::CategorySet categories;
+  policy::CategorySet categories;  // of everything in it
+  // Free text stands in sections, each shown whole or not at all: what each needs, and what stands outside them.
+  // Who may see no section is not told at all, and nothing that is told speaks of a section not shown (P1).
+  policy::CategorySet outside;
+  std::vector<policy::CategorySet> sections;
   std::string purpose;
   std::string body;             // the clear event message
   Time happened;
@@ -62,6 +67,9 @@ struct Delivery {
   std::uint64_t epoch = 0, sequence = 0;
   std::string digest, record_ref;
 };
+
+// What a signal says of its content: PLAN, NOTE, BATON or STATE. The same wherever a delivery is listed.
+std::string_view TypeClass(DeliveryKind kind, std::string_view item_type);
 
 struct Line {
   std::string recipient, rule, missing, delivery_id, case_id, item, item_type;

@@ -30,12 +30,6 @@ void SetFields(policy::CategorySet set, Message* out) {
   }
 }
 
-std::string TypeClassOf(const domain::Delivery& d) {
-  if (d.item_type.find("note-written") != std::string::npos) return "NOTE";
-  if (d.item_type.find("baton-") != std::string::npos) return "BATON";
-  return d.kind == domain::DeliveryKind::kSnapshot ? "PLAN" : "STATE";
-}
-
 void Fill(const app::DecisionRow& row, v1::Decision* out) {
   out->set_event_id(row.decided.event_id);
   out->set_event_type(row.line.kind == domain::DeliveryKind::kEvent ? row.line.item_type : row.decided.event_type);
@@ -126,7 +120,7 @@ grpc::ServerUnaryReactor* DisclosureService::ListDeliveries(grpc::CallbackServer
       d.set_delivery_id(listed.delivery.id);
       d.set_case_ref(listed.case_ref);
       d.set_kind(ToProto(listed.delivery.kind));
-      d.set_type_class(TypeClassOf(listed.delivery));
+      d.set_type_class(std::string(domain::TypeClass(listed.delivery.kind, listed.delivery.item_type)));
       d.set_ground(listed.delivery.rule);
       d.set_epoch(listed.delivery.epoch);
       d.set_sequence(listed.delivery.sequence);

@@ -1,7 +1,10 @@
 // The gRPC face of disclosure: parse, hand to the use case, render. No decisions here.
 #pragma once
 
-#include "disclosure/adapters/regimes.h"
+#include <functional>
+#include <map>
+#include <string>
+
 #include "disclosure/app/operations.h"
 #include "lib/host/command.h"
 #include "lib/host/host.h"

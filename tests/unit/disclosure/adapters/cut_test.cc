@@ -111,7 +111,7 @@ RC_GTEST_PROP(Cut, Leaves_nothing_outside_what_is_allowed_and_all_that_is_inside
 RC_GTEST_PROP(Cut, The_categories_of_a_message_are_those_that_it_needs, ()) {
   for (const auto* type : Everything()) {
     auto message = support::AnyMessage(*type);
-    auto needs = CategoriesOf(*message);
+    auto needs = CategoriesOf(*message).all;
     CategorySet everything{(1U << policy::kCategoryCount) - 1U};
     auto expected = Shown(*message, everything);
     Cut(*message, needs);

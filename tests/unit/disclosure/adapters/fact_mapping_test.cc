@@ -193,6 +193,8 @@ TEST(Items, Only_what_is_declared_disclosable) {
   EXPECT_EQ(item->happened, Time{500});
   EXPECT_EQ(item->categories,
             CategorySet{}.With(Category::kExist).With(Category::kEduc).With(Category::kThird));
+  EXPECT_EQ(item->outside, CategorySet{}.With(Category::kExist));
+  EXPECT_THAT(item->sections, ElementsAre(CategorySet{}.With(Category::kEduc).With(Category::kThird)));
 }
 
 TEST(Items, A_record_whose_key_was_destroyed_brings_nothing) {

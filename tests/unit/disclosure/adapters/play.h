@@ -24,7 +24,9 @@ namespace cv1 = ::stafett::cases::v1;
 namespace sv1 = ::stafett::consent::v1;
 using policy::Category;
 using policy::CategorySet;
-using support::Pick;
+
+// Not shrunk by rapidcheck: steps depend on each other, and the properties shrink whole histories themselves.
+inline int Pick(int n) { return *rc::gen::noShrink(support::FullSize(rc::gen::inRange(0, n))); }
 
 inline constexpr std::int64_t kHour = 3'600'000;
 inline constexpr Time kStart{1'795'000'000'000};
@@ -263,8 +265,11 @@ struct Player {
     e.recorded = s.at;
     return e;
   }
-  static LearnedRecord LearnStep(domain::View& view, const Step& s, std::int64_t offset) {
-    return LearnRecordOrThrow(view, EnvelopeOf(s), s, offset);
+  static adapters::LearnedRecord LearnStep(domain::View& view, const Step& s, std::int64_t offset) {
+    auto learned =
+        adapters::LearnRecord(view, EnvelopeOf(s), s.message->SerializeAsString(), s.origin, offset, s.at);
+    if (!learned) throw std::logic_error(learned.error().message);
+    return *learned;
   }
 
   std::optional<domain::Decided> Record(const Step& s) {
@@ -305,15 +310,6 @@ struct Player {
     auto i = mine.size() - 1 - static_cast<std::size_t>(s.which) % mine.size();
     auto read = DecideRead(mine[i]);
     if (read) domain::Evolve(view, domain::Fetched{mine[i], s.fetcher, read->fields, "digest", read->rule});
-  }
-
- private:
-  using LearnedRecord = adapters::LearnedRecord;
-  static LearnedRecord LearnRecordOrThrow(domain::View& view, const gate::Envelope& e, const Step& s,
-                                          std::int64_t offset) {
-    auto learned = adapters::LearnRecord(view, e, s.message->SerializeAsString(), s.origin, offset, s.at);
-    if (!learned) throw std::logic_error(learned.error().message);
-    return *learned;
   }
 };
 

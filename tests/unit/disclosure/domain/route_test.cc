@@ -261,10 +261,74 @@ TEST(Routing, An_item_of_nobody_is_told_to_nobody) {
 
 TEST(Routing, What_rests_on_a_duty_or_a_human_never_starts_here) {
   auto c = Child::WithLog();
-  c.Record(Joined{kCase, kWelfare});  // T040: a duty, of a person
-  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kConcern)), kWelfare));
+  c.Record(Joined{kCase, kBvt});  // T040: a duty, of a person
+  EXPECT_FALSE(Told(c.Note(kSchool, Cats(kConcern)), kBvt));
   c.Record(Joined{kCase, kBup});
   EXPECT_FALSE(Told(c.Note(kHealth, Cats(kHealthd)), kBup));  // T060: health care is requested
+}
+
+// Found by NoSideChannel: PPT was told that a note had been written, and by whom, though it might see nothing of it.
+TEST(Sections, A_note_of_which_no_section_may_be_seen_is_told_to_nobody) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, Cats(kPlan, kEduc)}});
+  auto decided = c.Sections(kSchool, {Cats(kHealthd), Cats(kConcern)});
+  const auto* line = LineFor(decided, kPpt);
+  ASSERT_NE(line, nullptr);
+  EXPECT_EQ(line->verdict, policy::Verdict::kWithhold);
+  EXPECT_TRUE(line->fields.Empty());
+  EXPECT_EQ(line->rule, "T001");
+  EXPECT_EQ(line->missing, "CONSENT_SCOPE");
+  EXPECT_TRUE(line->delivery_id.empty());
+  EXPECT_EQ(LineFor(c.Sections(kSchool, {Cats(kEduc)}), kPpt)->sequence, 2U);  // after the snapshot
+}
+
+TEST(Sections, What_describes_another_person_is_shown_to_nobody_whom_no_rule_names) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, Cats(kPlan, kEduc, kThird)}});
+  EXPECT_FALSE(Told(c.Sections(kSchool, {Cats(kEduc, kThird)}), kPpt));
+  EXPECT_TRUE(Told(c.Sections(kSchool, {Cats(kEduc, kThird), Cats(kEduc)}), kPpt));
+}
+
+TEST(Sections, The_fields_do_not_tell_of_a_section_that_is_not_shown) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, Cats(kPlan, kEduc, kConcern)}});
+  auto decided = c.Sections(kSchool, {Cats(kEduc), Cats(kConcern, kThird)});
+  ASSERT_TRUE(Told(decided, kPpt));
+  EXPECT_EQ(LineFor(decided, kPpt)->fields, Cats(kExist, kIdent, kPlan, kEduc));
+  EXPECT_EQ(LineFor(decided, kPpt)->missing, "RULE");  // in the ledger only
+  auto delivery = IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
+  EXPECT_EQ(c.Read(delivery)->fields, Cats(kExist, kIdent, kPlan, kEduc));
+}
+
+TEST(Sections, A_read_needs_a_section_that_was_allowed_then_and_is_allowed_now) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, Cats(kPlan, kEduc)}});
+  c.Sections(kSchool, {Cats(kEduc), Cats(kConcern)});
+  auto delivery = IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
+  c.Fetch(delivery);
+  c.Record(Withdrawn{"co-1", {kPpt}});
+  c.Grant("co-2", {{kPpt, Cats(kPlan, kConcern)}});
+  auto read = c.Read(delivery);  // PLAN is left of it, and no section: what it was told for is withdrawn
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().reason, "WITHDRAWN");
+}
+
+// Found by NoSideChannel: a hidden fact about a log that nobody had opened gave later items their readers.
+TEST(Routing, A_log_that_was_never_opened_has_no_readers) {
+  Child c;
+  c.Grant("co-1", {{kPpt, kUsual}});
+  c.Record(Joined{kCase, kHealth});
+  c.Record(LevelChanged{kCase, "2026-12-01", 2});
+  c.Record(Handed{kCase, "p-nurse", kHealth, "2026-12-01"});
+  c.Record(Left{kCase, kHealth});
+  c.Record(CaseEnded{kCase});
+  EXPECT_THAT(c.view.cases, IsEmpty());
+  EXPECT_FALSE(c.Note(kSchool, Cats(kEduc)));
+}
+
+TEST(TypeClass, Is_one_wherever_it_is_said) {
+  EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.level-set.v1"), "PLAN");
+  EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.case-closed.v1"), "STATE");
 }
 
 TEST(Routing, Whoever_takes_the_baton_leaves_the_giver_as_participant) {

@@ -21,7 +21,7 @@ inline constexpr Time kStart{1'795'000'000'000};  // a day in November 2026
 inline constexpr char kSchool[] = "r-school";
 inline constexpr char kPpt[] = "r-ppt";
 inline constexpr char kHealth[] = "r-health";
-inline constexpr char kWelfare[] = "r-welfare";
+inline constexpr char kBvt[] = "r-welfare";
 inline constexpr char kBup[] = "r-bup";
 inline constexpr char kCase[] = "ca-1";
 inline constexpr char kNote[] = "no.stafett.cases.note-written.v1";
@@ -49,7 +49,7 @@ inline Regime Usual() {
   r.agencies = {{kSchool, policy::Agency::kSkoleK},
                 {kPpt, policy::Agency::kPpt},
                 {kHealth, policy::Agency::kHst},
-                {kWelfare, policy::Agency::kBvt},
+                {kBvt, policy::Agency::kBvt},
                 {kBup, policy::Agency::kBup}};
   for (const auto& [id, agency] : r.agencies) r.active.insert(id);
   return r;
@@ -98,6 +98,20 @@ class Child {
     item.purpose = "follow-up";
     item.body = "body";
     item.happened = now;
+    return Pass({}, std::move(item));
+  }
+  // A note of several sections, by what each needs.
+  std::optional<Decided> Sections(const std::string& origin, const std::vector<CategorySet>& sections,
+                                  CategorySet outside = Cats(Category::kExist, Category::kPlan)) {
+    Item item;
+    item.type = kNote;
+    item.case_id = kCase;
+    item.origin = origin;
+    item.outside = outside;
+    item.sections = sections;
+    item.categories = outside;
+    for (const auto& s : sections) item.categories = item.categories.Or(s);
+    item.purpose = "follow-up";
     return Pass({}, std::move(item));
   }
   // A consent for some recipients, answered by everybody who has to.

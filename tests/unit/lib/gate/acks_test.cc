@@ -11,29 +11,32 @@ namespace {
 
 SteadyTime Far() { return std::chrono::steady_clock::now() + Millis(60'000); }
 
-// An answer that must come once.
+// An answer that must come once; it may come when the test is over.
 class Answer1 {
  public:
   Acks::Done Callback() {
-    return [this](bool published) {
-      std::lock_guard lock(mutex_);
-      ++times_;
-      published_ = published;
+    return [state = state_](bool published) {
+      std::lock_guard lock(state->mutex);
+      ++state->times;
+      state->published = published;
     };
   }
   std::optional<bool> Get() const {
-    std::lock_guard lock(mutex_);
-    EXPECT_LE(times_, 1);
-    return published_;
+    std::lock_guard lock(state_->mutex);
+    EXPECT_LE(state_->times, 1);
+    return state_->published;
   }
   bool Is(bool wanted) {
     return Eventually([&] { return Get().has_value(); }) && *Get() == wanted;
   }
 
  private:
-  mutable std::mutex mutex_;
-  int times_ = 0;
-  std::optional<bool> published_;
+  struct State {
+    std::mutex mutex;
+    int times = 0;
+    std::optional<bool> published;
+  };
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 class AcksTest : public ::testing::Test {

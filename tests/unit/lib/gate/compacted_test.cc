@@ -56,8 +56,9 @@ TEST_F(CompactedTest, A_copy_that_slept_does_not_put_a_destroyed_key_back) {
   });
   log_.Append("keys", 0, "a", "wrapped");
   CompactedCopy copy(store_, log_, "x");
+  ASSERT_TRUE(Becomes(keys_.Mark(0, "keys"), "2"));
   log_.Append("keys", 0, "b", "later");
-  EXPECT_TRUE(Becomes(keys_.ChildKey(0, "b"), "later"));
+  ASSERT_TRUE(Becomes(keys_.ChildKey(0, "b"), "later"));
   EXPECT_TRUE(Becomes(keys_.ChildKey(0, "a"), "destroyed"));
 }
 

@@ -123,8 +123,10 @@ TEST_F(GateTest, Without_Kafkas_acknowledgement_it_is_stored_and_nothing_more) {
   ASSERT_TRUE(done);
   EXPECT_EQ(Published(*done, Millis(50)), ReceiptState::kStored);
   EXPECT_EQ(gate_->Receipt("org", "r1", Soon()), ReceiptState::kStored);
-  log_.ReleaseReports();
-  EXPECT_TRUE(Eventually([&] { return gate_->Receipt("org", "r1", Soon()) == ReceiptState::kPublished; }));
+  EXPECT_TRUE(Eventually([&] {
+    log_.ReleaseReports();
+    return gate_->Receipt("org", "r1", Soon()) == ReceiptState::kPublished;
+  }));
 }
 
 TEST_F(GateTest, Unsafe_stores_are_refused_by_name_until_they_are_mended) {
