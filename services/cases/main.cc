@@ -14,8 +14,8 @@ int main(int argc, char** argv) {
     host.gate().AddCompacted(config.kafka.identity_topic, "identity",
                              [&](int, const kafka::Record& record) { return store.IdentityWrites(record); });
     host.gate().AddTailer(config.kafka.log_topic, "log", applier);
-    cases::rpc_api::CasesService service(
-        host, {store, references, host.tenants(), config.mode == config::Mode::kProduction});
+    cases::rpc_api::CasesService service(host,
+                                         {store, references, host.tenants(), config.mode == config::Mode::kProduction});
     return host.Run({{cases::v1::Cases::service_full_name(), &service}});
   });
 }

@@ -19,7 +19,8 @@ class Memory final : public StoreUnderTest {
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Memory, StoreSuite,
-                         ::testing::Values([]() -> std::unique_ptr<StoreUnderTest> { return std::make_unique<Memory>(); }));
+INSTANTIATE_TEST_SUITE_P(Memory, StoreSuite, ::testing::Values([]() -> std::unique_ptr<StoreUnderTest> {
+                           return std::make_unique<Memory>();
+                         }));
 
 }  // namespace stafett::gate::test

@@ -71,8 +71,9 @@ class RedisStoreTest : public ::testing::Test {
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Redis, StoreSuite,
-                         ::testing::Values([]() -> std::unique_ptr<StoreUnderTest> { return std::make_unique<Redis>(); }));
+INSTANTIATE_TEST_SUITE_P(Redis, StoreSuite, ::testing::Values([]() -> std::unique_ptr<StoreUnderTest> {
+                           return std::make_unique<Redis>();
+                         }));
 
 namespace {
 
@@ -88,7 +89,8 @@ TEST_F(RedisStoreTest, What_was_answered_is_there_after_kill_9_and_nothing_happe
     threads.emplace_back([&, t] {
       for (int i = 0; !stop; ++i) {
         auto value = std::to_string(t) + "/" + std::to_string(i);
-        auto outcome = store->Run({{}, {Write::Push("t:a", value), Write::Outbox("t:ob", "t:m", "t", "k", value, "")}, 0}, Soon());
+        auto outcome =
+            store->Run({{}, {Write::Push("t:a", value), Write::Outbox("t:ob", "t:m", "t", "k", value, "")}, 0}, Soon());
         std::lock_guard lock(mutex);
         if (outcome) {
           answered.insert(value);

@@ -27,11 +27,11 @@ class StoreUnderTest {
  public:
   virtual ~StoreUnderTest() = default;
   virtual Store& store() = 0;
-  virtual Store& other() = 0;                   // another process on the same data
-  virtual std::string prefix() const = 0;       // of keys that nobody else uses
-  virtual void SetClockBack(Millis by) = 0;     // after it was read
-  virtual void Wait(Millis time) = 0;           // lets the store's clock move on
-  virtual void ReplaceByEmpty() = 0;            // another server with nothing in it
+  virtual Store& other() = 0;                // another process on the same data
+  virtual std::string prefix() const = 0;    // of keys that nobody else uses
+  virtual void SetClockBack(Millis by) = 0;  // after it was read
+  virtual void Wait(Millis time) = 0;        // lets the store's clock move on
+  virtual void ReplaceByEmpty() = 0;         // another server with nothing in it
 };
 using MakeStore = std::function<std::unique_ptr<StoreUnderTest>()>;
 
@@ -152,9 +152,9 @@ TEST_P(StoreSuite, NotBefore_goes_by_the_stores_time) {
 
 TEST_P(StoreSuite, The_first_failing_guard_is_named) {
   Write1(Write::Push(Key("l"), "a"));
-  auto outcome = Run({Guard::Length(Key("l"), 1), Guard::Absent(Key("x")), Guard::Length(Key("l"), 7),
-                      Guard::Equals(Key("x"), "no")},
-                     {Write::Push(Key("l"), "b")});
+  auto outcome = Run(
+      {Guard::Length(Key("l"), 1), Guard::Absent(Key("x")), Guard::Length(Key("l"), 7), Guard::Equals(Key("x"), "no")},
+      {Write::Push(Key("l"), "b")});
   EXPECT_FALSE(outcome.done);
   EXPECT_EQ(outcome.failed_guard, 2U);
   EXPECT_THAT(outcome.outbox, IsEmpty());
@@ -201,13 +201,14 @@ TEST_P(StoreSuite, Hashes) {
 }
 
 TEST_P(StoreSuite, Sorted_sets_give_a_range_of_members_in_order) {
-  Run({}, {Write::SortedAdd(Key("z"), 30, "c"), Write::SortedAdd(Key("z"), 10, "a"), Write::SortedAdd(Key("z"), 20, "b"),
-           Write::SortedAdd(Key("z"), 10, "aa")});
+  Run({}, {Write::SortedAdd(Key("z"), 30, "c"), Write::SortedAdd(Key("z"), 10, "a"),
+           Write::SortedAdd(Key("z"), 20, "b"), Write::SortedAdd(Key("z"), 10, "aa")});
   EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 10)).list, ElementsAre("a", "aa", "b", "c"));
   EXPECT_THAT(Read(Get::Sorted(Key("z"), 1, 2)).list, ElementsAre("aa", "b"));
   EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 0)).list, IsEmpty());
   EXPECT_THAT(Read(Get::Sorted(Key("z"), 9, 2)).list, IsEmpty());
-  Run({}, {Write::SortedAdd(Key("z"), 40, "a"), Write::SortedRemove(Key("z"), "b"), Write::SortedRemove(Key("z"), "x")});
+  Run({},
+      {Write::SortedAdd(Key("z"), 40, "a"), Write::SortedRemove(Key("z"), "b"), Write::SortedRemove(Key("z"), "x")});
   EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 10)).list, ElementsAre("aa", "c", "a"));
 }
 
@@ -244,12 +245,14 @@ TEST_P(StoreSuite, What_is_set_for_a_time_goes) {
 
 TEST_P(StoreSuite, Remember_keeps_the_outcome_with_the_last_outbox_number_for_a_time) {
   Write1(Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""));
-  Run({}, {Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""), Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""),
+  Run({}, {Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""),
+           Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""),
            Write::Remember(Key("cmd"), Millis(40), "hash", 5, "ch-1", 12)});
   auto list = Read(Get::Hash(Key("cmd"))).list;
   std::map<std::string, std::string> got;
   for (std::size_t i = 0; i + 1 < list.size(); i += 2) got[list[i]] = list[i + 1];
-  EXPECT_EQ(got, (std::map<std::string, std::string>{{"h", "hash"}, {"p", "5"}, {"c", "ch-1"}, {"v", "12"}, {"s", "3"}}));
+  EXPECT_EQ(got,
+            (std::map<std::string, std::string>{{"h", "hash"}, {"p", "5"}, {"c", "ch-1"}, {"v", "12"}, {"s", "3"}}));
   EXPECT_FALSE(Holds(Guard::Absent(Key("cmd"))));
   under_test_->Wait(Millis(60));
   EXPECT_THAT(Read(Get::Hash(Key("cmd"))).list, IsEmpty());
@@ -306,19 +309,19 @@ TEST_P(StoreSuite, Fence_stops_at_the_first_unacknowledged_entry_and_never_falls
     Run({}, {Write::Set(Key("mark"), mark_before), Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""),
              Write::Set(Key("mark"), mark_after)});
   };
-  EXPECT_EQ(fence(), "");                       // nothing read yet
+  EXPECT_EQ(fence(), "");  // nothing read yet
   Write1(Write::Set(Key("mark"), "5"));
-  EXPECT_EQ(fence(), "5");                      // nothing to send: everything read is done
-  output_at("5", "8");                          // 1
-  output_at("8", "9");                          // 2
+  EXPECT_EQ(fence(), "5");  // nothing to send: everything read is done
+  output_at("5", "8");      // 1
+  output_at("8", "9");      // 2
   EXPECT_EQ(fence(), "5");
   Write1(Write::Max(Key("acked"), 1));
   EXPECT_EQ(fence(), "8");
   Write1(Write::Max(Key("acked"), 2));
   EXPECT_EQ(fence(), "9");
-  Write1(Write::Set(Key("mark"), "3"));         // readers went back after a repair
+  Write1(Write::Set(Key("mark"), "3"));  // readers went back after a repair
   EXPECT_EQ(fence(), "9");
-  output_at("4", "6");                          // 3, unacknowledged
+  output_at("4", "6");  // 3, unacknowledged
   EXPECT_EQ(fence(), "9");
 }
 
@@ -327,10 +330,10 @@ TEST_P(StoreSuite, Fence_stops_at_the_first_unacknowledged_entry_and_never_falls
 TEST_P(StoreSuite, A_broken_transaction_writes_nothing) {
   Run({}, {Write::Push(Key("list"), "a"), Write::Set(Key("text"), "t")});
   const std::vector<Write> broken = {
-      {"nonsense", {Key("x")}},                    // unknown
-      {"push", {Key("x")}},                        // an argument is missing
-      {"set", {Key("x"), "1", "2"}},               // one too many
-      Write::HashSet(Key("list"), "f", "v"),       // the key holds something else
+      {"nonsense", {Key("x")}},               // unknown
+      {"push", {Key("x")}},                   // an argument is missing
+      {"set", {Key("x"), "1", "2"}},          // one too many
+      Write::HashSet(Key("list"), "f", "v"),  // the key holds something else
       Write::Push(Key("text"), "v"),
       Write::Max(Key("list"), 5),
       Write::Outbox(Key("text"), Key("mark"), "t", "k", "v", ""),
@@ -444,7 +447,8 @@ TEST_P(StoreSuite, Streams_are_read_from_a_position_with_a_bound) {
              Write::Outbox(Key("b"), Key("mark"), "t", "k", std::to_string(i), "")});
   }
   auto reader = store().OpenStreams();
-  auto read = reader->Read({{Key("a"), OutboxId(3)}, {Key("b"), OutboxId(0)}, {Key("none"), OutboxId(0)}}, 4, Millis(0));
+  auto read =
+      reader->Read({{Key("a"), OutboxId(3)}, {Key("b"), OutboxId(0)}, {Key("none"), OutboxId(0)}}, 4, Millis(0));
   ASSERT_TRUE(read);
   std::vector<std::string> got;
   for (const auto& e : *read) got.push_back(e.stream.substr(e.stream.size() - 1) + Field(e, "v"));
@@ -459,7 +463,9 @@ TEST_P(StoreSuite, A_waiting_stream_reader_wakes_at_the_first_entry_and_else_at_
   EXPECT_THAT(*nothing, IsEmpty());
   EXPECT_GE(std::chrono::steady_clock::now() - begin, Millis(25));
 
-  auto waiting = std::async(std::launch::async, [&] { return reader->Read({{Key("ob"), OutboxId(0)}}, 10, Millis(8'000)); });
+  auto waiting = std::async(std::launch::async, [&] {
+    return reader->Read({{Key("ob"), OutboxId(0)}}, 10, Millis(8'000));
+  });
   EXPECT_EQ(waiting.wait_for(Millis(30)), std::future_status::timeout);
   Write1(Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""));
   ASSERT_EQ(waiting.wait_for(Millis(4'000)), std::future_status::ready);

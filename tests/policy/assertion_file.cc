@@ -38,8 +38,7 @@ class FileReader {
     out.says = reader_.Text(root, "says");
     Step step;
     if (auto at = reader_.When(root, "at")) step.at = *at;
-    step.purpose =
-        reader_.Child(root, "purpose").IsDefined() ? reader_.Text(root, "purpose") : "follow-up";
+    step.purpose = reader_.Child(root, "purpose").IsDefined() ? reader_.Text(root, "purpose") : "follow-up";
     ReadRecipients(reader_.Child(root, "recipients"), step);
     if (reader_.Child(root, "facts").IsDefined()) ReadFacts(reader_.Child(root, "facts"), step);
     ReadLines(root, step);
@@ -49,8 +48,7 @@ class FileReader {
       ReadChange(node, step);
       out.steps.push_back(step);
     }
-    bool any = std::any_of(out.steps.begin(), out.steps.end(),
-                           [](const Step& s) { return !s.lines.empty(); });
+    bool any = std::any_of(out.steps.begin(), out.steps.end(), [](const Step& s) { return !s.lines.empty(); });
     if (!any) reader_.Fault(root, "the file asserts nothing");
     if (!reader_.Ok()) return tl::unexpected(reader_.error());
     return out;
@@ -100,14 +98,12 @@ class FileReader {
   }
 
   void AddConsent(const YAML::Node& node, Step& step) {
-    reader_.Keys(node, "consent", {"id", "recipient", "categories", "from", "until"},
-                 {"purpose", "withdrawn"});
+    reader_.Keys(node, "consent", {"id", "recipient", "categories", "from", "until"}, {"purpose", "withdrawn"});
     Grant grant;
     grant.id = reader_.Text(node, "id");
     grant.recipient = Recipient(node, "recipient", step);
     grant.categories = Set(node, "categories");
-    grant.purpose =
-        reader_.Child(node, "purpose").IsDefined() ? reader_.Text(node, "purpose") : step.purpose;
+    grant.purpose = reader_.Child(node, "purpose").IsDefined() ? reader_.Text(node, "purpose") : step.purpose;
     if (auto from = reader_.When(node, "from")) grant.from = *from;
     if (auto until = reader_.When(node, "until")) grant.until = *until;
     grant.withdrawn = reader_.Flag(node, "withdrawn", false);
@@ -185,9 +181,7 @@ class FileReader {
     std::istringstream words(out.text);
     std::string learns, categories;
     words >> out.recipient >> learns >> categories;
-    auto fault = [&](const std::string& message) {
-      reader_.Fault(node, message + ", in: " + out.text);
-    };
+    auto fault = [&](const std::string& message) { reader_.Fault(node, message + ", in: " + out.text); };
     if (learns != "learns") {
       fault("expected \"<recipient> learns <CATEGORIES> from <SERVICE>\"");
       return out;
@@ -214,8 +208,7 @@ class FileReader {
     return out;
   }
 
-  static bool ReadClause(const std::string& word, const std::string& value, const Step& step,
-                         Line& out) {
+  static bool ReadClause(const std::string& word, const std::string& value, const Step& step, Line& out) {
     if (word == "of") {
       auto item = Categories(value);
       if (item) out.item = *item;
@@ -270,23 +263,22 @@ bool Holds(const Line& line, Start start, const Decision& decision) {
       return decision.fields.And(line.learns).Empty() &&
              (!(line.item == line.learns) || decision.verdict == Verdict::kWithhold);
     case Expect::kHuman:
-      return start == Start::kPush ? decision.verdict == Verdict::kWithhold
-                                   : decision.verdict == Verdict::kHuman;
+      return start == Start::kPush ? decision.verdict == Verdict::kWithhold : decision.verdict == Verdict::kHuman;
   }
   return false;
 }
 
 std::string Describe(const Explanation& e, CategorySet fields) {
-  return e.verdict + " " + (fields.Empty() ? std::string("nothing") : Join(fields)) + ", rule " +
-         e.rule + ", missing " + e.missing;
+  return e.verdict + " " + (fields.Empty() ? std::string("nothing") : Join(fields)) + ", rule " + e.rule +
+         ", missing " + e.missing;
 }
 
-void CheckLine(const RuleSet& rules, const AssertionFile& file, const Step& step, const Line& line,
-               Start start, std::vector<std::string>& failures) {
+void CheckLine(const RuleSet& rules, const AssertionFile& file, const Step& step, const Line& line, Start start,
+               std::vector<std::string>& failures) {
   std::vector<Consent> consents;
   for (const Grant& grant : step.consents) {
-    consents.push_back({grant.id, grant.recipient, grant.categories, grant.purpose, grant.from,
-                        grant.until, grant.withdrawn});
+    consents.push_back(
+        {grant.id, grant.recipient, grant.categories, grant.purpose, grant.from, grant.until, grant.withdrawn});
   }
   const auto& [agency, active] = step.recipients.at(line.recipient);
   const Item item{line.giver, line.giver_recipient, line.item, step.purpose};
@@ -296,13 +288,11 @@ void CheckLine(const RuleSet& rules, const AssertionFile& file, const Step& step
   const Explanation words = Explain(rules, item, to, facts, start, step.at);
   // A human row is asserted for the read; on a push it must only stay silent.
   const bool silent = line.expect == Expect::kHuman && start == Start::kPush;
-  bool ok = Holds(line, start, decision) &&
-            (silent || line.rule.empty() || line.rule == words.rule) &&
+  bool ok = Holds(line, start, decision) && (silent || line.rule.empty() || line.rule == words.rule) &&
             (silent || line.because.empty() || line.because == words.missing);
   if (ok) return;
-  failures.push_back(file.source + ":" + std::to_string(line.line) + ": does not hold on " +
-                     std::string(Name(start)) + ": " + line.text +
-                     (step.says.empty() ? "" : " (after: " + step.says + ")") +
+  failures.push_back(file.source + ":" + std::to_string(line.line) + ": does not hold on " + std::string(Name(start)) +
+                     ": " + line.text + (step.says.empty() ? "" : " (after: " + step.says + ")") +
                      "; came: " + Describe(words, decision.fields) + "; law: " + file.law);
 }
 

@@ -76,11 +76,10 @@ TEST(AssertionFile, AWrongFileGivesLineAndReason) {
   ExpectFault(good + "  - r-ppt learns EDUC from SKOLE_K on duty\n", "9", "cannot read");
   ExpectFault(good + "  - r-ppt learns EDUC from SKOLE_K because RAIN\n", "9", "cannot read");
   ExpectFault(good + "  - [r-ppt]\n", "9", "a line of text");
-  ExpectFault(good + "then:\n  - {says: x, withdraw: q, deny: [r-ppt learns EDUC from SKOLE_K]}\n",
-              "10", "no consent \"q\"");
+  ExpectFault(good + "then:\n  - {says: x, withdraw: q, deny: [r-ppt learns EDUC from SKOLE_K]}\n", "10",
+              "no consent \"q\"");
   ExpectFault(good + "then:\n  - {says: x}\n", "10", "asserts nothing");
-  ExpectFault(good + "then:\n  - {says: x, at: 2026-11-20, deny: [r-ppt learns EDUC from PPT]}\n",
-              "10", "earlier");
+  ExpectFault(good + "then:\n  - {says: x, at: 2026-11-20, deny: [r-ppt learns EDUC from PPT]}\n", "10", "earlier");
   ExpectFault("law: x\nat: 2026-11-21\nrecipients: {r-ppt: PPT}\n", "1", "asserts nothing");
   ExpectFault("law: x\nat: 2026-11-21\nrecipients: {r-ppt: PTT}\n", "3", "unknown kind");
 }
@@ -104,11 +103,9 @@ TEST(AssertionFile, AWrongClaimIsNoticed) {
   EXPECT_FALSE(failures("  - r-ppt learns EDUC from SKOLE_K by T021\n").empty());
   EXPECT_FALSE(failures("  - r-ppt learns EDUC from SKOLE_K because CONSENT\n").empty());
   EXPECT_FALSE(failures("deny: [r-ppt learns EDUC from SKOLE_K]\n").empty());
-  EXPECT_FALSE(
-      failures("deny: [r-ppt learns PLAN of PLAN|EDUC from SKOLE_K because RULE]\n").empty());
+  EXPECT_FALSE(failures("deny: [r-ppt learns PLAN of PLAN|EDUC from SKOLE_K because RULE]\n").empty());
   EXPECT_FALSE(failures("human: [r-ppt learns PLAN from SKOLE_K]\n").empty());
-  EXPECT_FALSE(failures("then: [{says: x, withdraw: k, allow: [r-ppt learns EDUC from SKOLE_K]}]\n")
-                   .empty());
+  EXPECT_FALSE(failures("then: [{says: x, withdraw: k, allow: [r-ppt learns EDUC from SKOLE_K]}]\n").empty());
 }
 
 }  // namespace

@@ -64,16 +64,10 @@ int mtx_trylock(mtx_t* mutex) { return Result(pthread_mutex_trylock(Of(mutex)));
 int mtx_unlock(mtx_t* mutex) noexcept { return Result(pthread_mutex_unlock(Of(mutex))); }
 void mtx_destroy(mtx_t* mutex) noexcept { pthread_mutex_destroy(Of(mutex)); }
 
-int cnd_init(cnd_t* condition) noexcept {
-  return Result(pthread_cond_init(Of(condition), nullptr));
-}
+int cnd_init(cnd_t* condition) noexcept { return Result(pthread_cond_init(Of(condition), nullptr)); }
 int cnd_signal(cnd_t* condition) noexcept { return Result(pthread_cond_signal(Of(condition))); }
-int cnd_broadcast(cnd_t* condition) noexcept {
-  return Result(pthread_cond_broadcast(Of(condition)));
-}
-int cnd_wait(cnd_t* condition, mtx_t* mutex) {
-  return Result(pthread_cond_wait(Of(condition), Of(mutex)));
-}
+int cnd_broadcast(cnd_t* condition) noexcept { return Result(pthread_cond_broadcast(Of(condition))); }
+int cnd_wait(cnd_t* condition, mtx_t* mutex) { return Result(pthread_cond_wait(Of(condition), Of(mutex))); }
 int cnd_timedwait(cnd_t* condition, mtx_t* mutex, const timespec* until) {
   return Result(pthread_cond_timedwait(Of(condition), Of(mutex), until));
 }

@@ -27,12 +27,8 @@ inline void FillEveryField(google::protobuf::Message& message, int& next) {
             reflection.SetString(&message, &field, text);
           }
           break;
-        case gp::FieldDescriptor::CPPTYPE_BOOL:
-          reflection.SetBool(&message, &field, true);
-          break;
-        case gp::FieldDescriptor::CPPTYPE_INT64:
-          reflection.SetInt64(&message, &field, 1'700'000'000'000 + n);
-          break;
+        case gp::FieldDescriptor::CPPTYPE_BOOL: reflection.SetBool(&message, &field, true); break;
+        case gp::FieldDescriptor::CPPTYPE_INT64: reflection.SetInt64(&message, &field, 1'700'000'000'000 + n); break;
         case gp::FieldDescriptor::CPPTYPE_UINT32:
           reflection.SetUInt32(&message, &field, static_cast<unsigned>(n));
           break;
@@ -55,8 +51,7 @@ inline void FillEveryField(google::protobuf::Message& message, int& next) {
                                              : *reflection.MutableMessage(&message, &field),
                          next);
           break;
-        default:
-          throw std::logic_error("no filling for the kind of " + field.full_name());
+        default: throw std::logic_error("no filling for the kind of " + field.full_name());
       }
     }
   }

@@ -1,5 +1,5 @@
-// Kafka in memory, behind the gate's ports: topics with partitions, offsets and append times; reports on a thread of the
-// publisher, as librdkafka gives them. The test says what becomes of each message:
+// Kafka in memory, behind the gate's ports: topics with partitions, offsets and append times; reports on a thread of
+// the publisher, as librdkafka gives them. The test says what becomes of each message:
 //
 //   MemoryLog log;
 //   log.Decide([](const kafka::Message& m) { return m.topic == "log" ? Fate::kAck : Fate::kReject; });
@@ -25,15 +25,15 @@
 namespace stafett::test {
 
 enum class Fate {
-  kAck,        // appended, reported
-  kHold,       // appended; the report waits for ReleaseReports, and is a failure if the publisher ends before
-  kLate,       // on its way: appended and reported at Land(), even when its publisher is gone by then
-  kFail,       // not appended, reported as failed; the publisher is broken from then on
-  kFailLanded, // appended, yet reported as failed; the same
-  kReject,     // not appended, reported as failed for good (the topic can not take it)
-  kRefuse,     // Send says so at once (kFailedPrecondition)
-  kFull,       // Send: kResourceExhausted
-  kBroken,     // Send: kUnavailable
+  kAck,         // appended, reported
+  kHold,        // appended; the report waits for ReleaseReports, and is a failure if the publisher ends before
+  kLate,        // on its way: appended and reported at Land(), even when its publisher is gone by then
+  kFail,        // not appended, reported as failed; the publisher is broken from then on
+  kFailLanded,  // appended, yet reported as failed; the same
+  kReject,      // not appended, reported as failed for good (the topic can not take it)
+  kRefuse,      // Send says so at once (kFailedPrecondition)
+  kFull,        // Send: kResourceExhausted
+  kBroken,      // Send: kUnavailable
 };
 
 class MemoryLog {
@@ -181,9 +181,7 @@ class MemoryLog {
         case Fate::kAck: Report(done, log_.Append(message)); break;
         case Fate::kHold: held_.push_back({message.topic, std::move(done), log_.Append(message)}); break;
         case Fate::kLate: log_.late_.push_back({std::move(message), std::move(done), this}); break;
-        case Fate::kFailLanded:
-          log_.Append(message);
-          [[fallthrough]];
+        case Fate::kFailLanded: log_.Append(message); [[fallthrough]];
         case Fate::kFail:
           broken_ = true;
           Report(done, failed);
@@ -283,7 +281,8 @@ class MemoryLog {
           if (std::exchange(told_end_[p], -2) != -2) polled.out_of_range.push_back(p);
           continue;
         }
-        while (next < end && polled.records.size() < max) polled.records.push_back(records[static_cast<std::size_t>(next++)]);
+        while (next < end && polled.records.size() < max)
+          polled.records.push_back(records[static_cast<std::size_t>(next++)]);
         if (next == end && std::exchange(told_end_[p], end) != end) polled.at_end.push_back(p);
       }
     }
@@ -316,7 +315,6 @@ class MemoryLog {
     records.push_back(std::move(r));
     return d;
   }
-
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

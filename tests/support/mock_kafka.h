@@ -13,13 +13,7 @@ namespace stafett::test {
 
 class MockKafka {
  public:
-  enum Api : std::int16_t {
-    kProduce = 0,
-    kFetch = 1,
-    kListOffsets = 2,
-    kMetadata = 3,
-    kInitProducerId = 22
-  };
+  enum Api : std::int16_t { kProduce = 0, kFetch = 1, kListOffsets = 2, kMetadata = 3, kInitProducerId = 22 };
 
   explicit MockKafka(int brokers = 1) : brokers_(brokers) {
     rd_kafka_conf_t* conf = rd_kafka_conf_new();

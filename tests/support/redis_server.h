@@ -25,8 +25,7 @@ class RedisServer {
  public:
   // `extra` goes to redis-server's command line, e.g. {"--maxmemory", "3mb"}.
   explicit RedisServer(std::vector<std::string> extra = {}) : extra_(std::move(extra)) {
-    std::string pattern =
-        (std::filesystem::temp_directory_path() / "stafett-redis-XXXXXX").string();
+    std::string pattern = (std::filesystem::temp_directory_path() / "stafett-redis-XXXXXX").string();
     if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp");
     dir_ = pattern;
     Start();
@@ -159,8 +158,7 @@ class RedisServer {
     for (int i = 0; i < 2000; ++i) {
       // Ended: most likely another process took the port. (WNOWAIT: Kill9 reaps it.)
       siginfo_t info{};
-      if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-          info.si_pid == pid_) {
+      if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_) {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
         return false;
       }

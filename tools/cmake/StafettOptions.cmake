@@ -10,7 +10,9 @@ option(STAFETT_ONLY_LIBS "Build only the libraries that do not link gRPC, and th
 
 find_program(STAFETT_CCACHE ccache)
 if(STAFETT_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${STAFETT_CCACHE}")
+  # Paths relative to the clone: another clone on the same machine finds what this one compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+    "CCACHE_BASEDIR=${CMAKE_SOURCE_DIR}" CCACHE_NOHASHDIR=1 "${STAFETT_CCACHE}")
 endif()
 
 # Our own code. Generated code gets none of this (stafett_proto).

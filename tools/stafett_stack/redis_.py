@@ -124,7 +124,7 @@ def acl_lines(secrets: Secrets) -> list[str]:
         return f"user {user} on #{secrets.sha256(secrets.redis(user))} {rules}"
 
     service = document["service"]
-    lines = ["user default off"]
+    lines = [f"user default {document['default']}"]
     for name in document["services"]:
         lines.append(line(name, f"{service['keys'].format(service=name)} {service['commands']}"))
     return lines + [line(document["admin"]["name"], document["admin"]["rules"])]

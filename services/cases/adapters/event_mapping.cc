@@ -34,7 +34,9 @@ void CopyTo(const Range& from, To* to) {
   for (const auto& x : from) *to->Add() = x;
 }
 template <class Range>
-std::vector<std::string> Strings(const Range& from) { return {from.begin(), from.end()}; }
+std::vector<std::string> Strings(const Range& from) {
+  return {from.begin(), from.end()};
+}
 
 struct Packer {
   host::Body operator()(const ChildRegistered& e) const {
@@ -235,8 +237,7 @@ Result<std::optional<Event>> FromBody(const std::string& type, const std::string
 }
 
 Result<std::optional<ConsentFact>> ConsentFromBody(const std::string& type, const std::string& bytes) {
-  static const auto parsers =
-      ParsersOf<ConsentFact, cv::ConsentRequested, cv::ConsentAnswered, cv::ConsentWithdrawn>();
+  static const auto parsers = ParsersOf<ConsentFact, cv::ConsentRequested, cv::ConsentAnswered, cv::ConsentWithdrawn>();
   return Parse(parsers, type, bytes);
 }
 

@@ -43,15 +43,14 @@ gate::Proposal GateCaseStore::Propose(const std::string& child, const domain::Ev
   return proposal;
 }
 
-Result<gate::Committed> GateCaseStore::Change(const gate::Command& command, const std::string& child,
-                                              Deadline deadline, const Decide& decide) {
+Result<gate::Committed> GateCaseStore::Change(const gate::Command& command, const std::string& child, Deadline deadline,
+                                              const Decide& decide) {
   gate::Target target{host_.gate().PartitionOf(child), child, true};
-  return gate::Execute<domain::Child>(
-      children_, host_.gate().committer(), command, target, deadline,
-      [&](const gate::Loaded<domain::Child>& loaded) -> Result<gate::Proposal> {
-        STAFETT_TRY(auto events, decide(*loaded.state, loaded.now));
-        return Propose(child, events);
-      });
+  return gate::Execute<domain::Child>(children_, host_.gate().committer(), command, target, deadline,
+                                      [&](const gate::Loaded<domain::Child>& loaded) -> Result<gate::Proposal> {
+                                        STAFETT_TRY(auto events, decide(*loaded.state, loaded.now));
+                                        return Propose(child, events);
+                                      });
 }
 
 std::string GateCaseStore::NumberKey(const std::string& hash) const {

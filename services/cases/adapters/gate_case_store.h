@@ -15,8 +15,8 @@ class GateCaseStore final : public app::CaseStore {
   GateCaseStore(host::Host& host, seal::Secret identity_key);
   Result<gate::Committed> Change(const gate::Command& command, const std::string& child, Deadline deadline,
                                  const Decide& decide) override;
-  Result<gate::Committed> Register(const gate::Command& command, const std::string& national_number,
-                                   Deadline deadline, const domain::ChildRegistered& registered) override;
+  Result<gate::Committed> Register(const gate::Command& command, const std::string& national_number, Deadline deadline,
+                                   const domain::ChildRegistered& registered) override;
   Result<View> Load(const std::string& child, Deadline deadline) override;
   Result<std::string> ChildOfCase(const std::string& case_id, Deadline deadline) override;
 
@@ -29,8 +29,8 @@ class GateCaseStore final : public app::CaseStore {
   Status Fold(domain::Child& child, const gate::Entry& entry);
   std::string NumberKey(const std::string& hash) const;
   host::Host& host_;
-  seal::DataKey identity_key_;   // seals the national number
-  seal::Secret number_hash_key_; // finds it
+  seal::DataKey identity_key_;    // seals the national number
+  seal::Secret number_hash_key_;  // finds it
   gate::Children<domain::Child> children_;
 };
 

@@ -10,9 +10,8 @@ constexpr int kWithinDays = 14;  // D-62: first joint meeting
 Result<gate::Committed> SetLevel(App& app, const OnCase& on, domain::Level level, const std::string& reason,
                                  std::string next_date) {
   return ChangeCase(app, on, [&](const domain::Child& child, const domain::Change& change) {
-    auto date = next_date.empty()
-                    ? calendar::Format(calendar::AddDays(calendar::Today(change.now), kWithinDays))
-                    : next_date;
+    auto date =
+        next_date.empty() ? calendar::Format(calendar::AddDays(calendar::Today(change.now), kWithinDays)) : next_date;
     return domain::SetLevel(child, change, level, reason, date);
   });
 }

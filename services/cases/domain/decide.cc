@@ -11,7 +11,9 @@ tl::unexpected<Error> State(std::string_view reason, std::string message) {
   return Fail(Code::kFailedPrecondition, reason, std::move(message));
 }
 
-bool Holds(const Case& c, const Person& who) { return !who.guardian && c.holder == who.id && c.holder_recipient == who.recipient; }
+bool Holds(const Case& c, const Person& who) {
+  return !who.guardian && c.holder == who.id && c.holder_recipient == who.recipient;
+}
 
 // The case, if this person holds it, the etag fits and it is open: what every writer of a case needs. Who may not
 // know the case gets the one answer before anything else is looked at.
@@ -175,12 +177,18 @@ Result<Events> WriteNote(const Child& child, const Change& change, std::vector<S
   for (std::size_t i = 0; i < sections.size(); ++i) {
     auto path = "sections[" + std::to_string(i) + "]";
     switch (sections[i].category) {
-      case Category::kConcern: case Category::kPlan: case Category::kEduc: case Category::kHealthd:
-      case Category::kSocial: case Category::kThird: case Category::kChildsay: case Category::kWelfare:
-        break;
+      case Category::kConcern:
+      case Category::kPlan:
+      case Category::kEduc:
+      case Category::kHealthd:
+      case Category::kSocial:
+      case Category::kThird:
+      case Category::kChildsay:
+      case Category::kWelfare: break;
       default:
-        return Invalid(path + ".section_category", path + ": free text is CONCERN, PLAN, EDUC, HEALTHD, WELFARE, "
-                                                          "SOCIAL, THIRD or CHILDSAY");
+        return Invalid(path + ".section_category", path +
+                                                       ": free text is CONCERN, PLAN, EDUC, HEALTHD, WELFARE, "
+                                                       "SOCIAL, THIRD or CHILDSAY");
     }
     if (sections[i].text.empty()) return Invalid(path + ".text", path + ".text: is required");
   }

@@ -14,7 +14,7 @@ namespace stafett::cases::domain {
 // Who acts, reduced to what a decision needs.
 struct Person {
   std::string id, role, unit, recipient;
-  bool leads = false;     // HEAD or LEADER of its service
+  bool leads = false;  // HEAD or LEADER of its service
   bool guardian = false;
 };
 
@@ -22,8 +22,8 @@ struct Person {
 struct Change {
   Person who;
   std::string case_id;
-  std::string etag;       // "" or the case's version as it was read
-  std::string today;      // ISO date in Europe/Oslo
+  std::string etag;   // "" or the case's version as it was read
+  std::string today;  // ISO date in Europe/Oslo
   Time now;
 };
 
@@ -35,8 +35,7 @@ std::string DateFault(const std::string& date, const std::string& today);
 Result<Events> NoteConcern(const Child& child, const Change& change, const std::string& concern,
                            const std::string& next_date);
 Result<Events> RecordConversation(const Child& child, const Change& change, ConversationHeld held);
-Result<Events> OpenLog(const Child& child, const Change& change, const std::string& goal,
-                       const std::string& next_date);
+Result<Events> OpenLog(const Child& child, const Change& change, const std::string& goal, const std::string& next_date);
 Result<Events> SetLevel(const Child& child, const Change& change, Level level, const std::string& reason,
                         const std::string& next_date);
 Result<Events> AddParticipant(const Child& child, const Change& change, const std::string& recipient);

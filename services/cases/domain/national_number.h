@@ -9,9 +9,9 @@
 namespace stafett::cases::domain {
 
 struct NationalNumber {
-  std::string birth_date;   // ISO
-  bool synthetic = false;   // month + 80: never a person
-  bool d_number = false;    // day + 40
+  std::string birth_date;  // ISO
+  bool synthetic = false;  // month + 80: never a person
+  bool d_number = false;   // day + 40
 };
 
 // Nothing if the form, the date or a check digit is wrong.

@@ -26,17 +26,17 @@ struct Guardian {
 // One follow-up. Off the log (kConcernNoted) it is its own service's alone.
 struct Case {
   std::string id;
-  std::string recipient;          // the service whose concern it was
+  std::string recipient;  // the service whose concern it was
   std::string unit;
   CaseState state = CaseState::kConcernNoted;
   Level level = Level::k0;
-  std::string holder;             // exactly one responsible person at every version (promise P6)
+  std::string holder;  // exactly one responsible person at every version (promise P6)
   std::string holder_recipient;
-  std::string next_date;          // ISO date; always set while open
+  std::string next_date;  // ISO date; always set while open
   std::string offered_to, offered_recipient;
   std::set<std::string> participants;  // recipients
   std::string goal;
-  std::uint64_t version = 0;      // events of this case: its etag, blind to the child's other cases
+  std::uint64_t version = 0;  // events of this case: its etag, blind to the child's other cases
 };
 
 // What this service knows of a consent, folded from the consent service's records.
@@ -66,29 +66,65 @@ struct Child {
 
 // ---- events (proto/stafett/cases/v1/case_events.proto) ---------------------------------------------------------
 
-struct ChildRegistered { std::string name, birth_date; std::vector<Guardian> guardians; };
-struct ConcernNoted { std::string case_id, recipient, unit, responsible, concern, next_date; };
+struct ChildRegistered {
+  std::string name, birth_date;
+  std::vector<Guardian> guardians;
+};
+struct ConcernNoted {
+  std::string case_id, recipient, unit, responsible, concern, next_date;
+};
 struct ConversationHeld {
   std::string case_id;
   std::vector<std::string> guardians;
   bool child_heard = false;
   std::string summary, next_date;
 };
-struct LogOpened { std::string case_id, holder, holder_recipient, goal; Level level; std::string next_date; };
-struct LogSuspended { std::string case_id; };
-struct LevelSet { std::string case_id; Level level; std::string reason, next_date; };
-struct ParticipantAdded { std::string case_id, recipient; };
-struct ParticipantRemoved { std::string case_id, recipient; };
-struct BatonOffered { std::string case_id, from, to, to_recipient, answer_by; };
-struct BatonAccepted { std::string case_id, holder, holder_recipient, next_date; };
-struct BatonDeclined { std::string case_id, by, reason; };
-struct Section { policy::Category category; std::string text; std::vector<std::string> describes; };
-struct NoteWritten { std::string case_id, author, author_recipient; std::vector<Section> sections; };
-struct CaseClosed { std::string case_id, reason; };
+// clang-format off: one line each, to be read as a list
+struct LogOpened {
+  std::string case_id, holder, holder_recipient, goal;
+  Level level;
+  std::string next_date;
+};
+struct LogSuspended {
+  std::string case_id;
+};
+struct LevelSet {
+  std::string case_id;
+  Level level;
+  std::string reason, next_date;
+};
+struct ParticipantAdded {
+  std::string case_id, recipient;
+};
+struct ParticipantRemoved {
+  std::string case_id, recipient;
+};
+struct BatonOffered {
+  std::string case_id, from, to, to_recipient, answer_by;
+};
+struct BatonAccepted {
+  std::string case_id, holder, holder_recipient, next_date;
+};
+struct BatonDeclined {
+  std::string case_id, by, reason;
+};
+struct Section {
+  policy::Category category;
+  std::string text;
+  std::vector<std::string> describes;
+};
+struct NoteWritten {
+  std::string case_id, author, author_recipient;
+  std::vector<Section> sections;
+};
+struct CaseClosed {
+  std::string case_id, reason;
+};
+// clang-format on
 
-using Event = std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet,
-                           ParticipantAdded, ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined,
-                           NoteWritten, CaseClosed>;
+using Event =
+    std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet, ParticipantAdded,
+                 ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined, NoteWritten, CaseClosed>;
 using Events = std::vector<Event>;
 
 // Folds one event. Total: an event that was accepted once is always folded.
@@ -103,8 +139,14 @@ struct ConsentRequestedFact {
   Time until;
   std::set<std::string> consenters, recipients;
 };
-struct ConsentAnsweredFact { std::string consent_id, consenter; std::vector<std::string> granted, refused; };
-struct ConsentWithdrawnFact { std::string consent_id; std::vector<std::string> recipients; };
+struct ConsentAnsweredFact {
+  std::string consent_id, consenter;
+  std::vector<std::string> granted, refused;
+};
+struct ConsentWithdrawnFact {
+  std::string consent_id;
+  std::vector<std::string> recipients;
+};
 using ConsentFact = std::variant<ConsentRequestedFact, ConsentAnsweredFact, ConsentWithdrawnFact>;
 void Learn(Child& child, const ConsentFact& fact);
 // Logs that rest on nothing any more after what was learned last: to be suspended (design §4.7).

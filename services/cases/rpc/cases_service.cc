@@ -125,34 +125,35 @@ grpc::ServerUnaryReactor* CasesService::OnCase(const char* method, grpc::Callbac
   });
 }
 
-#define STAFETT_ON_CASE(Method, ...)                                                                \
-  grpc::ServerUnaryReactor* CasesService::Method(grpc::CallbackServerContext* context,              \
-                                                 const v1::Method##Request* request,                \
-                                                 v1::CaseResponse* response) {                      \
-    return OnCase(#Method, context, request, response,                                              \
-                  [=, this](const app::OnCase& on) -> Result<gate::Committed> { __VA_ARGS__ });     \
+#define STAFETT_ON_CASE(Method, ...)                                                                               \
+  grpc::ServerUnaryReactor* CasesService::Method(grpc::CallbackServerContext* context,                             \
+                                                 const v1::Method##Request* request, v1::CaseResponse* response) { \
+    return OnCase(#Method, context, request, response,                                                             \
+                  [=, this](const app::OnCase& on) -> Result<gate::Committed> { __VA_ARGS__ });                    \
   }
 
 STAFETT_ON_CASE(RecordConversation,
-                return app::RecordConversation(app_, on, {"", Strings(request->guardians()), request->child_heard(),
-                                                          request->summary(), request->next_date()});)
+                return app::RecordConversation(app_, on,
+                                               {"", Strings(request->guardians()), request->child_heard(),
+                                                request->summary(), request->next_date()});)
 STAFETT_ON_CASE(OpenLog, return app::OpenLog(app_, on, request->goal(), request->next_date());)
-STAFETT_ON_CASE(SetLevel, return app::SetLevel(app_, on, FromProto(request->level()), request->reason(),
-                                               request->next_date());)
+STAFETT_ON_CASE(SetLevel,
+                return app::SetLevel(app_, on, FromProto(request->level()), request->reason(), request->next_date());)
 STAFETT_ON_CASE(AddParticipant, return app::AddParticipant(app_, on, request->recipient());)
 STAFETT_ON_CASE(RemoveParticipant, return app::RemoveParticipant(app_, on, request->recipient());)
 STAFETT_ON_CASE(OfferBaton, return app::OfferBaton(app_, on, request->to());)
 STAFETT_ON_CASE(AcceptBaton, return app::AcceptBaton(app_, on, request->next_date());)
 STAFETT_ON_CASE(DeclineBaton, return app::DeclineBaton(app_, on, request->reason());)
 STAFETT_ON_CASE(
-    WriteNote, std::vector<domain::Section> sections; for (const auto& s : request->sections()) {
+    WriteNote, std::vector<domain::Section> sections; for (const auto& s
+                                                           : request->sections()) {
       sections.push_back({static_cast<policy::Category>(s.section_category()), s.text(), Strings(s.describes())});
     } return app::WriteNote(app_, on, std::move(sections));)
 STAFETT_ON_CASE(CloseCase, return app::CloseCase(app_, on, request->reason());)
 #undef STAFETT_ON_CASE
 
-grpc::ServerUnaryReactor* CasesService::GetCase(grpc::CallbackServerContext* context,
-                                                const v1::GetCaseRequest* request, v1::Case* response) {
+grpc::ServerUnaryReactor* CasesService::GetCase(grpc::CallbackServerContext* context, const v1::GetCaseRequest* request,
+                                                v1::Case* response) {
   return endpoint_.Serve("GetCase", context, [=, this](const Call& call) -> Status {
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kRules));
     auto case_id = host::IdFromName(request->name(), "cases");

@@ -15,7 +15,7 @@ class CasesService final : public v1::Cases::CallbackService {
  public:
   CasesService(host::Host& host, app::App app);
 
-#define STAFETT_RPC(Method, Response)                                                                      \
+#define STAFETT_RPC(Method, Response)                                                                        \
   grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* context, const v1::Method##Request* request, \
                                    Response* response) override;
   STAFETT_RPC(RegisterChild, v1::RegisterChildResponse)

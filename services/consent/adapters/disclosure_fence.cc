@@ -30,8 +30,7 @@ std::unique_ptr<v1::Disclosure::Stub> Connect(const config::Service& config) {
   grpc::ChannelArguments arguments;
   arguments.SetLoadBalancingPolicyName("round_robin");  // any copy can tell: the fence lies in the store
   // Loopback between the processes of one machine; TLS is an issue of its own.
-  return v1::Disclosure::NewStub(
-      grpc::CreateCustomChannel(it->second, grpc::InsecureChannelCredentials(), arguments));
+  return v1::Disclosure::NewStub(grpc::CreateCustomChannel(it->second, grpc::InsecureChannelCredentials(), arguments));
 }
 
 // Lives until gRPC calls back.
@@ -83,8 +82,8 @@ void DisclosureFence::Await(const app::Withdrawal& withdrawal, Deadline deadline
           bool late = status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED;
           (late ? counters.late : counters.failed).Increment();
           if (!late) {
-            Log(Severity::kWarn, "fence.failed", {{"code", Safe(rpc::CodeName(status.error_code()))},
-                                                  {"reason", Safe(rpc::FromGrpc(status).reason)}});
+            Log(Severity::kWarn, "fence.failed",
+                {{"code", Safe(rpc::CodeName(status.error_code()))}, {"reason", Safe(rpc::FromGrpc(status).reason)}});
           }
           return done(answer);
         }

@@ -16,8 +16,7 @@ class DisclosureFence final : public app::Fence {
  public:
   // Throws std::runtime_error if the configuration lacks peers.disclosure or service_token.
   DisclosureFence(const config::Service& config, telemetry::Metrics& metrics);
-  void Await(const app::Withdrawal& withdrawal, Deadline deadline,
-             std::function<void(const Answer&)> done) override;
+  void Await(const app::Withdrawal& withdrawal, Deadline deadline, std::function<void(const Answer&)> done) override;
 
  private:
   struct Counters {

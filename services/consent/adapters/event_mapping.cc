@@ -29,7 +29,9 @@ void CopyTo(const Range& from, To* to) {
   for (const auto& x : from) *to->Add() = x;
 }
 template <class Range>
-std::vector<std::string> Strings(const Range& from) { return {from.begin(), from.end()}; }
+std::vector<std::string> Strings(const Range& from) {
+  return {from.begin(), from.end()};
+}
 
 struct Packer {
   host::Body operator()(const ConsentRequested& e) const {
@@ -67,8 +69,8 @@ struct Packer {
 };
 
 Event From(const v1::ConsentRequested& m) {
-  ConsentRequested e{m.consent_id(),       m.purpose(),          {}, Strings(m.consenters()), Time{m.until_ms()},
-                     m.asking_recipient(), m.language()};
+  ConsentRequested e{m.consent_id(),     m.purpose(),          {},          Strings(m.consenters()),
+                     Time{m.until_ms()}, m.asking_recipient(), m.language()};
   for (const auto& s : m.scopes()) {
     Scope scope{s.recipient(), {}};
     for (auto c : s.categories()) {
@@ -80,7 +82,7 @@ Event From(const v1::ConsentRequested& m) {
   return e;
 }
 Event From(const v1::ConsentAnswered& m) {
-  return ConsentAnswered{m.consent_id(),        m.consenter(), Strings(m.granted()),
+  return ConsentAnswered{m.consent_id(),       m.consenter(), Strings(m.granted()),
                          Strings(m.refused()), m.evidence(),  m.recorded_by()};
 }
 Event From(const v1::ConsentWithdrawn& m) {

@@ -43,12 +43,11 @@ gate::Proposal GateConsentStore::Propose(const std::string& child, const domain:
 Result<gate::Committed> GateConsentStore::Change(const gate::Command& command, const std::string& child,
                                                  Deadline deadline, const Decide& decide) {
   gate::Target target{host_.gate().PartitionOf(child), child, true};
-  return gate::Execute<domain::Child>(
-      children_, host_.gate().committer(), command, target, deadline,
-      [&](const gate::Loaded<domain::Child>& loaded) -> Result<gate::Proposal> {
-        STAFETT_TRY(auto events, decide(*loaded.state, loaded.now));
-        return Propose(child, events);
-      });
+  return gate::Execute<domain::Child>(children_, host_.gate().committer(), command, target, deadline,
+                                      [&](const gate::Loaded<domain::Child>& loaded) -> Result<gate::Proposal> {
+                                        STAFETT_TRY(auto events, decide(*loaded.state, loaded.now));
+                                        return Propose(child, events);
+                                      });
 }
 
 Result<app::ConsentStore::View> GateConsentStore::Load(const std::string& child, Deadline deadline) {
@@ -57,16 +56,16 @@ Result<app::ConsentStore::View> GateConsentStore::Load(const std::string& child,
 }
 
 Result<std::string> GateConsentStore::ChildOfConsent(const std::string& consent_id, Deadline deadline) {
-  STAFETT_TRY(auto read, host_.gate().store().Read(
-                             {gate::Get::String(host_.gate().keys().Global("s:" + consent_id))}, deadline));
+  STAFETT_TRY(auto read,
+              host_.gate().store().Read({gate::Get::String(host_.gate().keys().Global("s:" + consent_id))}, deadline));
   if (!read.values[0].present) return domain::NotAllowed();
   return std::move(read.values[0].string);
 }
 
 Result<gate::Committed> GateConsentStore::Remembered(const std::string& scope, const std::string& request_id,
                                                      Deadline deadline) {
-  STAFETT_TRY(auto read, host_.gate().store().Read(
-                             {gate::Get::Hash(host_.gate().keys().Command(scope, request_id))}, deadline));
+  STAFETT_TRY(auto read,
+              host_.gate().store().Read({gate::Get::Hash(host_.gate().keys().Command(scope, request_id))}, deadline));
   auto remembered = host_.gate().committer().FromHash(read.values[0]);
   if (!remembered) return UnknownRequest();
   return std::move(remembered->committed);

@@ -2,8 +2,7 @@
 
 namespace stafett::consent::app {
 
-Result<std::vector<Reading>> ListConsents(App& app, const host::Who& who, const std::string& child,
-                                          Deadline deadline) {
+Result<std::vector<Reading>> ListConsents(App& app, const host::Who& who, const std::string& child, Deadline deadline) {
   STAFETT_TRY(auto id, app.references.ToChild(ViewerOf(who), child));
   STAFETT_TRY(auto view, app.store.Load(id, deadline));
   std::vector<Reading> out;

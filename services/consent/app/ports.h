@@ -15,7 +15,7 @@ namespace stafett::consent::app {
 
 // A withdrawal as it stands on the log.
 struct Withdrawal {
-  std::string child;       // internal
+  std::string child;  // internal
   std::string consent_id;
   std::string event_id;
   std::vector<std::string> recipients;

@@ -5,7 +5,7 @@
 namespace stafett::consent::app {
 
 namespace {
-constexpr int kMonths = 12;        // R3-05: no statute fixes it
+constexpr int kMonths = 12;  // R3-05: no statute fixes it
 constexpr int kMonthsAtMost = 24;
 }  // namespace
 

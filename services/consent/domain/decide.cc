@@ -24,9 +24,7 @@ bool Twice(const Range& range, const T& value) {
   return std::count(range.begin(), range.end(), value) > 1;
 }
 
-std::string At(std::string_view list, std::size_t i) {
-  return std::string(list) + "[" + std::to_string(i) + "]";
-}
+std::string At(std::string_view list, std::size_t i) { return std::string(list) + "[" + std::to_string(i) + "]"; }
 
 // The consent, if this person may speak for `consenter` in it: he himself, or staff of the service that asked, who
 // then record what he said. Who may not know the consent gets the one answer before anything else is looked at.
@@ -67,9 +65,8 @@ Status CheckConsenters(const Child& child, const std::vector<std::string>& conse
   for (std::size_t i = 0; i < consenters.size(); ++i) {
     auto path = At("consenters", i);
     if (Twice(consenters, consenters[i])) return Invalid(path, path + ": stands twice");
-    bool may = std::any_of(child.guardians.begin(), child.guardians.end(), [&](const Guardian& g) {
-      return g.person == consenters[i] && g.parental_responsibility;
-    });
+    bool may = std::any_of(child.guardians.begin(), child.guardians.end(),
+                           [&](const Guardian& g) { return g.person == consenters[i] && g.parental_responsibility; });
     if (!may) return Invalid(path, path + ": is not a guardian with parental responsibility for this child");
   }
   auto missing = std::count_if(child.guardians.begin(), child.guardians.end(), [&](const Guardian& g) {
@@ -77,8 +74,8 @@ Status CheckConsenters(const Child& child, const std::vector<std::string>& conse
   });
   if (missing == 0) return {};
   // How many and not who: whoever is left out is not for the asking service to learn here.
-  auto refused = State("CONSENTER_MISSING", std::to_string(missing) +
-                                                " more with parental responsibility must be asked; all must consent");
+  auto refused = State("CONSENTER_MISSING",
+                       std::to_string(missing) + " more with parental responsibility must be asked; all must consent");
   refused.value().metadata["missing"] = std::to_string(missing);
   return refused;
 }
@@ -138,9 +135,8 @@ Result<Events> RequestConsent(const Child& child, const Change& change, Asked as
   STAFETT_CHECK_OK(CheckScopes(asked.scopes));
   STAFETT_CHECK_OK(CheckTerm(asked.term));
   STAFETT_CHECK_OK(CheckConsenters(child, asked.consenters));
-  auto own = std::count_if(child.consents.begin(), child.consents.end(), [&](const auto& entry) {
-    return entry.second.asking_recipient == change.who.recipient;
-  });
+  auto own = std::count_if(child.consents.begin(), child.consents.end(),
+                           [&](const auto& entry) { return entry.second.asking_recipient == change.who.recipient; });
   if (static_cast<std::size_t>(own) >= kMaxConsents) {
     return Fail(Code::kResourceExhausted, "TOO_MANY_CONSENTS", "your service has asked too often about this child");
   }
@@ -156,14 +152,14 @@ Result<Events> Grant(const Child& child, const Change& change, const std::string
   STAFETT_CHECK_OK(CheckRecipients(*c, recipients));
   STAFETT_CHECK_OK(CheckEvidence(change, evidence));
   if (change.now >= c->until) return State("EXPIRED", "this consent has ended; ask for a new one");
-  bool withdrawn = std::any_of(recipients.begin(), recipients.end(),
-                               [&](const std::string& r) { return c->withdrawn.contains(r); });
+  bool withdrawn =
+      std::any_of(recipients.begin(), recipients.end(), [&](const std::string& r) { return c->withdrawn.contains(r); });
   if (withdrawn) return State("WITHDRAWN", "a withdrawn consent does not come back; ask for a new one");
-  bool all = std::all_of(recipients.begin(), recipients.end(),
-                         [&](const std::string& r) { return c->SaidYes(consenter, r); });
+  bool all =
+      std::all_of(recipients.begin(), recipients.end(), [&](const std::string& r) { return c->SaidYes(consenter, r); });
   if (all) return State("ALREADY_GRANTED", "this person has said yes to all of these already");
-  return Events{ConsentAnswered{c->id, consenter, std::move(recipients), {}, evidence,
-                                change.who.guardian ? "" : change.who.id}};
+  return Events{
+      ConsentAnswered{c->id, consenter, std::move(recipients), {}, evidence, change.who.guardian ? "" : change.who.id}};
 }
 
 Result<Events> Refuse(const Child& child, const Change& change, const std::string& consenter,
@@ -176,16 +172,15 @@ Result<Events> Refuse(const Child& child, const Change& change, const std::strin
       if (!c->withdrawn.contains(s.recipient)) recipients.push_back(s.recipient);
     }
   }
-  bool withdrawn = recipients.empty() || std::any_of(recipients.begin(), recipients.end(), [&](const std::string& r) {
-                     return c->withdrawn.contains(r);
-                   });
+  bool withdrawn = recipients.empty() || std::any_of(recipients.begin(), recipients.end(),
+                                                     [&](const std::string& r) { return c->withdrawn.contains(r); });
   if (withdrawn) return State("WITHDRAWN", "this consent is withdrawn already");
   // What is in force ends by Withdraw alone: only that waits until nothing flows any more (promise P4).
-  bool in_force = std::any_of(recipients.begin(), recipients.end(),
-                              [&](const std::string& r) { return c->Complete(r); });
+  bool in_force =
+      std::any_of(recipients.begin(), recipients.end(), [&](const std::string& r) { return c->Complete(r); });
   if (in_force) return State("GRANTED", "everybody has said yes to one of these; withdraw instead");
-  return Events{ConsentAnswered{c->id, consenter, {}, std::move(recipients), evidence,
-                                change.who.guardian ? "" : change.who.id}};
+  return Events{
+      ConsentAnswered{c->id, consenter, {}, std::move(recipients), evidence, change.who.guardian ? "" : change.who.id}};
 }
 
 Result<Events> Withdraw(const Child& child, const Change& change, const std::string& consenter,

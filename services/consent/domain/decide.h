@@ -22,7 +22,7 @@ struct Person {
 struct Change {
   Person who;
   std::string consent_id;
-  std::string etag;       // "" or the consent's version as it was read
+  std::string etag;  // "" or the consent's version as it was read
   Time now;
 };
 
@@ -32,7 +32,7 @@ inline constexpr std::size_t kMaxConsents = 100;  // of one child, asked by one 
 // How long it shall last, as dates in Europe/Oslo (ISO) and as the moment at which it ends.
 struct Term {
   std::string today, until, latest;
-  Time ends;              // 00:00 of `until`: when in doubt what "until" means, the shorter
+  Time ends;  // 00:00 of `until`: when in doubt what "until" means, the shorter
 };
 
 struct Asked {

@@ -25,20 +25,19 @@ bool Consent::SaidYes(const std::string& consenter, const std::string& recipient
 }
 
 bool Consent::AnyYes(const std::string& recipient) const {
-  return std::any_of(consenters.begin(), consenters.end(),
-                     [&](const std::string& c) { return SaidYes(c, recipient); });
+  return std::any_of(consenters.begin(), consenters.end(), [&](const std::string& c) { return SaidYes(c, recipient); });
 }
 
 bool Consent::Complete(const std::string& recipient) const {
-  return !consenters.empty() && std::all_of(consenters.begin(), consenters.end(),
-                                            [&](const std::string& c) { return SaidYes(c, recipient); });
+  return !consenters.empty() &&
+         std::all_of(consenters.begin(), consenters.end(), [&](const std::string& c) { return SaidYes(c, recipient); });
 }
 
 Standing Consent::StandingFor(const std::string& recipient, Time now) const {
   if (withdrawn.contains(recipient)) return Standing::kWithdrawn;
   auto of = answers.find(recipient);
-  if (of != answers.end() && std::any_of(of->second.begin(), of->second.end(),
-                                         [](const auto& a) { return a.second == Answer::kNo; })) {
+  if (of != answers.end() &&
+      std::any_of(of->second.begin(), of->second.end(), [](const auto& a) { return a.second == Answer::kNo; })) {
     return Standing::kRefused;
   }
   if (now >= until) return Standing::kExpired;

@@ -27,14 +27,14 @@ enum class Standing { kRequested, kGranted, kRefused, kWithdrawn, kExpired };
 
 struct Consent {
   std::string id, purpose;
-  std::string asking_recipient;   // the service that asked
+  std::string asking_recipient;  // the service that asked
   std::string language;
   std::vector<Scope> scopes;
-  std::set<std::string> consenters;  // everybody who must say yes (R3-11)
-  Time until;                        // exclusive
+  std::set<std::string> consenters;                              // everybody who must say yes (R3-11)
+  Time until;                                                    // exclusive
   std::map<std::string, std::map<std::string, Answer>> answers;  // recipient -> consenter -> the last word
   std::set<std::string> withdrawn;                               // recipients; for good
-  std::uint64_t version = 0;      // events of this consent: its etag, blind to the child's other consents
+  std::uint64_t version = 0;  // events of this consent: its etag, blind to the child's other consents
 
   const Scope* Find(const std::string& recipient) const;
   bool SaidYes(const std::string& consenter, const std::string& recipient) const;
@@ -50,7 +50,9 @@ struct Guardian {
   std::string person;
   bool parental_responsibility = false;
 };
-struct ChildRegisteredFact { std::vector<Guardian> guardians; };
+struct ChildRegisteredFact {
+  std::vector<Guardian> guardians;
+};
 
 struct Child {
   bool registered = false;

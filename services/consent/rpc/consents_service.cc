@@ -49,8 +49,8 @@ ConsentsService::ConsentsService(host::Host& host, app::App app)
 void ConsentsService::Fill(const host::Who& who, const app::Reading& reading, v1::Consent* out) {
   const auto& c = reading.c;
   out->set_name(host::ResourceName(who.controller, "consents", c.id));
-  out->set_child(host::ResourceName(who.controller, "children",
-                                    app_.references.ForService(app::ViewerOf(who), reading.child)));
+  out->set_child(
+      host::ResourceName(who.controller, "children", app_.references.ForService(app::ViewerOf(who), reading.child)));
   out->set_purpose(c.purpose);
   out->set_until_ms(c.until.ms);
   for (const auto& scope : reading.shown.scopes) {
@@ -88,8 +88,12 @@ grpc::ServerUnaryReactor* ConsentsService::RequestConsent(grpc::CallbackServerCo
         [&](const host::Request& checked) -> Result<gate::Committed> {
           auto child = host::IdFromName(request->child(), "children");
           if (!child) return Invalid("child", "child: must be controllers/{controller}/children/{child}");
-          app::Asking asking{*child, request->purpose(), request->until(), request->language(),
-                             Scopes(request->scopes()), Strings(request->consenters())};
+          app::Asking asking{*child,
+                             request->purpose(),
+                             request->until(),
+                             request->language(),
+                             Scopes(request->scopes()),
+                             Strings(request->consenters())};
           STAFETT_TRY(auto requested,
                       app::RequestConsent(app_, checked.who, checked.command, checked.deadline, asking));
           consent_id = app::ConsentIdOf(checked.command, requested.child);
@@ -120,13 +124,12 @@ grpc::ServerUnaryReactor* ConsentsService::OnConsent(const char* method, grpc::C
   });
 }
 
-#define STAFETT_ON_CONSENT(Method)                                                                      \
-  grpc::ServerUnaryReactor* ConsentsService::Method(grpc::CallbackServerContext* context,               \
-                                                    const v1::Method##Request* request,                 \
-                                                    v1::ConsentResponse* response) {                    \
-    return OnConsent(#Method, context, request, response, [=, this](const app::OnConsent& on) {         \
+#define STAFETT_ON_CONSENT(Method)                                                                               \
+  grpc::ServerUnaryReactor* ConsentsService::Method(                                                             \
+      grpc::CallbackServerContext* context, const v1::Method##Request* request, v1::ConsentResponse* response) { \
+    return OnConsent(#Method, context, request, response, [=, this](const app::OnConsent& on) {                  \
       return app::Method(app_, on, {request->consenter(), Strings(request->recipients()), request->evidence()}); \
-    });                                                                                                 \
+    });                                                                                                          \
   }
 
 STAFETT_ON_CONSENT(Grant)
@@ -180,8 +183,7 @@ grpc::ServerUnaryReactor* ConsentsService::GetWithdrawal(grpc::CallbackServerCon
   return endpoint_.Serve("GetWithdrawal", context, [=, this](Call call) {
     auto found = [&]() -> Result<gate::Committed> {
       STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kRules));
-      STAFETT_TRY(auto withdrawal,
-                  app::ReadWithdrawal(app_, checked.who, request->request_id(), checked.deadline));
+      STAFETT_TRY(auto withdrawal, app::ReadWithdrawal(app_, checked.who, request->request_id(), checked.deadline));
       Fill(checked.who, withdrawal.reading, response->mutable_consent());
       response->set_state(v1::REGISTERED);
       STAFETT_CHECK_OK(host::ReadReceipt(host_, call, *request, response->mutable_receipt(), kRules));

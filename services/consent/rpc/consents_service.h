@@ -15,7 +15,7 @@ class ConsentsService final : public v1::Consents::CallbackService {
  public:
   ConsentsService(host::Host& host, app::App app);
 
-#define STAFETT_RPC(Method, Response)                                                                      \
+#define STAFETT_RPC(Method, Response)                                                                        \
   grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* context, const v1::Method##Request* request, \
                                    Response* response) override;
   STAFETT_RPC(RequestConsent, v1::ConsentResponse)

@@ -34,9 +34,7 @@ Fact From(const cv1::CaseClosed& m) { return CaseEnded{m.case_id()}; }
 Fact From(const cv1::LevelSet& m) { return LevelChanged{m.case_id(), m.next_date(), Level(m.level())}; }
 Fact From(const cv1::ParticipantAdded& m) { return Joined{m.case_id(), m.recipient()}; }
 Fact From(const cv1::ParticipantRemoved& m) { return Left{m.case_id(), m.recipient()}; }
-Fact From(const cv1::BatonAccepted& m) {
-  return Handed{m.case_id(), m.holder(), m.holder_recipient(), m.next_date()};
-}
+Fact From(const cv1::BatonAccepted& m) { return Handed{m.case_id(), m.holder(), m.holder_recipient(), m.next_date()}; }
 Fact From(const sv1::ConsentRequested& m) {
   Requested f{m.consent_id(), {m.purpose(), Time{m.until_ms()}, {}, {}}};
   f.consent.consenters.insert(m.consenters().begin(), m.consenters().end());
@@ -49,7 +47,9 @@ Fact From(const sv1::ConsentRequested& m) {
   return f;
 }
 Fact From(const sv1::ConsentAnswered& m) {
-  return Answered{m.consent_id(), m.consenter(), {m.granted().begin(), m.granted().end()},
+  return Answered{m.consent_id(),
+                  m.consenter(),
+                  {m.granted().begin(), m.granted().end()},
                   {m.refused().begin(), m.refused().end()}};
 }
 Fact From(const sv1::ConsentWithdrawn& m) {

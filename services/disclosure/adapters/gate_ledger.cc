@@ -11,8 +11,8 @@
 namespace stafett::disclosure::adapters {
 namespace {
 constexpr char kPolicyType[] = "no.stafett.disclosure.policy-activated.v1";
-constexpr Millis kFreshFor{5000};       // a view older than this admits no read (design §4.6)
-constexpr Millis kReadingFor{30'000};   // a reader that died does not stay under way for ever
+constexpr Millis kFreshFor{5000};      // a view older than this admits no read (design §4.6)
+constexpr Millis kReadingFor{30'000};  // a reader that died does not stay under way for ever
 
 bool OfCasesOrConsent(const std::string& type) {
   return type.starts_with("no.stafett.cases.") || type.starts_with("no.stafett.consent.");
@@ -169,8 +169,8 @@ Status GateLedger::Change(const gate::Command& command, const std::string& child
       proposal.indexes.push_back(gate::Write::HashSet(ReadingKey(p), (*reading)->id, EncodeReading(**reading)));
     }
     auto tried = host_.gate().committer().Try(
-        command, {p, child, true},
-        {loaded.view.own, loaded.view.inputs, loaded.view.generation, loaded.view.now}, proposal, deadline);
+        command, {p, child, true}, {loaded.view.own, loaded.view.inputs, loaded.view.generation, loaded.view.now},
+        proposal, deadline);
     if (!tried) {
       if (tried.error().code != Code::kUnknownOutcome) return tl::unexpected(std::move(tried).error());
       unknown = true;  // decided anew: a read noted twice does no harm, one not noted would
@@ -180,7 +180,8 @@ Status GateLedger::Change(const gate::Command& command, const std::string& child
   }
   if (unknown) return Fail(Code::kUnknownOutcome, "OUTCOME_UNKNOWN", "try again");
   if (reading != nullptr) {
-    return Fail(Code::kUnavailable, "STALE_VIEW", "the view of the log is not fresh enough to show anything; try again");
+    return Fail(Code::kUnavailable, "STALE_VIEW",
+                "the view of the log is not fresh enough to show anything; try again");
   }
   return gate::TooManyConflicts();
 }
@@ -193,8 +194,8 @@ void GateLedger::EndReading(const std::string& child, const app::Reading& readin
 }
 
 Result<std::string> GateLedger::ChildOfDelivery(const std::string& delivery_id, Deadline deadline) {
-  STAFETT_TRY(auto read, host_.gate().store().Read(
-                             {gate::Get::String(host_.gate().keys().Global("d:" + delivery_id))}, deadline));
+  STAFETT_TRY(auto read,
+              host_.gate().store().Read({gate::Get::String(host_.gate().keys().Global("d:" + delivery_id))}, deadline));
   if (!read.values[0].present) return host::NotAllowed();
   return std::move(read.values[0].string);
 }
@@ -238,8 +239,8 @@ Result<app::Ledger::FenceView> GateLedger::Fence(const std::string& child, const
                                                  Deadline deadline) {
   auto p = host_.gate().PartitionOf(child);
   const auto& keys = host_.gate().keys();
-  STAFETT_TRY(auto loaded, children_.Load(p, child, deadline,
-                                          {gate::Get::String(keys.Fence(p)), gate::Get::Hash(ReadingKey(p))}));
+  STAFETT_TRY(auto loaded,
+              children_.Load(p, child, deadline, {gate::Get::String(keys.Fence(p)), gate::Get::Hash(ReadingKey(p))}));
   FenceView out;
   auto it = loaded.state->offsets.find(event_id);
   if (it != loaded.state->offsets.end()) out.offset = it->second;
@@ -254,7 +255,11 @@ Result<app::Ledger::FenceView> GateLedger::Fence(const std::string& child, const
 
 Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references,
                seal::Secret delivery_key)
-    : host_(host), ledger_(ledger), regimes_(regimes), references_(references), delivery_key_(std::move(delivery_key)) {}
+    : host_(host),
+      ledger_(ledger),
+      regimes_(regimes),
+      references_(references),
+      delivery_key_(std::move(delivery_key)) {}
 
 bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
@@ -269,8 +274,8 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
   auto offers = OffersOf(view, learned);
   auto regime = regimes_.Make(*loaded.version, loaded.suspended);
   auto delivery_id = [this](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
-    return DerivedId("d", seal::KeyedHash(delivery_key_, item + "\n" + recipient + "\n" +
-                                                             std::to_string(static_cast<int>(kind))));
+    return DerivedId(
+        "d", seal::KeyedHash(delivery_key_, item + "\n" + recipient + "\n" + std::to_string(static_cast<int>(kind))));
   };
   auto decided = domain::Route(view, {e.event_id, e.type, e.subject, record.offset}, offers, learned.learned, regime,
                                view.latest, delivery_id);

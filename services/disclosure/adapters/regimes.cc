@@ -70,7 +70,8 @@ Result<std::shared_ptr<const Version>> Regimes::Find(const std::string& hash, De
   }
   STAFETT_TRY(auto rules, policy::LoadRules(m.rules(), "activated policy"));
   auto version = std::make_shared<Version>();
-  version->rules = std::make_shared<const policy::RuleSet>(rules.rules().empty() ? policy::RuleSet() : std::move(rules));
+  version->rules =
+      std::make_shared<const policy::RuleSet>(rules.rules().empty() ? policy::RuleSet() : std::move(rules));
   version->active.insert(m.active_recipients().begin(), m.active_recipients().end());
   std::lock_guard lock(mutex_);
   versions_[hash] = version;
@@ -103,7 +104,8 @@ Status Regimes::Activate(const policy::RuleSet& rules, const std::string& rules_
       m.add_active_recipients(recipient);
     } else {
       m.add_suspended_recipients(recipient);
-      telemetry::Log(telemetry::Severity::kError, "recipient.not_activated", {{"recipient", telemetry::Safe(recipient)}});
+      telemetry::Log(telemetry::Severity::kError, "recipient.not_activated",
+                     {{"recipient", telemetry::Safe(recipient)}});
     }
   }
   auto message = m.SerializeAsString();
@@ -112,9 +114,9 @@ Status Regimes::Activate(const policy::RuleSet& rules, const std::string& rules_
     auto stream = PolicyStream(p);
     for (int attempt = 0;; ++attempt) {
       auto generation = host_.gate().store().Generation();
-      STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::String(InForceKey(p)),
-                                                        gate::Get::Length(keys_.Own(p, stream))},
-                                                       deadline));
+      STAFETT_TRY(auto read,
+                  host_.gate().store().Read({gate::Get::String(InForceKey(p)), gate::Get::Length(keys_.Own(p, stream))},
+                                            deadline));
       if (read.values[0].string == hash) break;
       auto own = static_cast<std::uint64_t>(read.values[1].number);
       gate::Command command;
@@ -123,8 +125,8 @@ Status Regimes::Activate(const policy::RuleSet& rules, const std::string& rules_
       command.request_hash = hash;
       gate::Proposal proposal;
       proposal.events.push_back({PolicyType(), message, "", host_.config().kafka.log_topic});
-      STAFETT_TRY(auto tried, host_.gate().committer().Try(
-                                  command, {p, stream, false}, {own, 0, generation, read.now}, proposal, deadline));
+      STAFETT_TRY(auto tried, host_.gate().committer().Try(command, {p, stream, false}, {own, 0, generation, read.now},
+                                                           proposal, deadline));
       if (tried.kind == gate::Committer::Attempt::Kind::kDone) break;
       if (attempt == gate::kMaxConflicts) return gate::TooManyConflicts();
     }

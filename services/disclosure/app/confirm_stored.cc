@@ -19,7 +19,8 @@ Result<domain::DeliveryState> ConfirmStored(App& app, const host::Who& who, cons
           if (!d->record_ref.empty()) return std::optional<domain::LedgerEvent>();
         } else {
           if (d->digest.empty()) {
-            return Fail(Code::kFailedPrecondition, "NOT_FETCHED", "fetch the content before confirming that it is stored");
+            return Fail(Code::kFailedPrecondition, "NOT_FETCHED",
+                        "fetch the content before confirming that it is stored");
           }
           if (d->digest != digest) {
             return Fail(Code::kFailedPrecondition, "DIGEST_MISMATCH",

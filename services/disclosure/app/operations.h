@@ -15,7 +15,7 @@ struct FetchedContent {
   std::string rule, case_ref, type_url, value, identity, digest, origin;
   Time happened;
   std::string child;
-  Reading reading;      // to be ended when the answer has been sent
+  Reading reading;  // to be ended when the answer has been sent
 };
 Result<FetchedContent> Fetch(App& app, const host::Who& who, const gate::Command& command, Deadline deadline,
                              const std::string& delivery_id);
@@ -38,7 +38,7 @@ Result<ListedPage> ListDeliveries(App& app, const host::Who& who, const std::str
 
 // One verdict with how far its delivery has come.
 struct DecisionRow {
-  domain::Decided decided;     // without lines
+  domain::Decided decided;  // without lines
   domain::Line line;
   std::optional<domain::DeliveryState> state;
 };

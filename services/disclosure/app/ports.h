@@ -38,8 +38,8 @@ class Ledger {
   using Decide = std::function<Result<std::optional<domain::LedgerEvent>>(const Case&)>;
   // Reads, decides, writes the event; nothing decided: nothing written. With `reading` the event is only written
   // while the partition's view is fresh, and the read is noted as under way until EndReading.
-  virtual Status Change(const gate::Command& command, const std::string& child, Deadline deadline,
-                        const Decide& decide, std::optional<Reading>* reading) = 0;
+  virtual Status Change(const gate::Command& command, const std::string& child, Deadline deadline, const Decide& decide,
+                        std::optional<Reading>* reading) = 0;
   virtual void EndReading(const std::string& child, const Reading& reading) = 0;
   virtual Result<Case> Load(const std::string& child, Deadline deadline) = 0;
   // The child as it stood when the record at `offset` had been learned, under the policy with this hash.
@@ -50,14 +50,14 @@ class Ledger {
   struct Page {
     std::vector<std::pair<std::string, std::string>> deliveries;  // (delivery, child), in the order of signalling
     std::int64_t next = 0;
-    std::string series;   // changes when the order began anew (a rebuilt store): begin at 0 then
+    std::string series;  // changes when the order began anew (a rebuilt store): begin at 0 then
   };
   virtual Result<Page> Deliveries(const std::string& recipient, std::int64_t from, std::int64_t count,
                                   Deadline deadline) = 0;
   struct FenceView {
     std::optional<std::int64_t> offset;  // of the record asked for, once it was learned
     std::int64_t fence = 0;
-    std::vector<Reading> readings;       // of this child's partition, younger than 30 s
+    std::vector<Reading> readings;  // of this child's partition, younger than 30 s
   };
   virtual Result<FenceView> Fence(const std::string& child, const std::string& event_id, Deadline deadline) = 0;
 };
@@ -73,8 +73,8 @@ class References {
 // An item as a recipient gets it.
 struct Content {
   std::string type_url;
-  std::string value;      // what the digest is of
-  std::string identity;   // ChildIdentity, empty if IDENT is not shown
+  std::string value;     // what the digest is of
+  std::string identity;  // ChildIdentity, empty if IDENT is not shown
 };
 class Contents {
  public:

@@ -26,7 +26,7 @@ using DeliveryId = std::function<std::string(const std::string& item, const std:
 // snapshots for those whose consent it completed, with the one recipient each is for).
 struct Offer {
   const Item* item = nullptr;
-  std::string only_to;          // snapshots: this recipient; empty: all candidates
+  std::string only_to;  // snapshots: this recipient; empty: all candidates
 };
 struct Record {
   std::string event_id, event_type, case_id;

@@ -160,8 +160,8 @@ std::vector<policy::Consent> ConsentsOf(const View& view) {
   for (const auto& [id, consent] : view.consents) {
     for (const auto& [recipient, scope] : consent.scopes) {
       if (!scope.complete_at) continue;
-      out.push_back({id, recipient, scope.categories, consent.purpose, *scope.complete_at, consent.until,
-                     scope.withdrawn});
+      out.push_back(
+          {id, recipient, scope.categories, consent.purpose, *scope.complete_at, consent.until, scope.withdrawn});
     }
   }
   return out;

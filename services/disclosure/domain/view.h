@@ -23,23 +23,23 @@ enum class DeliveryState { kSignalled, kFetched, kStored, kOpened, kWithdrawn };
 
 // Something that might be told. Immutable; its content is opaque here (adapters/cut.h knows it).
 struct Item {
-  std::string id;               // event id, or "<event id>/<case>" for a snapshot
-  std::string type;             // "no.stafett.cases.note-written.v1"
+  std::string id;    // event id, or "<event id>/<case>" for a snapshot
+  std::string type;  // "no.stafett.cases.note-written.v1"
   std::string case_id;
-  std::string origin;           // giver's recipient id
+  std::string origin;              // giver's recipient id
   policy::CategorySet categories;  // of everything in it
   // Free text stands in sections, each shown whole or not at all: what each needs, and what stands outside them.
   // Who may see no section is not told at all, and nothing that is told speaks of a section not shown (P1).
   policy::CategorySet outside;
   std::vector<policy::CategorySet> sections;
   std::string purpose;
-  std::string body;             // the clear event message
+  std::string body;  // the clear event message
   Time happened;
   std::int64_t offset = -1;
 };
 
 struct CaseFacts {
-  bool open = false;            // the log is open
+  bool open = false;  // the log is open
   int level = 0;
   std::string goal, holder, holder_recipient, next_date;
   std::set<std::string> participants;
@@ -88,24 +88,65 @@ struct Decided {
   std::vector<Line> lines;
   std::vector<std::string> withdrawn;  // deliveries that were signalled and not fetched
 };
-struct Fetched { std::string delivery_id, recipient; policy::CategorySet fields; std::string digest, rule; };
-struct StoredConfirmed { std::string delivery_id, recipient, record_ref, digest; };
-struct OpenedConfirmed { std::string delivery_id, recipient, by_role; };
+// clang-format off: one line each, to be read as a list
+struct Fetched {
+  std::string delivery_id, recipient;
+  policy::CategorySet fields;
+  std::string digest, rule;
+};
+struct StoredConfirmed {
+  std::string delivery_id, recipient, record_ref, digest;
+};
+struct OpenedConfirmed {
+  std::string delivery_id, recipient, by_role;
+};
+// clang-format on
 using LedgerEvent = std::variant<Decided, Fetched, StoredConfirmed, OpenedConfirmed>;
 
 // ---- facts, as the log says them -------------------------------------------------------------------------------
 
-struct Place { std::int64_t offset = -1; Time appended; std::string event_id; };
-struct Identified { std::string identity; };   // opaque: ChildIdentity message
-struct CaseOpened { std::string case_id, holder, holder_recipient, goal, next_date; int level = 0; };
-struct CaseEnded { std::string case_id; };     // closed or suspended
-struct LevelChanged { std::string case_id, next_date; int level = 0; };
-struct Joined { std::string case_id, recipient; };
-struct Left { std::string case_id, recipient; };
-struct Handed { std::string case_id, holder, holder_recipient, next_date; };
-struct Requested { std::string consent_id; ConsentFacts consent; };
-struct Answered { std::string consent_id, consenter; std::vector<std::string> granted, refused; };
-struct Withdrawn { std::string consent_id; std::vector<std::string> recipients; };
+// clang-format off: one line each, to be read as a list
+struct Place {
+  std::int64_t offset = -1;
+  Time appended;
+  std::string event_id;
+};
+struct Identified {
+  std::string identity;
+};  // opaque: ChildIdentity message
+struct CaseOpened {
+  std::string case_id, holder, holder_recipient, goal, next_date;
+  int level = 0;
+};
+struct CaseEnded {
+  std::string case_id;
+};  // closed or suspended
+struct LevelChanged {
+  std::string case_id, next_date;
+  int level = 0;
+};
+struct Joined {
+  std::string case_id, recipient;
+};
+struct Left {
+  std::string case_id, recipient;
+};
+struct Handed {
+  std::string case_id, holder, holder_recipient, next_date;
+};
+struct Requested {
+  std::string consent_id;
+  ConsentFacts consent;
+};
+struct Answered {
+  std::string consent_id, consenter;
+  std::vector<std::string> granted, refused;
+};
+struct Withdrawn {
+  std::string consent_id;
+  std::vector<std::string> recipients;
+};
+// clang-format on
 using Fact = std::variant<std::monostate, Identified, CaseOpened, CaseEnded, LevelChanged, Joined, Left, Handed,
                           Requested, Answered, Withdrawn>;
 
@@ -114,8 +155,8 @@ struct View {
   std::map<std::string, CaseFacts> cases;
   std::map<std::string, ConsentFacts> consents;
   std::map<std::string, Item> items;
-  Time latest;                            // highest append time: decisions' time never falls
-  std::map<std::string, Decided> decided; // by event id
+  Time latest;                             // highest append time: decisions' time never falls
+  std::map<std::string, Decided> decided;  // by event id
   std::map<std::string, Delivery> deliveries;
   std::map<std::pair<std::string, std::string>, std::uint64_t> sequence;  // (recipient, case)
   std::map<std::pair<std::string, std::string>, std::uint64_t> epoch;

@@ -48,7 +48,9 @@ void Fill(const app::DecisionRow& row, v1::Decision* out) {
 }  // namespace
 
 DisclosureService::DisclosureService(host::Host& host, app::App app, Suspended suspended)
-    : host_(host), app_(app), suspended_(std::move(suspended)),
+    : host_(host),
+      app_(app),
+      suspended_(std::move(suspended)),
       endpoint_(host.runtime(), v1::Disclosure::service_full_name()) {}
 
 gate::Command DisclosureService::CommandFor(const host::Request& checked) const {
@@ -65,8 +67,7 @@ grpc::ServerUnaryReactor* DisclosureService::Fetch(grpc::CallbackServerContext* 
   return endpoint_.Serve("Fetch", context, [=, this](Call call) {
     auto checked = host::CheckQuery(host_, call, *request, kMachine);
     if (!checked) return call.Finish(tl::unexpected(std::move(checked).error()));
-    auto fetched =
-        app::Fetch(app_, checked->who, CommandFor(*checked), checked->deadline, request->delivery_id());
+    auto fetched = app::Fetch(app_, checked->who, CommandFor(*checked), checked->deadline, request->delivery_id());
     if (!fetched) return call.Finish(tl::unexpected(std::move(fetched).error()));
     auto& f = *fetched;
     response->set_delivery_id(f.delivery.id);
@@ -101,8 +102,8 @@ grpc::ServerUnaryReactor* DisclosureService::ConfirmOpened(grpc::CallbackServerC
                                                            v1::ConfirmResponse* response) {
   return endpoint_.Serve("ConfirmOpened", context, [=, this](const Call& call) -> Status {
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
-    STAFETT_TRY(auto state, app::ConfirmOpened(app_, checked.who, CommandFor(checked), checked.deadline,
-                                               request->delivery_id()));
+    STAFETT_TRY(auto state,
+                app::ConfirmOpened(app_, checked.who, CommandFor(checked), checked.deadline, request->delivery_id()));
     response->set_state(ToProto(state));
     return {};
   });
@@ -113,8 +114,8 @@ grpc::ServerUnaryReactor* DisclosureService::ListDeliveries(grpc::CallbackServer
                                                             v1::ListDeliveriesResponse* response) {
   return endpoint_.Serve("ListDeliveries", context, [=, this](const Call& call) -> Status {
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kMachine));
-    STAFETT_TRY(auto page, app::ListDeliveries(app_, checked.who, request->after(), request->page_size(),
-                                               checked.deadline));
+    STAFETT_TRY(auto page,
+                app::ListDeliveries(app_, checked.who, request->after(), request->page_size(), checked.deadline));
     for (const auto& listed : page.deliveries) {
       auto& d = *response->add_deliveries();
       d.set_delivery_id(listed.delivery.id);
@@ -148,14 +149,13 @@ grpc::ServerUnaryReactor* DisclosureService::ListDecisions(grpc::CallbackServerC
 }
 
 grpc::ServerUnaryReactor* DisclosureService::Explain(grpc::CallbackServerContext* context,
-                                                     const v1::ExplainRequest* request,
-                                                     v1::ExplainResponse* response) {
+                                                     const v1::ExplainRequest* request, v1::ExplainResponse* response) {
   return endpoint_.Serve("Explain", context, [=, this](const Call& call) -> Status {
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
     auto child = host::IdFromName(request->child(), "children");
     if (!child) return Invalid("child", "child: must be controllers/{controller}/children/{child}");
-    STAFETT_TRY(auto explained, app::Explain(app_, checked.who, *child, request->event_id(), request->recipient(),
-                                             checked.deadline));
+    STAFETT_TRY(auto explained,
+                app::Explain(app_, checked.who, *child, request->event_id(), request->recipient(), checked.deadline));
     Fill(explained.row, response->mutable_decision());
     response->set_policy_hash(explained.row.decided.policy_hash);
     for (const auto& l : explained.explanation.lines) {
@@ -200,8 +200,8 @@ grpc::ServerUnaryReactor* DisclosureService::AwaitFence(grpc::CallbackServerCont
     STAFETT_CHECK_OK(stafett::rpc::RequireInternal(call.caller()));
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, {"stafett:internal", false}));
     std::vector<std::string> recipients(request->recipients().begin(), request->recipients().end());
-    STAFETT_TRY(auto fence, app::AwaitFence(app_, request->child(), request->event_id(), request->consent(),
-                                            recipients, checked.deadline));
+    STAFETT_TRY(auto fence, app::AwaitFence(app_, request->child(), request->event_id(), request->consent(), recipients,
+                                            checked.deadline));
     response->set_passed(fence.passed);
     for (const auto& r : fence.reads) {
       auto& read = *response->add_reads();

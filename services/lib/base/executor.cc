@@ -4,8 +4,7 @@
 
 namespace stafett {
 
-Executor::Executor(std::size_t threads, std::size_t queue_limit)
-    : thread_count_(threads), queue_limit_(queue_limit) {
+Executor::Executor(std::size_t threads, std::size_t queue_limit) : thread_count_(threads), queue_limit_(queue_limit) {
   workers_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) workers_.emplace_back([this] { Work(); });
 }
@@ -53,8 +52,7 @@ void Executor::Work() {
     ++running_;
     lock.unlock();
     task();
-    task =
-        nullptr;  // what it captured goes now, not when the next task comes, and not under the lock
+    task = nullptr;  // what it captured goes now, not when the next task comes, and not under the lock
     lock.lock();
     --running_;
   }

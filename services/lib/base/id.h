@@ -14,7 +14,7 @@ using IdBytes = std::array<unsigned char, 16>;
 std::string FormatId(std::string_view prefix, const IdBytes& bytes);
 // Bytes of "<prefix>-<26 digits>"; nothing if the form, the prefix or a digit is wrong.
 std::optional<IdBytes> ParseId(std::string_view prefix, std::string_view id);
-std::string NewId(std::string_view prefix);           // from the kernel's random source
+std::string NewId(std::string_view prefix);  // from the kernel's random source
 // Deterministic (RFC 9562 version 5 in spirit: SHA-1 is replaced by the first 16 bytes of SHA-256).
 std::string DerivedId(std::string_view prefix, std::string_view of);
 // True for a canonical lower- or upper-case UUID of 36 characters (AIP-155 request_id).

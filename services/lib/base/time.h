@@ -21,9 +21,7 @@ using Millis = std::chrono::milliseconds;
 struct Deadline {
   SteadyTime at;
   static Deadline In(Millis from_now) { return {std::chrono::steady_clock::now() + from_now}; }
-  Millis Left() const {
-    return std::chrono::duration_cast<Millis>(at - std::chrono::steady_clock::now());
-  }
+  Millis Left() const { return std::chrono::duration_cast<Millis>(at - std::chrono::steady_clock::now()); }
   bool Passed() const { return Left() <= Millis(0); }
 };
 

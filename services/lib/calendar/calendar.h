@@ -16,11 +16,11 @@ struct Date {
   auto operator<=>(const Date&) const = default;
 };
 
-Date Today(Time now);                                // in Europe/Oslo
-std::optional<Date> Parse(std::string_view iso);     // "2026-11-22", existing dates only
+Date Today(Time now);                             // in Europe/Oslo
+std::optional<Date> Parse(std::string_view iso);  // "2026-11-22", existing dates only
 std::string Format(const Date& date);
 Date AddDays(const Date& date, int days);
-Date AddMonths(const Date& date, int months);        // 31 January + 1 month = 28 or 29 February
-Time StartOf(const Date& date);                      // 00:00 in Europe/Oslo
+Date AddMonths(const Date& date, int months);  // 31 January + 1 month = 28 or 29 February
+Time StartOf(const Date& date);                // 00:00 in Europe/Oslo
 
 }  // namespace stafett::calendar

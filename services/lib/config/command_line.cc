@@ -18,8 +18,7 @@ int RunCommandLine(int argc, char** argv, const std::string& expected_service,
   std::string path;
   bool only_check = false;
   app.add_option("--config", path, "the service's configuration (YAML)")->required();
-  app.add_flag("--check-config", only_check,
-               "print the effective configuration, secrets masked, and exit");
+  app.add_flag("--check-config", only_check, "print the effective configuration, secrets masked, and exit");
   app.set_version_flag("--version", expected_service + " " + STAFETT_VERSION);
   try {
     app.parse(argc, argv);

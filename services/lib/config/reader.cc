@@ -17,8 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxFileBytes =
-    4 * 1024 * 1024;  // controllers' files of a region are the largest
+constexpr std::size_t kMaxFileBytes = 4 * 1024 * 1024;  // controllers' files of a region are the largest
 constexpr std::size_t kMaxSecretBytes = 4096;
 constexpr std::string_view kMask = "***";
 
@@ -80,11 +79,9 @@ Result<std::string> ReadFile(const std::string& path, std::size_t max_bytes) {
   std::string text(max_bytes + 1, '\0');
   in.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(in.gcount()));
-  if (!in.eof() && !in)
-    return Fail(Code::kInvalidArgument, "CONFIG_INVALID", path + ": cannot be read");
+  if (!in.eof() && !in) return Fail(Code::kInvalidArgument, "CONFIG_INVALID", path + ": cannot be read");
   if (text.size() > max_bytes) {
-    return Fail(Code::kInvalidArgument, "CONFIG_INVALID",
-                path + ": more than " + std::to_string(max_bytes) + " bytes");
+    return Fail(Code::kInvalidArgument, "CONFIG_INVALID", path + ": more than " + std::to_string(max_bytes) + " bytes");
   }
   if (text.empty() && !in.eof()) {
     return Fail(Code::kInvalidArgument, "CONFIG_INVALID", path + ": cannot be read");
@@ -100,8 +97,8 @@ struct Section::Node {
     YAML::Node value;
     int line = 0;
   };
-  using Read = std::variant<std::string, std::vector<std::string>, std::shared_ptr<Node>,
-                            std::vector<std::shared_ptr<Node>>>;
+  using Read =
+      std::variant<std::string, std::vector<std::string>, std::shared_ptr<Node>, std::vector<std::shared_ptr<Node>>>;
 
   std::string path;  // "redis", "agencies[2]"; empty for the root
   int line = 1;
@@ -156,8 +153,7 @@ struct Document::State {
     node->present = yaml.IsDefined();
     if (!yaml.IsDefined()) return node;
     if (!yaml.IsMap()) {
-      Note(line,
-           (node->path.empty() ? "the file" : node->path) + " must be a mapping (key: value)");
+      Note(line, (node->path.empty() ? "the file" : node->path) + " must be a mapping (key: value)");
       return node;
     }
     for (const auto& entry : yaml) {
@@ -167,8 +163,7 @@ struct Document::State {
       }
       const std::string key = entry.first.Scalar();
       // YAML would let the last one win in silence.
-      if (!node->entries.emplace(key, Section::Node::Entry{entry.second, LineOf(entry.first)})
-               .second) {
+      if (!node->entries.emplace(key, Section::Node::Entry{entry.second, LineOf(entry.first)}).second) {
         Note(LineOf(entry.first), node->PathOf(key) + " stands twice");
         continue;
       }
@@ -186,12 +181,10 @@ struct Document::State {
       if (node.asked.contains(key)) continue;
       const std::string meant = Nearest(key, node.asked);
       Note(node.entries.at(key).line,
-           "unknown key " + node.PathOf(key) +
-               (meant.empty() ? "" : "; did you mean \"" + meant + "\"?"));
+           "unknown key " + node.PathOf(key) + (meant.empty() ? "" : "; did you mean \"" + meant + "\"?"));
     }
     for (const auto& [key, what] : node.read) {
-      if (const auto* child = std::get_if<std::shared_ptr<Section::Node>>(&what))
-        RefuseUnknown(**child);
+      if (const auto* child = std::get_if<std::shared_ptr<Section::Node>>(&what)) RefuseUnknown(**child);
       if (const auto* items = std::get_if<std::vector<std::shared_ptr<Section::Node>>>(&what)) {
         for (const auto& item : *items) RefuseUnknown(*item);
       }
@@ -202,8 +195,7 @@ struct Document::State {
 // Looks keys up, notes what is wrong with them, and remembers what was read.
 class Section::Access {
  public:
-  Access(Document::State& state, Node& node, std::string_view key)
-      : state_(state), node_(node), key_(key) {
+  Access(Document::State& state, Node& node, std::string_view key) : state_(state), node_(node), key_(key) {
     node.asked.insert(key_);
     const auto found = node.entries.find(key_);
     if (found != node.entries.end()) entry_ = &found->second;
@@ -259,8 +251,7 @@ Result<Document> Document::Parse(const std::string& text, const std::string& nam
   state->directory = fs::absolute(name, ignored).parent_path();
   try {
     const YAML::Node yaml = YAML::Load(text);
-    if (yaml.IsNull())
-      return Fail(Code::kInvalidArgument, "CONFIG_INVALID", name + ": the file is empty");
+    if (yaml.IsNull()) return Fail(Code::kInvalidArgument, "CONFIG_INVALID", name + ": the file is empty");
     state->root = state->Open(yaml, "", 1);
   } catch (const YAML::Exception& broken) {
     return Fail(Code::kInvalidArgument, "CONFIG_INVALID",
@@ -280,8 +271,7 @@ Status Document::Finish() {
     for (const State::SecretFile& secret : state.secrets) {
       struct stat info {};
       if (::stat(secret.path.c_str(), &info) == 0 && (info.st_mode & S_IRWXO) != 0) {
-        state.Note(secret.line,
-                   secret.key + ": everybody may read or write the file; chmod o-rwx it");
+        state.Note(secret.line, secret.key + ": everybody may read or write the file; chmod o-rwx it");
       }
     }
   }
@@ -313,8 +303,7 @@ void Section::Refuse(std::string_view key, const std::string& why) {
   state_->Note(line, node_->PathOf(key) + " " + why);
 }
 
-std::optional<std::string> Section::Text(std::string_view key,
-                                         const std::optional<std::string>& absent) {
+std::optional<std::string> Section::Text(std::string_view key, const std::optional<std::string>& absent) {
   Access at(*state_, *node_, key);
   if (!at.Stands()) {
     at.Absent(absent, absent.value_or(""));
@@ -364,8 +353,7 @@ std::int64_t Section::Integer(std::string_view key, std::int64_t min, std::int64
   return Whole(key, min, max, std::nullopt);
 }
 
-std::int64_t Section::Integer(std::string_view key, std::int64_t min, std::int64_t max,
-                              std::int64_t absent) {
+std::int64_t Section::Integer(std::string_view key, std::int64_t min, std::int64_t max, std::int64_t absent) {
   return Whole(key, min, max, absent);
 }
 
@@ -471,8 +459,7 @@ std::optional<Secret> Section::OptionalSecretFile(std::string_view key) {
 Section Section::Child(std::string_view key) {
   Access at(*state_, *node_, key);
   if (!at.Stands()) at.Missing();
-  auto child = state_->Open(at.Stands() ? at.yaml() : YAML::Node(YAML::NodeType::Undefined),
-                            at.path(), at.line());
+  auto child = state_->Open(at.Stands() ? at.yaml() : YAML::Node(YAML::NodeType::Undefined), at.path(), at.line());
   at.Keep(child);
   return Section(state_, child);
 }

@@ -66,8 +66,7 @@ class Section {
   std::string String(std::string_view key, std::string_view absent);
   std::optional<std::string> OptionalString(std::string_view key);
   std::int64_t Integer(std::string_view key, std::int64_t min, std::int64_t max);
-  std::int64_t Integer(std::string_view key, std::int64_t min, std::int64_t max,
-                       std::int64_t absent);
+  std::int64_t Integer(std::string_view key, std::int64_t min, std::int64_t max, std::int64_t absent);
   bool Boolean(std::string_view key, std::optional<bool> absent = {});
   // One of `allowed`.
   std::string OneOf(std::string_view key, const std::vector<std::string>& allowed,
@@ -101,12 +100,10 @@ class Section {
   friend class Document;
   struct Node;
   class Access;
-  Section(Document::State* state, std::shared_ptr<Node> node)
-      : state_(state), node_(std::move(node)) {}
+  Section(Document::State* state, std::shared_ptr<Node> node) : state_(state), node_(std::move(node)) {}
   bool Ask(std::string_view key);  // marks it as known; true if it stands there
   std::optional<std::string> Text(std::string_view key, const std::optional<std::string>& absent);
-  std::int64_t Whole(std::string_view key, std::int64_t min, std::int64_t max,
-                     std::optional<std::int64_t> absent);
+  std::int64_t Whole(std::string_view key, std::int64_t min, std::int64_t max, std::optional<std::int64_t> absent);
   std::string PathTo(std::string_view key, bool directory);
   Document::State* state_;
   std::shared_ptr<Node> node_;

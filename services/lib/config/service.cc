@@ -25,16 +25,14 @@ bool IsWebAddress(const std::string& url, std::string_view scheme) {
   return url.starts_with(scheme) && url.size() > scheme.size();
 }
 
-void CheckUrl(Section section, std::string_view key, const std::string& url, Mode mode,
-              bool file_allowed) {
+void CheckUrl(Section section, std::string_view key, const std::string& url, Mode mode, bool file_allowed) {
   if (url.empty()) return;  // already refused
   if (IsWebAddress(url, "https://")) return;
-  if (mode == Mode::kProduction)
-    return section.Refuse(key, "must begin with https:// in production");
+  if (mode == Mode::kProduction) return section.Refuse(key, "must begin with https:// in production");
   if (IsWebAddress(url, "http://")) return;
   if (file_allowed && IsWebAddress(url, "file:")) return;
-  section.Refuse(key, file_allowed ? "must begin with https://, http:// or file:"
-                                   : "must begin with https:// or http://");
+  section.Refuse(key,
+                 file_allowed ? "must begin with https://, http:// or file:" : "must begin with https:// or http://");
 }
 
 Redis ReadRedis(Section section, Mode mode) {
@@ -89,13 +87,11 @@ KeyFiles ReadKeys(Section section) {
 
 Limits ReadLimits(Section section) {
   Limits limits;
-  limits.executor_threads =
-      static_cast<int>(section.Integer("executor_threads", 1, 256, limits.executor_threads));
-  limits.executor_queue =
-      static_cast<int>(section.Integer("executor_queue", 1, 100'000, limits.executor_queue));
+  limits.executor_threads = static_cast<int>(section.Integer("executor_threads", 1, 256, limits.executor_threads));
+  limits.executor_queue = static_cast<int>(section.Integer("executor_queue", 1, 100'000, limits.executor_queue));
   // The upper end is gRPC's own habit (4 MiB): larger messages belong somewhere else.
-  limits.max_message_bytes = static_cast<int>(
-      section.Integer("max_message_bytes", 1024, 4'194'304, limits.max_message_bytes));
+  limits.max_message_bytes =
+      static_cast<int>(section.Integer("max_message_bytes", 1024, 4'194'304, limits.max_message_bytes));
   limits.outbox_limit = section.Integer("outbox_limit", 1, 10'000'000, limits.outbox_limit);
   return limits;
 }
@@ -135,8 +131,7 @@ Service ReadService(Section root, const std::string& expected_service) {
   Service s;
   s.service = root.OneOf("service", {expected_service});
   s.instance = root.String("instance");
-  s.mode = root.OneOf("mode", {"development", "production"}) == "development" ? Mode::kDevelopment
-                                                                              : Mode::kProduction;
+  s.mode = root.OneOf("mode", {"development", "production"}) == "development" ? Mode::kDevelopment : Mode::kProduction;
   s.listen = root.Address("listen", Section::Port::kZeroAllowed);
   s.admin_listen = root.Address("admin_listen", Section::Port::kZeroAllowed);
   s.partitions = static_cast<int>(root.Integer("partitions", 1, kMaxPartitions));
@@ -158,8 +153,7 @@ Service ReadService(Section root, const std::string& expected_service) {
 
 }  // namespace
 
-Result<Loaded> LoadService(const std::string& path, const std::string& expected_service,
-                           const Extra& extra) {
+Result<Loaded> LoadService(const std::string& path, const std::string& expected_service, const Extra& extra) {
   STAFETT_TRY(Document document, Document::Load(path));
   Section root = document.root();
   Loaded loaded;

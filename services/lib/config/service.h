@@ -96,8 +96,7 @@ struct Loaded {
   std::string effective;  // YAML, secrets masked
 };
 // `expected_service` must equal the key `service`: a config given to the wrong binary is refused.
-Result<Loaded> LoadService(const std::string& path, const std::string& expected_service,
-                           const Extra& extra = {});
+Result<Loaded> LoadService(const std::string& path, const std::string& expected_service, const Extra& extra = {});
 
 // --config FILE (required), --check-config, --version, --help. Returns the process' exit code:
 // main_fn's; 0 after --check-config, --version, --help; 2 for a wrong command line or

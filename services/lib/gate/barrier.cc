@@ -76,7 +76,8 @@ std::vector<std::string> UnsafeTopic(const std::string& name, const kafka::Topic
   bool flushed = setting("flush.messages") == "1";
   bool replicated = topic.replication >= 3 && std::atoi(setting("min.insync.replicas").c_str()) >= 2;
   if (!flushed && !replicated) {
-    wrong.push_back(where + " is neither flushed (flush.messages=1) nor replicated (3 replicas, min.insync.replicas=2)");
+    wrong.push_back(where +
+                    " is neither flushed (flush.messages=1) nor replicated (3 replicas, min.insync.replicas=2)");
   }
   return wrong;
 }

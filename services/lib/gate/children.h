@@ -24,7 +24,7 @@ namespace stafett::gate {
 // An element of the input list: a record of another service with its place in the log.
 struct Input {
   std::int64_t offset = 0;
-  Time appended;           // the broker's append time
+  Time appended;  // the broker's append time
   std::string record;
 };
 std::string EncodeInput(const Input& input);
@@ -41,7 +41,7 @@ struct Entry {
 template <class State>
 struct Loaded {
   std::shared_ptr<const State> state;
-  std::uint64_t own = 0;     // lengths that the state rests on
+  std::uint64_t own = 0;  // lengths that the state rests on
   std::uint64_t inputs = 0;
   std::uint64_t generation = 0;  // of the store; a transaction that rests on this state carries it
   Time now;
@@ -57,13 +57,11 @@ class Children {
   Children(Store& store, Keys keys, Fold fold, std::size_t max_cached = 10'000)
       : store_(store), keys_(std::move(keys)), fold_(std::move(fold)), max_cached_(max_cached) {}
 
-  Result<Loaded<State>> Load(int partition, const std::string& child, Deadline deadline,
-                             std::vector<Get> extra = {}) {
+  Result<Loaded<State>> Load(int partition, const std::string& child, Deadline deadline, std::vector<Get> extra = {}) {
     for (int attempt = 0; attempt < 2; ++attempt) {
       auto generation = store_.Generation();
       Cached cached = Find(child, generation);
-      std::vector<Get> gets{Get::Length(keys_.Own(partition, child)),
-                            Get::Length(keys_.Inputs(partition, child)),
+      std::vector<Get> gets{Get::Length(keys_.Own(partition, child)), Get::Length(keys_.Inputs(partition, child)),
                             Get::List(keys_.Own(partition, child), static_cast<std::int64_t>(cached.own)),
                             Get::List(keys_.Inputs(partition, child), static_cast<std::int64_t>(cached.inputs))};
       gets.insert(gets.end(), extra.begin(), extra.end());

@@ -81,8 +81,7 @@ Result<Committer::Attempt> Committer::Try(const Command& command, const Target& 
   // Between the lengths' reading and this moment the store may have been replaced by one that lost its end: equal
   // lengths would not be equal content then.
   tx.generation = basis.generation;
-  tx.guards = {Guard::Absent(remember),
-               Guard::Length(keys_.Own(p, target.child), basis.own),
+  tx.guards = {Guard::Absent(remember), Guard::Length(keys_.Own(p, target.child), basis.own),
                Guard::Length(keys_.Inputs(p, target.child), basis.inputs),
                Guard::OutboxBelow(keys_.Outbox(p), keys_.Acked(p), outbox_limit_)};
   constexpr std::size_t kBound = 3;
@@ -98,8 +97,13 @@ Result<Committer::Attempt> Committer::Try(const Command& command, const Target& 
     }
     return Attempt{Attempt::Kind::kConflict, {}};
   }
-  Committed done{p, target.child, version, outcome.outbox.empty() ? 0 : outcome.outbox.back(),
-                 basis.generation, false, std::move(built.event_ids)};
+  Committed done{p,
+                 target.child,
+                 version,
+                 outcome.outbox.empty() ? 0 : outcome.outbox.back(),
+                 basis.generation,
+                 false,
+                 std::move(built.event_ids)};
   return Attempt{Attempt::Kind::kDone, std::move(done)};
 }
 

@@ -16,11 +16,11 @@
 
 namespace stafett::gate {
 
-inline constexpr int kMaxConflicts = 5;                             // then kAborted: the caller reads again
-// A record that the broker would refuse must not get into the outbox, where nothing may be skipped: below the producer's
-// and the topics' limit of 1 MB, with room for key and headers.
+inline constexpr int kMaxConflicts = 5;  // then kAborted: the caller reads again
+// A record that the broker would refuse must not get into the outbox, where nothing may be skipped: below the
+// producer's and the topics' limit of 1 MB, with room for key and headers.
 inline constexpr std::size_t kMaxRecordBytes = 900'000;
-inline constexpr Millis kRememberFor{7LL * 24 * 3600 * 1000};       // a request_id is kept 7 days (design §3.2)
+inline constexpr Millis kRememberFor{7LL * 24 * 3600 * 1000};  // a request_id is kept 7 days (design §3.2)
 
 // The clear part of a command, the same for every service.
 struct Command {
@@ -29,31 +29,31 @@ struct Command {
   std::string request_hash;   // of method and content
   Actor actor;
   std::string purpose;
-  std::string cause;          // event_id, for derived commands
+  std::string cause;  // event_id, for derived commands
 };
 
 // Where it goes: one stream of this service.
 struct Target {
   int partition = 0;
-  std::string child;   // names the lists; also Record.child when about_child
+  std::string child;  // names the lists; also Record.child when about_child
   bool about_child = true;
 };
 
 // What a decision wants written.
 struct NewEvent {
   std::string type;
-  std::string body;           // serialised event message, clear
-  std::string subject;       // case or consent id, clear
-  std::string topic;          // log or ledger
+  std::string body;     // serialised event message, clear
+  std::string subject;  // case or consent id, clear
+  std::string topic;    // log or ledger
 };
 struct Message {
   std::string topic, key, value, headers;
 };
 struct Proposal {
-  std::vector<NewEvent> events;       // at least one
-  std::vector<Message> messages;      // further outbox entries, before the events' own (keys, identity)
-  std::vector<Message> after;         // further outbox entries, behind the events' own (signals)
-  std::vector<Write> indexes;         // also derivable from the events (rebuild)
+  std::vector<NewEvent> events;   // at least one
+  std::vector<Message> messages;  // further outbox entries, before the events' own (keys, identity)
+  std::vector<Message> after;     // further outbox entries, behind the events' own (signals)
+  std::vector<Write> indexes;     // also derivable from the events (rebuild)
   std::vector<Guard> guards;
 };
 
@@ -61,15 +61,16 @@ struct Proposal {
 struct Committed {
   int partition = 0;
   std::string child;
-  std::uint64_t version = 0;       // of the last event
-  std::uint64_t outbox = 0;        // number of the last outbox entry; 0: nothing left to publish
-  std::uint64_t generation = 0;    // of the store that `outbox` is a number of
-  bool replay = false;             // the request_id had been seen with the same content
+  std::uint64_t version = 0;     // of the last event
+  std::uint64_t outbox = 0;      // number of the last outbox entry; 0: nothing left to publish
+  std::uint64_t generation = 0;  // of the store that `outbox` is a number of
+  bool replay = false;           // the request_id had been seen with the same content
   std::vector<std::string> event_ids;
 };
 
 // Turns events into records. `seal_body` encrypts for the child; fails when the key is not there.
-using SealBody = std::function<Result<seal::Box>(const std::string& child, std::string_view body, std::string_view bound)>;
+using SealBody =
+    std::function<Result<seal::Box>(const std::string& child, std::string_view body, std::string_view bound)>;
 
 class Committer {
  public:
@@ -134,9 +135,8 @@ tl::unexpected<Error> TooManyConflicts();
 // Load, decide, commit; decide again on a conflict; never twice for one request_id.
 // `decide` is called with a consistent state and its time; it must be pure.
 template <class State>
-Result<Committed> Execute(Children<State>& children, Committer& committer, const Command& command,
-                          const Target& target, Deadline deadline,
-                          const std::function<Result<Proposal>(const Loaded<State>&)>& decide) {
+Result<Committed> Execute(Children<State>& children, Committer& committer, const Command& command, const Target& target,
+                          Deadline deadline, const std::function<Result<Proposal>(const Loaded<State>&)>& decide) {
   bool unknown = false;
   for (int attempt = 0; attempt < kMaxConflicts; ++attempt) {
     if (deadline.Passed()) {
@@ -175,7 +175,8 @@ Result<Committed> Execute(Children<State>& children, Committer& committer, const
     if (tried->kind == Committer::Attempt::Kind::kDone) return std::move(tried->committed);
   }
   if (unknown) {
-    return Fail(Code::kUnknownOutcome, "OUTCOME_UNKNOWN", "it may or may not have been done: send it again with the same request_id");
+    return Fail(Code::kUnknownOutcome, "OUTCOME_UNKNOWN",
+                "it may or may not have been done: send it again with the same request_id");
   }
   return TooManyConflicts();
 }

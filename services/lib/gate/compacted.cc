@@ -8,8 +8,13 @@ namespace stafett::gate {
 
 Compacted::Compacted(Store& store, Keys keys, Shards& shards, MakeReader make, std::string topic, std::string mark,
                      Writes writes)
-    : store_(store), keys_(std::move(keys)), shards_(shards), make_(std::move(make)), topic_(std::move(topic)),
-      mark_(std::move(mark)), writes_(std::move(writes)) {}
+    : store_(store),
+      keys_(std::move(keys)),
+      shards_(shards),
+      make_(std::move(make)),
+      topic_(std::move(topic)),
+      mark_(std::move(mark)),
+      writes_(std::move(writes)) {}
 
 Compacted::~Compacted() { Stop(); }
 
@@ -37,8 +42,8 @@ void Compacted::Run() {
       std::this_thread::sleep_for(Millis(50));
       continue;
     }
-    bool same = held.size() == next.size() &&
-                std::all_of(held.begin(), held.end(), [&](int p) { return next.contains(p); });
+    bool same =
+        held.size() == next.size() && std::all_of(held.begin(), held.end(), [&](int p) { return next.contains(p); });
     if (again || !same || generation != store_.Generation()) {
       generation = store_.Generation();
       std::vector<int> order(held.begin(), held.end());

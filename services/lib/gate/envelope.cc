@@ -71,8 +71,8 @@ std::uint64_t InputsOf(std::string_view bytes) {
 
 Result<Envelope> Decode(std::string_view bytes) {
   pb::Record r;
-  if (!r.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || r.event_id().empty() ||
-      r.stream().empty() || r.version() == 0) {
+  if (!r.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || r.event_id().empty() || r.stream().empty() ||
+      r.version() == 0) {
     return Fail(Code::kInternal, "BAD_RECORD", "a record does not parse");
   }
   Envelope e;

@@ -18,10 +18,10 @@ struct Actor {
 };
 
 struct Envelope {
-  std::string event_id;   // EventId(stream, version)
-  std::string type;       // "no.stafett.cases.case-opened.v1"
-  std::string child;      // empty: about no child
-  std::string stream;     // "<service>/<child>"
+  std::string event_id;  // EventId(stream, version)
+  std::string type;      // "no.stafett.cases.case-opened.v1"
+  std::string child;     // empty: about no child
+  std::string stream;    // "<service>/<child>"
   std::uint64_t version = 0;
   Time recorded;
   std::optional<Time> happened;

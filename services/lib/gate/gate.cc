@@ -6,10 +6,14 @@
 namespace stafett::gate {
 
 Gate::Gate(Store& store, GateOptions options, MakePublisher publisher, MakeReader reader, SealBody seal_body)
-    : store_(store), options_(std::move(options)), keys_(options_.service, options_.partitions),
-      publisher_(std::move(publisher)), make_reader_(std::move(reader)),
+    : store_(store),
+      options_(std::move(options)),
+      keys_(options_.service, options_.partitions),
+      publisher_(std::move(publisher)),
+      make_reader_(std::move(reader)),
       committer_(store_, keys_, std::move(seal_body), options_.outbox_limit),
-      shards_(store_, keys_, options_.instance), acks_(store_, keys_) {
+      shards_(store_, keys_, options_.instance),
+      acks_(store_, keys_) {
   relay_ = std::make_unique<Relay>(store_, keys_, shards_, acks_, publisher_,
                                    RelayOptions{options_.ordered_topics, options_.rejected});
   committer_.Admit(0);
@@ -65,17 +69,17 @@ void Gate::WhenPublished(const Committed& committed, SteadyTime until, std::func
     done(ReceiptState::kPublished);
     return;
   }
-  acks_.When(committed.generation, committed.partition, committed.outbox, until, [done = std::move(done)](bool published) {
-    done(published ? ReceiptState::kPublished : ReceiptState::kStored);
-  });
+  acks_.When(
+      committed.generation, committed.partition, committed.outbox, until,
+      [done = std::move(done)](bool published) { done(published ? ReceiptState::kPublished : ReceiptState::kStored); });
 }
 
 Result<ReceiptState> Gate::Receipt(const std::string& scope, const std::string& request_id, Deadline deadline) {
   const auto generation = store_.Generation();
   STAFETT_TRY(auto read, store_.Read({Get::Hash(keys_.Command(scope, request_id))}, deadline));
   auto remembered = committer_.FromHash(read.values[0]);
-  STAFETT_TRY(auto acked, store_.Read({Get::String(keys_.Acked(remembered ? remembered->committed.partition : 0))},
-                                      deadline));
+  STAFETT_TRY(auto acked,
+              store_.Read({Get::String(keys_.Acked(remembered ? remembered->committed.partition : 0))}, deadline));
   // Outbox numbers of two stores do not compare, and what a store does not remember before it has been brought to the
   // log's end was perhaps done.
   if (!Admits(generation) || generation != store_.Generation()) return Recovering();

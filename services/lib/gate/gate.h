@@ -35,12 +35,12 @@ namespace stafett::gate {
 
 struct GateOptions {
   std::string service;
-  std::string instance;                     // this copy
+  std::string instance;  // this copy
   int partitions = 24;
-  std::int64_t outbox_limit = 100'000;      // entries of one partition that wait for Kafka; then OUTBOX_FULL
+  std::int64_t outbox_limit = 100'000;  // entries of one partition that wait for Kafka; then OUTBOX_FULL
   std::string log_topic = "stafett.log";
-  std::set<std::string> ordered_topics;     // log, and ledger for disclosure
-  std::map<std::string, std::string> followed;  // mark name -> topic, for watch and barrier
+  std::set<std::string> ordered_topics;                                  // log, and ledger for disclosure
+  std::map<std::string, std::string> followed;                           // mark name -> topic, for watch and barrier
   std::function<bool(const std::string&, const std::string&)> rejected;  // see RelayOptions
   // Settings of stores; lines that name what is unsafe. Called at start and after every reconnect.
   std::function<Result<std::vector<std::string>>()> check_stores;
@@ -55,7 +55,7 @@ class Gate {
   Gate(Store& store, GateOptions options, MakePublisher publisher, MakeReader reader, SealBody seal_body);
   ~Gate();
 
-  void AddTailer(std::string topic, std::string mark, Applier& applier);       // "log" waits for all others
+  void AddTailer(std::string topic, std::string mark, Applier& applier);  // "log" waits for all others
   void AddCompacted(std::string topic, std::string mark, Compacted::Writes writes);
   void Start();
   void Stop();
@@ -84,7 +84,7 @@ class Gate {
   Relay& relay() { return *relay_; }
 
  private:
-  void Supervise();      // thread: barrier, again whenever the store is another one
+  void Supervise();  // thread: barrier, again whenever the store is another one
   bool CheckStores();
   bool PassBarrier(std::uint64_t generation);
   bool CaughtUp(const Watch::Ends& ends, bool without_log);
@@ -108,9 +108,9 @@ class Gate {
   std::atomic<std::uint64_t> side_topics_read_{0};  // the generation in which they were
   std::mutex mutex_;
   std::condition_variable wake_;
-  bool stop_ = false;                               // guarded by mutex_
+  bool stop_ = false;  // guarded by mutex_
   std::atomic<bool> stopping_{false};
-  bool started_ = false;                            // the parts; supervising thread only, as is the next
+  bool started_ = false;  // the parts; supervising thread only, as is the next
   bool halted_told_ = false;
   std::thread supervise_;
 };

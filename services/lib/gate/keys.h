@@ -30,8 +30,8 @@ class Keys {
   std::string Fence(int p) const { return In(p, "fence", ""); }
   std::string Top(int p, std::string_view topic) const { return In(p, "top:", topic); }  // highest acknowledged offset
   std::string Lease(int p) const { return In(p, "lease", ""); }
-  std::string Fresh(int p) const { return In(p, "fresh", ""); }    // when the reader last stood at the log's end
-  std::string Halt(int p) const { return In(p, "halt", ""); }      // why relays and readers of p stand still
+  std::string Fresh(int p) const { return In(p, "fresh", ""); }  // when the reader last stood at the log's end
+  std::string Halt(int p) const { return In(p, "halt", ""); }    // why relays and readers of p stand still
   std::string Index(int p, std::string_view name) const { return In(p, "ix:", name); }
   // Without a partition: found before the child is known.
   std::string Global(std::string_view name) const { return service_ + ":g:" + std::string(name); }

@@ -188,10 +188,10 @@ Status MemoryStore::Check(const Write& w) const {
     const char* type;
   };
   static const std::map<std::string, Form, std::less<>> kForms = {
-      {"push", {2, "list"}},    {"set", {2, nullptr}},    {"setfor", {3, nullptr}}, {"del", {1, nullptr}},
-      {"hset", {3, "hash"}},    {"hdel", {2, "hash"}},    {"zadd", {3, "zset"}},    {"zrem", {2, "zset"}},
-      {"max", {2, "string"}},   {"stamp", {1, "string"}}, {"outbox", {6, "stream"}}, {"remember", {6, "hash"}},
-      {"acklog", {2, "stream"}}, {"fence", {4, "string"}}, {"lease", {3, "string"}}, {"release", {2, "string"}},
+      {"push", {2, "list"}},     {"set", {2, nullptr}},    {"setfor", {3, nullptr}},  {"del", {1, nullptr}},
+      {"hset", {3, "hash"}},     {"hdel", {2, "hash"}},    {"zadd", {3, "zset"}},     {"zrem", {2, "zset"}},
+      {"max", {2, "string"}},    {"stamp", {1, "string"}}, {"outbox", {6, "stream"}}, {"remember", {6, "hash"}},
+      {"acklog", {2, "stream"}}, {"fence", {4, "string"}}, {"lease", {3, "string"}},  {"release", {2, "string"}},
   };
   auto form = kForms.find(w.op);
   if (form == kForms.end() || form->second.arguments != w.args.size()) {
@@ -240,10 +240,14 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
     d_.strings[a[0]] = std::to_string(clock_ms_);
   } else if (w.op == "outbox") {
     auto mark = StringAt(a[1]);
-    numbers.push_back(Append(a[0], {{"t", a[2]}, {"k", a[3]}, {"v", a[4]}, {"h", a[5]}, {"o", mark.empty() ? "0" : mark}}));
+    numbers.push_back(
+        Append(a[0], {{"t", a[2]}, {"k", a[3]}, {"v", a[4]}, {"h", a[5]}, {"o", mark.empty() ? "0" : mark}}));
   } else if (w.op == "remember") {
-    d_.hashes[a[0]] = {{"h", a[2]}, {"p", a[3]}, {"c", a[4]}, {"v", a[5]},
-                     {"s", std::to_string(numbers.empty() ? 0 : numbers.back())}};
+    d_.hashes[a[0]] = {{"h", a[2]},
+                       {"p", a[3]},
+                       {"c", a[4]},
+                       {"v", a[5]},
+                       {"s", std::to_string(numbers.empty() ? 0 : numbers.back())}};
     d_.expiry_ms[a[0]] = clock_ms_ + ToNumber(a[1], 0);
   } else if (w.op == "acklog") {
     Append(a[0], {{"a", a[1]}});

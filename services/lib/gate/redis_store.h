@@ -44,9 +44,9 @@ class RedisStore final : public Store {
   redis::Script read_;
   redis::Script run_;
   mutable std::mutex mutex_;
-  std::uint64_t lost_ = 0;        // times a server was caught without its data
-  std::string id_;                // of the data…
-  std::uint64_t id_server_ = 0;   // …on this server
+  std::uint64_t lost_ = 0;       // times a server was caught without its data
+  std::string id_;               // of the data…
+  std::uint64_t id_server_ = 0;  // …on this server
   std::atomic<std::uint64_t> echo_{0};
   std::string echo_prefix_;
   std::unique_ptr<redis::Client> client_;

@@ -11,8 +11,8 @@ namespace {
 constexpr std::size_t kMaxInFlight = 2000;  // per partition: bounds memory and what a restart repeats
 constexpr std::size_t kBatch = 200;
 constexpr Millis kWait{100};
-constexpr Millis kPause{100};               // before a producer, or the store, is tried again
-constexpr Millis kLastChance{1000};         // at the end, for reports that are under way
+constexpr Millis kPause{100};        // before a producer, or the store, is tried again
+constexpr Millis kLastChance{1000};  // at the end, for reports that are under way
 
 const std::string& Field(const StreamEntry& e, std::string_view name) {
   static const std::string empty;
@@ -24,7 +24,11 @@ const std::string& Field(const StreamEntry& e, std::string_view name) {
 }  // namespace
 
 Relay::Relay(Store& store, Keys keys, Shards& shards, Acks& acks, MakePublisher make, RelayOptions options)
-    : store_(store), keys_(std::move(keys)), shards_(shards), acks_(acks), make_(std::move(make)),
+    : store_(store),
+      keys_(std::move(keys)),
+      shards_(shards),
+      acks_(acks),
+      make_(std::move(make)),
       options_(std::move(options)) {}
 
 Relay::~Relay() { Stop(); }
@@ -225,8 +229,12 @@ bool Relay::Send(int partition, const StreamEntry& entry) {
     Report(partition, number, round, kafka::Delivery{true, -1, -1, false, {}});
     return true;
   }
-  kafka::Message m{topic, ordered || !topic.starts_with("stafett.to.") ? partition : 0, Field(entry, "k"),
-                   Field(entry, "v"), DecodeHeaders(Field(entry, "h")), false};
+  kafka::Message m{topic,
+                   ordered || !topic.starts_with("stafett.to.") ? partition : 0,
+                   Field(entry, "k"),
+                   Field(entry, "v"),
+                   DecodeHeaders(Field(entry, "h")),
+                   false};
   m.tombstone = m.value.empty();
   auto sent = publisher_->Send(std::move(m), [this, partition, number, round](const kafka::Delivery& d) {
     Report(partition, number, round, d);
@@ -257,8 +265,8 @@ void Relay::Report(int partition, std::uint64_t number, std::uint64_t round, con
     if (it == by_partition_.end() || it->second.round != round) return;
     auto& shard = it->second;
     generation = generation_;
-    auto entry = std::find_if(shard.flight.begin(), shard.flight.end(),
-                              [&](const Entry& e) { return e.number == number; });
+    auto entry =
+        std::find_if(shard.flight.begin(), shard.flight.end(), [&](const Entry& e) { return e.number == number; });
     if (entry == shard.flight.end()) return;
     if (!delivery.ok) {
       failed_ = true;

@@ -6,8 +6,9 @@
 //   R3 a report fails, later ones may have got through  -> producer destroyed, all from the oldest unacknowledged again
 //   R4 reports out of order over topics                 -> only the unbroken prefix is acknowledged
 //   R5 an offset not above the one before               -> the log lost its tail: the partition is halted
-//   R6 a recipient's topic refuses for good             -> `rejected` decides; its entries are passed over, others go on
-//   R7 the store is another one than before             -> nothing learnt before is noted in it: producer destroyed, all
+//   R6 a recipient's topic refuses for good             -> `rejected` decides; its entries are passed over, others go
+//   on R7 the store is another one than before             -> nothing learnt before is noted in it: producer destroyed,
+//   all
 //                                                          from what this store says
 //   R8 a report from before a lease was lost and won    -> belongs to no entry any more; ignored
 #pragma once
@@ -47,7 +48,7 @@ class Relay {
   struct Stats {
     std::uint64_t published = 0, restarts = 0, passed_over = 0, waiting = 0;
     double oldest_seconds = 0;
-    bool broken = false;     // no working producer at this moment
+    bool broken = false;  // no working producer at this moment
   };
   Stats GetStats() const;
   // Takes the entries of this topic again (after it was mended).
@@ -64,19 +65,19 @@ class Relay {
     SteadyTime since;
   };
   struct Shard {
-    std::uint64_t adoption = 0;                     // which time that it was taken over
-    std::uint64_t round = 0;                        // which sending: reports of an earlier one are ignored
+    std::uint64_t adoption = 0;  // which time that it was taken over
+    std::uint64_t round = 0;     // which sending: reports of an earlier one are ignored
     std::uint64_t sent = 0;
-    std::uint64_t again_upto = 0;                   // entries up to here were sent before…
-    SteadyTime again_since;                         // …the oldest of them at this time
-    std::deque<Entry> flight;                       // in order; done ones at the front leave
-    std::map<std::string, std::int64_t> top;        // ordered topics: highest acknowledged offset
-    std::uint64_t to_note = 0;                      // acknowledged, not yet written to the store
+    std::uint64_t again_upto = 0;             // entries up to here were sent before…
+    SteadyTime again_since;                   // …the oldest of them at this time
+    std::deque<Entry> flight;                 // in order; done ones at the front leave
+    std::map<std::string, std::int64_t> top;  // ordered topics: highest acknowledged offset
+    std::uint64_t to_note = 0;                // acknowledged, not yet written to the store
     std::string pairs;
     std::map<std::string, std::int64_t> top_to_note;
   };
   void Run();
-  void Note();    // thread: writes acknowledgements
+  void Note();  // thread: writes acknowledgements
   enum class Noted { kNothing, kDone, kFailed };
   Noted NoteOnce();
   void Adopt(const std::set<int>& held);
@@ -95,10 +96,10 @@ class Relay {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;
-  bool failed_ = false;                   // the producer must be replaced
-  std::uint64_t generation_ = 0;          // of the store that by_partition_ was read from
-  std::uint64_t ready_generation_ = 0;    // the same, once the producer of the one before is gone
-  std::uint64_t last_round_ = 0;          // numbers adoptions and rounds
+  bool failed_ = false;                 // the producer must be replaced
+  std::uint64_t generation_ = 0;        // of the store that by_partition_ was read from
+  std::uint64_t ready_generation_ = 0;  // the same, once the producer of the one before is gone
+  std::uint64_t last_round_ = 0;        // numbers adoptions and rounds
   std::map<int, Shard> by_partition_;
   std::set<std::string> passed_over_;
   Stats stats_;

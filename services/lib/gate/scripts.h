@@ -33,9 +33,9 @@ return out
 // ARGV: echo, clock key, id, number of guards, guards (kind, key, value, number), then writes (op, argument count,
 // arguments…). All guards stand before the first write: Lua does not roll back. Unknown guards and writes, wrong counts
 // of arguments and keys of another type are found in the same first pass, so that a broken transaction writes nothing.
-// id: of the store, as the caller has met it; empty: not yet. The first write gives an empty store its id (the echo). If
-// it is another one, all was lost behind the caller's back (FLUSHALL), and nothing is done.
-// Answer: echo, 'OK', now, id, outbox numbers…  |  echo, 'NO', now, id, index of the first guard that failed (from 0)
+// id: of the store, as the caller has met it; empty: not yet. The first write gives an empty store its id (the echo).
+// If it is another one, all was lost behind the caller's back (FLUSHALL), and nothing is done. Answer: echo, 'OK', now,
+// id, outbox numbers…  |  echo, 'NO', now, id, index of the first guard that failed (from 0)
 //       |  echo, 'LOST', now.
 inline constexpr char kRunScript[] = R"lua(
 local t = redis.call('TIME')

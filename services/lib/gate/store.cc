@@ -26,19 +26,15 @@ Write Write::Delete(std::string key) { return {"del", {std::move(key)}}; }
 Write Write::HashSet(std::string key, std::string field, std::string value) {
   return {"hset", {std::move(key), std::move(field), std::move(value)}};
 }
-Write Write::HashDelete(std::string key, std::string field) {
-  return {"hdel", {std::move(key), std::move(field)}};
-}
+Write Write::HashDelete(std::string key, std::string field) { return {"hdel", {std::move(key), std::move(field)}}; }
 Write Write::SortedAdd(std::string key, std::int64_t score, std::string member) {
   return {"zadd", {std::move(key), Num(score), std::move(member)}};
 }
-Write Write::SortedRemove(std::string key, std::string member) {
-  return {"zrem", {std::move(key), std::move(member)}};
-}
+Write Write::SortedRemove(std::string key, std::string member) { return {"zrem", {std::move(key), std::move(member)}}; }
 Write Write::Max(std::string key, std::int64_t n) { return {"max", {std::move(key), Num(n)}}; }
 Write Write::Stamp(std::string key) { return {"stamp", {std::move(key)}}; }
-Write Write::Outbox(std::string key, std::string mark_key, std::string topic, std::string record_key,
-                    std::string value, std::string headers) {
+Write Write::Outbox(std::string key, std::string mark_key, std::string topic, std::string record_key, std::string value,
+                    std::string headers) {
   return {"outbox",
           {std::move(key), std::move(mark_key), std::move(topic), std::move(record_key), std::move(value),
            std::move(headers)}};
@@ -58,8 +54,6 @@ Write Write::Fence(std::string fence, std::string outbox, std::string acked, std
 Write Write::Lease(std::string key, std::string owner, Millis ttl) {
   return {"lease", {std::move(key), std::move(owner), Num(ttl.count())}};
 }
-Write Write::Release(std::string key, std::string owner) {
-  return {"release", {std::move(key), std::move(owner)}};
-}
+Write Write::Release(std::string key, std::string owner) { return {"release", {std::move(key), std::move(owner)}}; }
 
 }  // namespace stafett::gate

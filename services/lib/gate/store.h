@@ -46,30 +46,30 @@ struct Get {
 };
 
 struct Value {
-  bool present = false;            // kString, kHashField, kListAt: the key, field or element exists
+  bool present = false;  // kString, kHashField, kListAt: the key, field or element exists
   std::string string;
-  std::int64_t number = 0;         // kLength
-  std::vector<std::string> list;   // kList; kHash: field, value, field, value…; kSorted: members in order
+  std::int64_t number = 0;        // kLength
+  std::vector<std::string> list;  // kList; kHash: field, value, field, value…; kSorted: members in order
 };
 
 struct Answer {
-  Time now;                        // max(store's clock, highest time ever written): never falls
-  Time clock;                      // the store's clock itself, which an operator may set back; for freshness only
-  std::vector<Value> values;       // one per Get
+  Time now;                   // max(store's clock, highest time ever written): never falls
+  Time clock;                 // the store's clock itself, which an operator may set back; for freshness only
+  std::vector<Value> values;  // one per Get
 };
 
 // ---- writing ----------------------------------------------------------------------------------------------------
 
 struct Guard {
   enum class Kind {
-    kAbsent,        // key does not exist
-    kLength,        // list has exactly `number` elements (absent: 0)
-    kEquals,        // string is exactly `value` ("" also matches absent)
-    kOutboxBelow,   // fewer than `number` entries of the outbox are unacknowledged (`value`: the acked key)
-    kFreshWithin,   // the number stored at key is at most `number` ms before the store's clock; absent, or a time
-                    // that is yet to come (the clock was set back), fails
-    kFieldAbsent,   // hash has no field `value`
-    kNotBefore,     // store's time is at least `number` ms: decided on a time that has come
+    kAbsent,       // key does not exist
+    kLength,       // list has exactly `number` elements (absent: 0)
+    kEquals,       // string is exactly `value` ("" also matches absent)
+    kOutboxBelow,  // fewer than `number` entries of the outbox are unacknowledged (`value`: the acked key)
+    kFreshWithin,  // the number stored at key is at most `number` ms before the store's clock; absent, or a time
+                   // that is yet to come (the clock was set back), fails
+    kFieldAbsent,  // hash has no field `value`
+    kNotBefore,    // store's time is at least `number` ms: decided on a time that has come
   };
   Kind kind;
   std::string key;
@@ -140,8 +140,8 @@ struct Transaction {
 struct Outcome {
   bool done = false;
   Time now;
-  std::size_t failed_guard = 0;          // index, when !done
-  std::vector<std::uint64_t> outbox;     // numbers of the Outbox writes, in order, when done
+  std::size_t failed_guard = 0;       // index, when !done
+  std::vector<std::uint64_t> outbox;  // numbers of the Outbox writes, in order, when done
 };
 
 // ---- streams ----------------------------------------------------------------------------------------------------
@@ -156,7 +156,8 @@ struct StreamEntry {
 class StreamReader {
  public:
   virtual ~StreamReader() = default;
-  // Entries behind `positions` (stream, id; "$": behind the end as it is now), at most `max` per stream, waiting up to `wait` for the first.
+  // Entries behind `positions` (stream, id; "$": behind the end as it is now), at most `max` per stream, waiting up to
+  // `wait` for the first.
   virtual Result<std::vector<StreamEntry>> Read(const std::vector<std::pair<std::string, std::string>>& positions,
                                                 std::size_t max, Millis wait) = 0;
 };

@@ -8,7 +8,7 @@ namespace stafett::gate {
 namespace {
 constexpr std::size_t kBatch = 256;  // records in one transaction at most
 constexpr Millis kWait{50};
-constexpr Millis kRetry{20};         // before something that did not go is tried again
+constexpr Millis kRetry{20};  // before something that did not go is tried again
 
 std::string ServiceOf(const std::string& stream) { return stream.substr(0, stream.find('/')); }
 std::string ChildOfStream(const std::string& stream) { return stream.substr(stream.find('/') + 1); }
@@ -35,14 +35,21 @@ struct Tailer::Batch {
   std::map<std::string, std::uint64_t> inputs;   // child -> length of its inputs, the same
   std::set<std::string> parked;                  // children
   std::size_t taken = 0;
-  bool alone = false;                            // nothing may follow in this transaction
+  bool alone = false;  // nothing may follow in this transaction
   std::uint64_t applied = 0, restored = 0, dropped = 0, parked_records = 0;
 };
 
 Tailer::Tailer(Store& store, Keys keys, Shards& shards, MakeReader make, std::string topic, std::string mark,
                Applier& applier, const Committer& committer, std::function<bool()> wait_for, Millis patience)
-    : store_(store), keys_(std::move(keys)), shards_(shards), make_(std::move(make)), topic_(std::move(topic)),
-      mark_(std::move(mark)), applier_(applier), committer_(committer), wait_for_(std::move(wait_for)),
+    : store_(store),
+      keys_(std::move(keys)),
+      shards_(shards),
+      make_(std::move(make)),
+      topic_(std::move(topic)),
+      mark_(std::move(mark)),
+      applier_(applier),
+      committer_(committer),
+      wait_for_(std::move(wait_for)),
       patience_(patience) {}
 
 Tailer::~Tailer() { Stop(); }
@@ -246,8 +253,7 @@ Status Tailer::React(int p, const kafka::Record& record, const Item& item, Batch
   tx.writes.insert(tx.writes.end(), built.writes.begin(), built.writes.end());
   if (!x.command.request_id.empty()) {
     tx.writes.push_back(Write::Remember(keys_.Command(x.command.request_scope, x.command.request_id), kRememberFor,
-                                        x.command.request_hash, p, x.target.child,
-                                        x.own + x.proposal.events.size()));
+                                        x.command.request_hash, p, x.target.child, x.own + x.proposal.events.size()));
   }
   return {};
 }

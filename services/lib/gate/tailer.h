@@ -46,7 +46,7 @@ struct Reaction {
   std::uint64_t own = 0;
   std::uint64_t inputs = 0;
   Proposal proposal;
-  Command command;          // cause and actor of the derived events
+  Command command;  // cause and actor of the derived events
 };
 
 class Applier {
@@ -87,10 +87,10 @@ class Tailer {
   // A partition that is followed.
   struct Part {
     std::int64_t next = 0;
-    bool restoring = false;         // the first pass, which neither reads nor moves the mark…
-    std::int64_t restore_until = 0; // …up to here
-    bool again = true;              // to be assigned anew from the mark…
-    SteadyTime not_before;          // …but not at once
+    bool restoring = false;          // the first pass, which neither reads nor moves the mark…
+    std::int64_t restore_until = 0;  // …up to here
+    bool again = true;               // to be assigned anew from the mark…
+    SteadyTime not_before;           // …but not at once
     std::optional<SteadyTime> stuck_since;
   };
   struct Item;

@@ -43,9 +43,9 @@ class Watch {
   std::map<std::string, std::string> topics_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  Ends ends_;                      // of the last round that went well
-  std::uint64_t begun_ = 0;        // rounds
-  std::uint64_t ended_ = 0;        // the last round that went well
+  Ends ends_;                // of the last round that went well
+  std::uint64_t begun_ = 0;  // rounds
+  std::uint64_t ended_ = 0;  // the last round that went well
   bool wanted_ = false;
   bool stop_ = false;
   std::map<std::string, std::int64_t> lag_;

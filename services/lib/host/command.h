@@ -18,14 +18,14 @@
 namespace stafett::host {
 
 struct Rules {
-  const char* scope;             // of the access token
-  bool person = true;            // needs an attestation
+  const char* scope;   // of the access token
+  bool person = true;  // needs an attestation
 };
 
 // What a handler knows once the checks are done.
 struct Request {
   Who who;
-  gate::Command command;         // commands only
+  gate::Command command;  // commands only
   Deadline deadline;
 };
 

@@ -79,8 +79,7 @@ Host::Host(const config::Service& config, Follows follows)
     for (const auto& [mark, topic] : followed) {
       STAFETT_TRY(auto description, kafka::DescribeTopic(kafka(), topic, Millis(5000)));
       bool compacted = mark == "keys" || mark == "identity";
-      auto more = gate::UnsafeTopic(topic, description,
-                                    compacted ? gate::TopicKind::kCompacted : gate::TopicKind::kLog,
+      auto more = gate::UnsafeTopic(topic, description, compacted ? gate::TopicKind::kCompacted : gate::TopicKind::kLog,
                                     config_.partitions);
       wrong.insert(wrong.end(), more.begin(), more.end());
     }
@@ -95,11 +94,10 @@ Host::Host(const config::Service& config, Follows follows)
     if (ok && !before.empty()) Log(Severity::kInfo, "gate.ready", {{"check", Safe(name)}});
   };
   health_.Set("gate", false, "STARTING");
-  gate_ = std::make_unique<gate::Gate>(
-      *store_, std::move(o), gate::KafkaPublisher(kafka()), gate::KafkaReader(kafka()),
-      [this](const std::string& child, std::string_view body, std::string_view bound) {
-        return keys_->Seal(child, body, bound);
-      });
+  gate_ = std::make_unique<gate::Gate>(*store_, std::move(o), gate::KafkaPublisher(kafka()), gate::KafkaReader(kafka()),
+                                       [this](const std::string& child, std::string_view body, std::string_view bound) {
+                                         return keys_->Seal(child, body, bound);
+                                       });
   if (follows.keys) {
     gate_->AddCompacted(k.keys_topic, "keys", [this](int p, const kafka::Record& r) {
       if (r.tombstone) keys_->Forget(r.key);

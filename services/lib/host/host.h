@@ -53,7 +53,7 @@ class Host {
   void Observe();
 
   config::Service config_;
-  rpc::StopSignal stop_;          // before any thread
+  rpc::StopSignal stop_;  // before any thread
   telemetry::Metrics metrics_;
   telemetry::Health health_;
   tenants::Tenants tenants_;

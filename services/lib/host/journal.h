@@ -18,7 +18,7 @@ namespace stafett::host {
 struct Body {
   std::string type;
   std::string bytes;
-  std::string subject;   // case or consent id
+  std::string subject;  // case or consent id
 };
 
 // Opens the body of a record. The state of a child whose key was destroyed is as if the event had no content:

@@ -11,7 +11,9 @@ constexpr int kDefaultMaxBytes = 200;
 constexpr int kMaxRepeated = 50;
 constexpr int kMaxDepth = 8;
 
-tl::unexpected<Error> Wrong(const std::string& path, const std::string& why) { return Invalid(path, path + ": " + why); }
+tl::unexpected<Error> Wrong(const std::string& path, const std::string& why) {
+  return Invalid(path, path + ": " + why);
+}
 
 Status Text(const std::string& value, const gp::FieldDescriptor& field, const std::string& path) {
   int limit = field.options().GetExtension(common::v1::max_bytes);
@@ -36,8 +38,8 @@ Status Walk(const gp::Message& message, const std::string& prefix, int depth) {
     const auto& field = *type.field(i);
     auto path = prefix.empty() ? field.name() : prefix + "." + field.name();
     bool required = field.options().GetExtension(common::v1::required);
-    int n = field.is_repeated() ? reflection.FieldSize(message, &field)
-                                : (reflection.HasField(message, &field) ? 1 : 0);
+    int n =
+        field.is_repeated() ? reflection.FieldSize(message, &field) : (reflection.HasField(message, &field) ? 1 : 0);
     if (required && n == 0) return Wrong(path, "is required");
     if (n > kMaxRepeated && field.is_repeated()) {
       return Wrong(path, "more than " + std::to_string(kMaxRepeated) + " elements");

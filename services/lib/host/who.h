@@ -13,11 +13,11 @@
 namespace stafett::host {
 
 struct Who {
-  std::string recipient;    // "r-…": the service that the calling organisation is; empty for our own services
-  std::string controller;   // "c-…"
+  std::string recipient;   // "r-…": the service that the calling organisation is; empty for our own services
+  std::string controller;  // "c-…"
   policy::Agency agency = policy::Agency::kUnknown;
   std::string organisation;
-  std::string person;       // "p-…"; empty for a bare machine token
+  std::string person;  // "p-…"; empty for a bare machine token
   std::string role;
   std::string unit;
   std::string purpose;

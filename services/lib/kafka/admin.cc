@@ -7,19 +7,15 @@ namespace stafett::kafka {
 namespace {
 
 using MetadataPtr = std::unique_ptr<const rd_kafka_metadata_t, Freer<rd_kafka_metadata_destroy>>;
-using ResourcePtr =
-    std::unique_ptr<rd_kafka_ConfigResource_t, Freer<rd_kafka_ConfigResource_destroy>>;
-using AdminOptionsPtr =
-    std::unique_ptr<rd_kafka_AdminOptions_t, Freer<rd_kafka_AdminOptions_destroy>>;
+using ResourcePtr = std::unique_ptr<rd_kafka_ConfigResource_t, Freer<rd_kafka_ConfigResource_destroy>>;
+using AdminOptionsPtr = std::unique_ptr<rd_kafka_AdminOptions_t, Freer<rd_kafka_AdminOptions_destroy>>;
 using EventPtr = std::unique_ptr<rd_kafka_event_t, Freer<rd_kafka_event_destroy>>;
 
-Status DescribePartitions(rd_kafka_t* handle, const std::string& topic, Deadline deadline,
-                          TopicDescription& out) {
+Status DescribePartitions(rd_kafka_t* handle, const std::string& topic, Deadline deadline, TopicDescription& out) {
   const TopicPtr rkt(rd_kafka_topic_new(handle, topic.c_str(), nullptr));
   if (!rkt) return tl::unexpected(ErrorFrom(rd_kafka_last_error(), Code::kInternal));
   const rd_kafka_metadata_t* raw = nullptr;
-  const rd_kafka_resp_err_t error =
-      rd_kafka_metadata(handle, 0, rkt.get(), &raw, ToMs(deadline.Left()));
+  const rd_kafka_resp_err_t error = rd_kafka_metadata(handle, 0, rkt.get(), &raw, ToMs(deadline.Left()));
   const MetadataPtr metadata(raw);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return tl::unexpected(ErrorFrom(error));
   if (metadata->topic_cnt != 1) return Fail(Code::kNotFound, "KAFKA_NO_TOPIC", "no such topic");
@@ -34,11 +30,9 @@ Status DescribePartitions(rd_kafka_t* handle, const std::string& topic, Deadline
   return {};
 }
 
-Status DescribeSettings(rd_kafka_t* handle, const std::string& topic, Deadline deadline,
-                        TopicDescription& out) {
+Status DescribeSettings(rd_kafka_t* handle, const std::string& topic, Deadline deadline, TopicDescription& out) {
   const ResourcePtr resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));
-  const AdminOptionsPtr options(
-      rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS));
+  const AdminOptionsPtr options(rd_kafka_AdminOptions_new(handle, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS));
   std::array<char, 256> why;
   const int left = std::max(ToMs(deadline.Left()), 1);
   rd_kafka_AdminOptions_set_request_timeout(options.get(), left, why.data(), why.size());
@@ -51,8 +45,8 @@ Status DescribeSettings(rd_kafka_t* handle, const std::string& topic, Deadline d
   if (const auto error = rd_kafka_event_error(event.get())) return tl::unexpected(ErrorFrom(error));
 
   std::size_t count = 0;
-  const rd_kafka_ConfigResource_t** resources = rd_kafka_DescribeConfigs_result_resources(
-      rd_kafka_event_DescribeConfigs_result(event.get()), &count);
+  const rd_kafka_ConfigResource_t** resources =
+      rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &count);
   if (count != 1) return Fail(Code::kInternal, "KAFKA_DESCRIBE", "kafka answered for no topic");
   if (const auto error = rd_kafka_ConfigResource_error(resources[0])) {
     return tl::unexpected(ErrorFrom(error));
@@ -67,13 +61,11 @@ Status DescribeSettings(rd_kafka_t* handle, const std::string& topic, Deadline d
 
 }  // namespace
 
-Result<TopicDescription> DescribeTopic(const Connection& connection, const std::string& topic,
-                                       Millis timeout) {
+Result<TopicDescription> DescribeTopic(const Connection& connection, const std::string& topic, Millis timeout) {
   const Deadline deadline = Deadline::In(timeout);
   Events events(connection);
   // A consumer's handle: a producer's question about a topic may create it.
-  STAFETT_TRY(const HandlePtr handle,
-              MakeHandle(RD_KAFKA_CONSUMER, connection, {}, events, nullptr));
+  STAFETT_TRY(const HandlePtr handle, MakeHandle(RD_KAFKA_CONSUMER, connection, {}, events, nullptr));
   TopicDescription description;
   STAFETT_CHECK_OK(DescribePartitions(handle.get(), topic, deadline, description));
   STAFETT_CHECK_OK(DescribeSettings(handle.get(), topic, deadline, description));

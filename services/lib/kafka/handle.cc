@@ -7,12 +7,9 @@
 namespace stafett::kafka {
 
 struct Callbacks {
-  static Events* Of(const rd_kafka_t* handle) {
-    return static_cast<Events*>(rd_kafka_opaque(handle));
-  }
+  static Events* Of(const rd_kafka_t* handle) { return static_cast<Events*>(rd_kafka_opaque(handle)); }
 
-  static void OnLog(const rd_kafka_t* handle, int severity, const char* facility,
-                    const char* text) {
+  static void OnLog(const rd_kafka_t* handle, int severity, const char* facility, const char* text) {
     // Null while a handle is being made: librdkafka logs before the opaque can be read.
     Events* events = handle == nullptr ? nullptr : Of(handle);
     if (events == nullptr || !events->log_) return;
@@ -37,9 +34,8 @@ std::optional<std::string> Events::TakeError() {
   return std::exchange(error_, std::nullopt);
 }
 
-Result<HandlePtr> MakeHandle(rd_kafka_type_t type, const Connection& connection,
-                             const Settings& settings, Events& events,
-                             DeliveryCallback on_delivery) {
+Result<HandlePtr> MakeHandle(rd_kafka_type_t type, const Connection& connection, const Settings& settings,
+                             Events& events, DeliveryCallback on_delivery) {
   Settings all = {{"bootstrap.servers", connection.bootstrap},
                   {"client.id", connection.client_id.empty() ? "stafett" : connection.client_id},
                   {"socket.nagle.disable", "true"},  // on by default in 2.0.2
@@ -57,8 +53,7 @@ Result<HandlePtr> MakeHandle(rd_kafka_type_t type, const Connection& connection,
   ConfPtr conf(rd_kafka_conf_new());
   std::array<char, 512> why;
   for (const auto& [name, value] : all) {
-    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), why.data(), why.size()) !=
-        RD_KAFKA_CONF_OK) {
+    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), why.data(), why.size()) != RD_KAFKA_CONF_OK) {
       return Fail(Code::kInternal, "KAFKA_CONFIG", "kafka setting not accepted: " + name);
     }
   }
@@ -79,22 +74,16 @@ Error ErrorFrom(rd_kafka_resp_err_t error, Code otherwise) {
   switch (error) {
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-      code = Code::kNotFound;
-      break;
+    case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: code = Code::kNotFound; break;
     case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
-      code = Code::kPermissionDenied;
-      break;
-    default:
-      break;
+    case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED: code = Code::kPermissionDenied; break;
+    default: break;
   }
   return {code, std::string(*name == '_' ? "KAFKA" : "KAFKA_") + name, "kafka", {}, {}};
 }
 
 int ToMs(Millis time) {
-  return static_cast<int>(
-      std::clamp<Millis::rep>(time.count(), 0, std::numeric_limits<int>::max()));
+  return static_cast<int>(std::clamp<Millis::rep>(time.count(), 0, std::numeric_limits<int>::max()));
 }
 
 }  // namespace stafett::kafka

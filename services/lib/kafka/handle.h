@@ -27,8 +27,7 @@ using ConfPtr = std::unique_ptr<rd_kafka_conf_t, Freer<rd_kafka_conf_destroy>>;
 using TopicPtr = std::unique_ptr<rd_kafka_topic_t, Freer<rd_kafka_topic_destroy>>;
 using QueuePtr = std::unique_ptr<rd_kafka_queue_t, Freer<rd_kafka_queue_destroy>>;
 using MessagePtr = std::unique_ptr<rd_kafka_message_t, Freer<rd_kafka_message_destroy>>;
-using ListPtr =
-    std::unique_ptr<rd_kafka_topic_partition_list_t, Freer<rd_kafka_topic_partition_list_destroy>>;
+using ListPtr = std::unique_ptr<rd_kafka_topic_partition_list_t, Freer<rd_kafka_topic_partition_list_destroy>>;
 using ErrorPtr = std::unique_ptr<rd_kafka_error_t, Freer<rd_kafka_error_destroy>>;
 
 // What librdkafka's handle-wide callbacks write to. Must outlive the handle.
@@ -52,9 +51,8 @@ using DeliveryCallback = void (*)(rd_kafka_t*, const rd_kafka_message_t*, void*)
 
 // A handle with the connection's settings, then `settings`, then the connection's `extra`.
 // `on_delivery` may be null.
-Result<HandlePtr> MakeHandle(rd_kafka_type_t type, const Connection& connection,
-                             const Settings& settings, Events& events,
-                             DeliveryCallback on_delivery);
+Result<HandlePtr> MakeHandle(rd_kafka_type_t type, const Connection& connection, const Settings& settings,
+                             Events& events, DeliveryCallback on_delivery);
 
 // kNotFound, kPermissionDenied, else kUnavailable; reason KAFKA_<name>.
 Error ErrorFrom(rd_kafka_resp_err_t error, Code otherwise = Code::kUnavailable);

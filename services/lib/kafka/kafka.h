@@ -28,8 +28,7 @@ struct Connection {
   std::string mechanism = "SCRAM-SHA-256";
   std::string password;
   std::string client_id;
-  std::map<std::string, std::string>
-      extra;  // raw librdkafka settings, tests only (e.g. "test.mock.num.brokers")
+  std::map<std::string, std::string> extra;  // raw librdkafka settings, tests only (e.g. "test.mock.num.brokers")
   // librdkafka's own log lines (syslog severity, text: brokers and topics, never keys or values),
   // from any of its threads; must not block. Empty: errors go to stderr. With an infinite message
   // timeout this is where a producer says that it can not reach or log in to a broker.
@@ -90,10 +89,10 @@ struct Record {
 
 // What a reader's Poll gives.
 struct Polled {
-  std::vector<Record> records;    // in order per partition
-  std::vector<int> at_end;        // partitions whose end was reached since the last call
-  std::vector<int> out_of_range;  // partitions where the wanted offset does not exist: the tail was
-                                  // lost or trimmed
+  std::vector<Record> records;       // in order per partition
+  std::vector<int> at_end;           // partitions whose end was reached since the last call
+  std::vector<int> out_of_range;     // partitions where the wanted offset does not exist: the tail was
+                                     // lost or trimmed
   std::optional<std::string> error;  // transient, safe to log
 };
 
@@ -125,8 +124,7 @@ struct TopicDescription {
 };
 // Metadata and DescribeConfigs of one topic. kNotFound if it does not exist, kPermissionDenied if
 // not allowed.
-Result<TopicDescription> DescribeTopic(const Connection& connection, const std::string& topic,
-                                       Millis timeout);
+Result<TopicDescription> DescribeTopic(const Connection& connection, const std::string& topic, Millis timeout);
 
 // Java's murmur2 (positive), so that partition(child) agrees with every other client library.
 std::uint32_t Murmur2(std::string_view bytes);

@@ -37,10 +37,8 @@ bool IsPermanent(rd_kafka_resp_err_t error) {
     case RD_KAFKA_RESP_ERR_RECORD_LIST_TOO_LARGE:
     case RD_KAFKA_RESP_ERR_INVALID_MSG_SIZE:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION:
-    case RD_KAFKA_RESP_ERR_INVALID_RECORD:
-      return true;
-    default:
-      return false;
+    case RD_KAFKA_RESP_ERR_INVALID_RECORD: return true;
+    default: return false;
   }
 }
 
@@ -77,8 +75,7 @@ Producer::~Producer() = default;
 
 Result<std::unique_ptr<Producer>> Producer::Create(const Connection& connection) {
   auto impl = std::make_unique<Impl>(connection);
-  STAFETT_TRY(impl->handle,
-              MakeHandle(RD_KAFKA_PRODUCER, connection, kSettings, impl->events, Impl::OnReport));
+  STAFETT_TRY(impl->handle, MakeHandle(RD_KAFKA_PRODUCER, connection, kSettings, impl->events, Impl::OnReport));
   impl->poller = std::thread([raw = impl.get()] { raw->Poll(); });
   std::unique_ptr<Producer> producer(new Producer());
   producer->impl_ = std::move(impl);
@@ -116,8 +113,7 @@ std::unique_ptr<Producer::Impl::Pending> Producer::Impl::Take(std::uint64_t sequ
   return node.empty() ? nullptr : std::move(node.mapped());
 }
 
-void Producer::Impl::OnReport(rd_kafka_t* /*handle*/, const rd_kafka_message_t* message,
-                              void* /*opaque*/) {
+void Producer::Impl::OnReport(rd_kafka_t* /*handle*/, const rd_kafka_message_t* message, void* /*opaque*/) {
   auto* raw = static_cast<Pending*>(message->_private);
   Impl& self = *raw->owner;
 

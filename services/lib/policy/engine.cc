@@ -11,8 +11,7 @@ namespace stafett::policy {
 // Ground holds 16-bit indexes. A larger rule set could not be cited, so it allows nothing.
 constexpr std::size_t kMostIndexed = std::numeric_limits<std::int16_t>::max();
 
-RuleSet::RuleSet(std::vector<Rule> rules, std::string hash)
-    : rules_(std::move(rules)), hash_(std::move(hash)) {
+RuleSet::RuleSet(std::vector<Rule> rules, std::string hash) : rules_(std::move(rules)), hash_(std::move(hash)) {
   if (rules_.size() > kMostIndexed) rules_.clear();
 }
 
@@ -53,51 +52,38 @@ Missing Obstacle(const Item& item, const Recipient& to, const Facts& facts) {
 
 bool MayBegin(const Rule& rule, Start start) {
   switch (rule.start) {
-    case Start::kPush:
-      return start == Start::kPush || start == Start::kRequest;
-    case Start::kRequest:
-      return start == Start::kRequest;
-    case Start::kDuty:
-      return false;  // begun by a person, never by this function
+    case Start::kPush: return start == Start::kPush || start == Start::kRequest;
+    case Start::kRequest: return start == Start::kRequest;
+    case Start::kDuty: return false;  // begun by a person, never by this function
   }
   return false;
 }
 
 // T is "unverified", and anything else than these three is a mistake.
-bool MayAllow(const Rule& rule) {
-  return rule.confidence == "V" || rule.confidence == "G" || rule.confidence == "I";
-}
+bool MayAllow(const Rule& rule) { return rule.confidence == "V" || rule.confidence == "G" || rule.confidence == "I"; }
 
 // How near a missing thing is to a yes: the answer names the nearest, because that is what a case
 // worker can act on.
 int Nearness(Missing missing) {
   switch (missing) {
-    case Missing::kConsentWithdrawn:
-      return 5;
-    case Missing::kConsentExpired:
-      return 4;
-    case Missing::kConsentScope:
-      return 3;
-    case Missing::kConsent:
-      return 2;
-    case Missing::kHumanDecision:
-      return 1;
+    case Missing::kConsentWithdrawn: return 5;
+    case Missing::kConsentExpired: return 4;
+    case Missing::kConsentScope: return 3;
+    case Missing::kConsent: return 2;
+    case Missing::kHumanDecision: return 1;
     case Missing::kNothing:
     case Missing::kFacts:
     case Missing::kRecipientInactive:
     case Missing::kOwnInformation:
-    case Missing::kRule:
-      return 0;
+    case Missing::kRule: return 0;
   }
   return 0;
 }
 
 // What keeps this consent from covering the category; kNothing if it covers it.
-Missing Lacks(const Consent& consent, const Item& item, const Recipient& to, Category category,
-              Time now) {
+Missing Lacks(const Consent& consent, const Item& item, const Recipient& to, Category category, Time now) {
   if (consent.recipient != to.id) return Missing::kConsent;
-  bool in_scope =
-      consent.categories.Has(category) && !item.purpose.empty() && consent.purpose == item.purpose;
+  bool in_scope = consent.categories.Has(category) && !item.purpose.empty() && consent.purpose == item.purpose;
   bool live = !consent.withdrawn && consent.valid_from <= now && now < consent.until;
   if (!in_scope) return live ? Missing::kConsentScope : Missing::kConsent;
   if (live) return Missing::kNothing;
@@ -105,8 +91,8 @@ Missing Lacks(const Consent& consent, const Item& item, const Recipient& to, Cat
   return now >= consent.until ? Missing::kConsentExpired : Missing::kConsent;
 }
 
-void LookForConsent(std::int16_t rule, const Item& item, const Recipient& to, const Facts& facts,
-                    Category category, Time now, Finding& finding) {
+void LookForConsent(std::int16_t rule, const Item& item, const Recipient& to, const Facts& facts, Category category,
+                    Time now, Finding& finding) {
   auto note = [&](Missing missing, std::int16_t consent) {
     if (finding.near_rule != kNone && Nearness(missing) <= Nearness(finding.missing)) return;
     finding.missing = missing;
@@ -126,8 +112,8 @@ void LookForConsent(std::int16_t rule, const Item& item, const Recipient& to, co
   }
 }
 
-void TakeGates(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts,
-               Time now, Findings& out) {
+void TakeGates(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Time now,
+               Findings& out) {
   out.gated = facts.gated;
   auto all = rules.rules();
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -139,18 +125,14 @@ void TakeGates(const RuleSet& rules, const Item& item, const Recipient& to, cons
   }
 }
 
-void TakeRule(std::int16_t index, const Rule& rule, const Item& item, const Recipient& to,
-              const Facts& facts, Time now, Start start, CategorySet open, Findings& out) {
+void TakeRule(std::int16_t index, const Rule& rule, const Item& item, const Recipient& to, const Facts& facts, Time now,
+              Start start, CategorySet open, Findings& out) {
   ForEach(rule.categories.And(open), [&](Category category) {
     Finding& finding = out.by_category[static_cast<std::size_t>(category)];
     if (finding.rule != kNone) return;
     switch (rule.effect) {
-      case Effect::kAllow:
-        finding.rule = index;
-        return;
-      case Effect::kAllowWithConsent:
-        LookForConsent(index, item, to, facts, category, now, finding);
-        return;
+      case Effect::kAllow: finding.rule = index; return;
+      case Effect::kAllowWithConsent: LookForConsent(index, item, to, facts, category, now, finding); return;
       case Effect::kAllowUnlessObjected:
         // An objection reaches the facts as a gate, so what is still open here was not objected to.
         if (start == Start::kRequest) finding.rule = index;
@@ -160,8 +142,7 @@ void TakeRule(std::int16_t index, const Rule& rule, const Item& item, const Reci
         return;
       case Effect::kDeny:
       case Effect::kDuty:
-      case Effect::kDefault:
-        return;
+      case Effect::kDefault: return;
     }
   });
 }
@@ -185,12 +166,11 @@ Missing Nearest(const Findings& findings, CategorySet not_shown) {
 
 bool Fits(const Rule& rule, const Item& item, const Recipient& to, Time now) {
   return rule.givers.Has(item.origin) && rule.receivers.Has(to.agency) && rule.valid_from <= now &&
-         (!rule.valid_to || now < *rule.valid_to) &&
-         (rule.purpose.empty() || rule.purpose == item.purpose);
+         (!rule.valid_to || now < *rule.valid_to) && (rule.purpose.empty() || rule.purpose == item.purpose);
 }
 
-Findings Evaluate(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts,
-                  Start start, Time now) {
+Findings Evaluate(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Start start,
+                  Time now) {
   Findings out;
   out.asked = item.categories.And(kEvery);
   out.obstacle = Obstacle(item, to, facts);
@@ -201,8 +181,7 @@ Findings Evaluate(const RuleSet& rules, const Item& item, const Recipient& to, c
   auto all = rules.rules();
   for (std::size_t i = 0; i < all.size() && !open.Empty(); ++i) {
     const Rule& rule = all[i];
-    if (rule.categories.And(open).Empty() || !MayBegin(rule, start) || !MayAllow(rule) ||
-        !Fits(rule, item, to, now)) {
+    if (rule.categories.And(open).Empty() || !MayBegin(rule, start) || !MayAllow(rule) || !Fits(rule, item, to, now)) {
       continue;
     }
     TakeRule(static_cast<std::int16_t>(i), rule, item, to, facts, now, start, open, out);
@@ -261,8 +240,8 @@ Decision Fold(const Findings& findings, Start start) {
 
 }  // namespace internal
 
-Decision Decide(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts,
-                Start start, Time now) {
+Decision Decide(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Start start,
+                Time now) {
   return internal::Fold(internal::Evaluate(rules, item, to, facts, start, now), start);
 }
 

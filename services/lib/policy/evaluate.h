@@ -30,8 +30,8 @@ struct Findings {
   const Finding& Of(Category c) const { return by_category[static_cast<std::size_t>(c)]; }
 };
 
-Findings Evaluate(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts,
-                  Start start, Time now);
+Findings Evaluate(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Start start,
+                  Time now);
 Decision Fold(const Findings& findings, Start start);
 
 // Whether giver, receiver, purpose and date of the rule fit. Effect, start and category are not

@@ -38,11 +38,9 @@ std::string AskedOf(const Rule& rule) {
   return "a person decides: " + (rule.role.empty() ? std::string("LEADER") : rule.role);
 }
 
-const Rule* GateOf(const RuleSet& rules, const Item& item, const Recipient& to, Category category,
-                   Time now) {
+const Rule* GateOf(const RuleSet& rules, const Item& item, const Recipient& to, Category category, Time now) {
   for (const Rule& rule : rules.rules()) {
-    if (rule.effect == Effect::kDeny && rule.categories.Has(category) &&
-        internal::Fits(rule, item, to, now)) {
+    if (rule.effect == Effect::kDeny && rule.categories.Has(category) && internal::Fits(rule, item, to, now)) {
       return &rule;
     }
   }
@@ -64,8 +62,7 @@ struct Case {
   Time now;
 };
 
-Explanation::Line LineOf(const Case& of, const Findings& findings, const Decision& decision,
-                         Category category) {
+Explanation::Line LineOf(const Case& of, const Findings& findings, const Decision& decision, Category category) {
   Explanation::Line line;
   line.category = std::string(Name(category));
   if (const Ground* ground = GroundOf(decision, category)) {
@@ -114,8 +111,8 @@ void AddWaysForPeople(const Case& of, const Findings& findings, Explanation& out
 
 }  // namespace
 
-Explanation Explain(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts,
-                    Start start, Time now) {
+Explanation Explain(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Start start,
+                    Time now) {
   const Findings findings = internal::Evaluate(rules, item, to, facts, start, now);
   const Decision decision = internal::Fold(findings, start);
   const Case of{rules, item, to, facts, now};

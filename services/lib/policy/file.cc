@@ -28,16 +28,13 @@ constexpr CategorySet Cats(Categories... categories) {
   return out;
 }
 
-constexpr AgencySet kHealth =
-    Of(Agency::kHst, Agency::kHkom, Agency::kGp, Agency::kBup, Agency::kHosp, Agency::kDent);
-constexpr AgencySet kEdu =
-    Of(Agency::kSkoleK, Agency::kSkoleP, Agency::kPpt, Agency::kBhgK, Agency::kBhgP);
+constexpr AgencySet kHealth = Of(Agency::kHst, Agency::kHkom, Agency::kGp, Agency::kBup, Agency::kHosp, Agency::kDent);
+constexpr AgencySet kEdu = Of(Agency::kSkoleK, Agency::kSkoleP, Agency::kPpt, Agency::kBhgK, Agency::kBhgP);
 // Bodies under the Public Administration Act. Crisis centre, family counselling, GP and private
 // schools and kindergartens are named beside it in the law's own rows (T040), hence not in it.
-constexpr AgencySet kAnyPub =
-    Of(Agency::kBvt, Agency::kSkoleK, Agency::kVgs, Agency::kPpt, Agency::kBhgK, Agency::kHst,
-       Agency::kHkom, Agency::kBup, Agency::kHosp, Agency::kDent, Agency::kNavK, Agency::kNavS,
-       Agency::kFlyk, Agency::kKe, Agency::kPol, Agency::kKon);
+constexpr AgencySet kAnyPub = Of(Agency::kBvt, Agency::kSkoleK, Agency::kVgs, Agency::kPpt, Agency::kBhgK, Agency::kHst,
+                                 Agency::kHkom, Agency::kBup, Agency::kHosp, Agency::kDent, Agency::kNavK,
+                                 Agency::kNavS, Agency::kFlyk, Agency::kKe, Agency::kPol, Agency::kKon);
 // Every agency but kUnknown.
 constexpr AgencySet kAny{(1U << (static_cast<unsigned>(Agency::kKon) + 1U)) - 2U};
 
@@ -47,9 +44,8 @@ constexpr CategorySet kAll{(1U << static_cast<unsigned>(kCategoryCount)) - 2U};
 constexpr CategorySet kNever = Cats(Category::kAddrG, Category::kReport, Category::kLog);
 // Special categories and others' secrets: a machine sends them only under a consent that names them
 // (law.md §9.8).
-constexpr CategorySet kOnlyWithConsent =
-    Cats(Category::kHealthd, Category::kWelfare, Category::kSocial, Category::kThird,
-         Category::kCrime, Category::kChildsay);
+constexpr CategorySet kOnlyWithConsent = Cats(Category::kHealthd, Category::kWelfare, Category::kSocial,
+                                              Category::kThird, Category::kCrime, Category::kChildsay);
 
 bool Subset(AgencySet part, AgencySet of) { return (part.bits & ~of.bits) == 0; }
 
@@ -58,13 +54,11 @@ std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\
 bool IsRuleId(std::string_view id) {
   // T020 as in law.md; a controller's own rows may carry other letters.
   return id.size() >= 2 && id.size() <= 12 && id[0] >= 'A' && id[0] <= 'Z' &&
-         id.substr(1).find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-") ==
-             std::string_view::npos;
+         id.substr(1).find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == std::string_view::npos;
 }
 
 bool Allows(Effect effect) {
-  return effect == Effect::kAllow || effect == Effect::kAllowWithConsent ||
-         effect == Effect::kAllowUnlessObjected;
+  return effect == Effect::kAllow || effect == Effect::kAllowWithConsent || effect == Effect::kAllowUnlessObjected;
 }
 
 bool ForPeople(Effect effect) { return effect == Effect::kHuman || effect == Effect::kDuty; }
@@ -76,8 +70,7 @@ class RowReader {
 
   Rule Read() {
     reader_.Keys(row_, "rule",
-                 {"id", "effect", "givers", "receivers", "categories", "statute", "from",
-                  "confidence", "loosen"},
+                 {"id", "effect", "givers", "receivers", "categories", "statute", "from", "confidence", "loosen"},
                  {"basis", "start", "to", "role", "purpose", "note"});
     rule_.id = reader_.Text(row_, "id");
     if (!reader_.Ok()) return rule_;
@@ -159,8 +152,7 @@ class RowReader {
 
   void ReadWords() {
     rule_.confidence = reader_.Text(row_, "confidence");
-    if (rule_.confidence != "V" && rule_.confidence != "G" && rule_.confidence != "I" &&
-        rule_.confidence != "T") {
+    if (rule_.confidence != "V" && rule_.confidence != "G" && rule_.confidence != "I" && rule_.confidence != "T") {
       Fault("confidence", "confidence must be V, G, I or T, found " + Quoted(rule_.confidence));
     }
     rule_.loosen = reader_.Text(row_, "loosen");
@@ -186,8 +178,7 @@ class RowReader {
     if (people && rule_.role.empty()) {
       Fault("effect", "\"role\" is missing: who decides or acts?");
     }
-    if (allows && rule_.start == Start::kDuty)
-      Fault("start", "a machine's row cannot start by duty");
+    if (allows && rule_.start == Start::kDuty) Fault("start", "a machine's row cannot start by duty");
     if (people && rule_.start == Start::kPush) Fault("start", "a person's row is never pushed");
     if (rule_.effect == Effect::kDuty && rule_.start != Start::kDuty) {
       Fault("start", "a duty starts by duty only");
@@ -195,8 +186,7 @@ class RowReader {
     CheckCategories();
     if (rule_.effect == Effect::kAllowUnlessObjected) CheckHealthCare();
     if (rule_.effect == Effect::kDefault &&
-        (rule_.givers.bits != kAny.bits || rule_.receivers.bits != kAny.bits ||
-         !(rule_.categories == kAll))) {
+        (rule_.givers.bits != kAny.bits || rule_.receivers.bits != kAny.bits || !(rule_.categories == kAll))) {
       Fault("effect", "the closing row must be for ANY, ANY and \"*\"");
     }
   }
@@ -234,8 +224,7 @@ class RowReader {
 };
 
 // Across rows: an id names one row, one row closes.
-void CheckSet(yaml::Reader& reader, const std::vector<Rule>& rules,
-              const std::vector<YAML::Node>& rows) {
+void CheckSet(yaml::Reader& reader, const std::vector<Rule>& rules, const std::vector<YAML::Node>& rows) {
   std::set<std::string_view> ids;
   int closing = 0;
   for (std::size_t i = 0; i < rules.size(); ++i) {

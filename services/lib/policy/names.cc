@@ -12,14 +12,12 @@ constexpr std::array<std::string_view, kCategoryCount> kCategories = {
 static_assert(static_cast<int>(Category::kLog) == kCategoryCount - 1);
 
 constexpr std::array<std::string_view, 22> kAgencies = {
-    "UNKNOWN", "BVT",  "SKOLE_K", "SKOLE_P", "VGS",  "PPT",  "BHG_K", "BHG_P",
-    "HST",     "HKOM", "GP",      "BUP",     "HOSP", "DENT", "NAV_K", "NAV_S",
-    "KRIS",    "FAMV", "FLYK",    "KE",      "POL",  "KON"};
+    "UNKNOWN", "BVT",  "SKOLE_K", "SKOLE_P", "VGS",   "PPT",  "BHG_K", "BHG_P", "HST", "HKOM", "GP",
+    "BUP",     "HOSP", "DENT",    "NAV_K",   "NAV_S", "KRIS", "FAMV",  "FLYK",  "KE",  "POL",  "KON"};
 static_assert(static_cast<std::size_t>(Agency::kKon) == kAgencies.size() - 1);
 
 constexpr std::array<std::string_view, 7> kEffects = {
-    "DENY",          "ALLOW",  "ALLOW_WITH_CONSENT", "ALLOW_UNLESS_OBJECTED", "HUMAN_DECISION",
-    "MUST_DISCLOSE", "DEFAULT"};
+    "DENY", "ALLOW", "ALLOW_WITH_CONSENT", "ALLOW_UNLESS_OBJECTED", "HUMAN_DECISION", "MUST_DISCLOSE", "DEFAULT"};
 static_assert(static_cast<std::size_t>(Effect::kDefault) == kEffects.size() - 1);
 
 constexpr std::array<std::string_view, 3> kStarts = {"push", "request", "duty"};
@@ -56,9 +54,7 @@ std::string_view Name(Start start) { return At(kStarts, start); }
 std::string_view Name(Verdict verdict) { return At(kVerdicts, verdict); }
 std::string_view Name(Missing missing) { return At(kMissing, missing); }
 
-std::optional<Category> CategoryFromName(std::string_view name) {
-  return From<Category>(kCategories, name);
-}
+std::optional<Category> CategoryFromName(std::string_view name) { return From<Category>(kCategories, name); }
 
 std::optional<Agency> AgencyFromName(std::string_view name) {
   auto agency = From<Agency>(kAgencies, name);

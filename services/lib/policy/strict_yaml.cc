@@ -50,16 +50,14 @@ std::optional<Time> ParseWhen(std::string_view text) {
   auto month = Digits(text, 5, 2);
   auto day = Digits(text, 8, 2);
   if (!year || !month || !day || text[4] != '-' || text[7] != '-') return std::nullopt;
-  std::chrono::year_month_day date{std::chrono::year{*year},
-                                   std::chrono::month{static_cast<unsigned>(*month)},
+  std::chrono::year_month_day date{std::chrono::year{*year}, std::chrono::month{static_cast<unsigned>(*month)},
                                    std::chrono::day{static_cast<unsigned>(*day)}};
   if (!date.ok() || *year < 1997) return std::nullopt;
   std::chrono::milliseconds at = std::chrono::sys_days{date}.time_since_epoch();
   if (text.size() == 10) {
     return Time{(at - std::chrono::hours(SummerAtMidnight(date) ? 2 : 1)).count()};
   }
-  if (text.size() != 20 || text[10] != 'T' || text[13] != ':' || text[16] != ':' ||
-      text[19] != 'Z') {
+  if (text.size() != 20 || text[10] != 'T' || text[13] != ':' || text[16] != ':' || text[19] != 'Z') {
     return std::nullopt;
   }
   auto hour = Digits(text, 11, 2);
@@ -82,8 +80,7 @@ Result<std::string> ReadFile(const std::string& path, std::string_view reason) {
   return text.str();
 }
 
-Reader::Reader(std::string source, std::string reason)
-    : source_(std::move(source)), reason_(std::move(reason)) {}
+Reader::Reader(std::string source, std::string reason) : source_(std::move(source)), reason_(std::move(reason)) {}
 
 YAML::Node Reader::Parse(std::string_view text) {
   if (text.size() > kMostBytes) {
@@ -106,8 +103,7 @@ YAML::Node Reader::Parse(std::string_view text) {
   return {};
 }
 
-void Reader::Keys(const YAML::Node& node, std::string_view what,
-                  std::initializer_list<std::string_view> required,
+void Reader::Keys(const YAML::Node& node, std::string_view what, std::initializer_list<std::string_view> required,
                   std::initializer_list<std::string_view> optional) {
   if (!Ok()) return;
   if (!node.IsDefined() || !node.IsMap()) {
@@ -206,16 +202,12 @@ std::optional<Time> Reader::When(const YAML::Node& map, std::string_view key) {
   if (!value.IsDefined()) return std::nullopt;
   auto when = value.IsScalar() ? ParseWhen(value.Scalar()) : std::nullopt;
   if (!when) {
-    Fault(KeyOf(map, key),
-          std::string(key) +
-              ": a date (2026-11-21) or a UTC time (2026-11-21T09:00:00Z) is expected");
+    Fault(KeyOf(map, key), std::string(key) + ": a date (2026-11-21) or a UTC time (2026-11-21T09:00:00Z) is expected");
   }
   return when;
 }
 
-void Reader::Fault(const YAML::Node& at, const std::string& message) {
-  FaultAt(LineOf(at), message);
-}
+void Reader::Fault(const YAML::Node& at, const std::string& message) { FaultAt(LineOf(at), message); }
 
 void Reader::FaultAt(int line, const std::string& message) {
   if (!Ok()) return;

@@ -36,8 +36,7 @@ class Reader {
 
   // Checks that `node` is a map with these keys only, each once. `what` names it in faults: "rule
   // T020".
-  void Keys(const YAML::Node& node, std::string_view what,
-            std::initializer_list<std::string_view> required,
+  void Keys(const YAML::Node& node, std::string_view what, std::initializer_list<std::string_view> required,
             std::initializer_list<std::string_view> optional = {});
 
   // Values of a map whose Keys() were checked. A missing key gives the empty value without a fault:

@@ -15,8 +15,8 @@ Result<Reply> Client::Call(Args args, Deadline deadline, std::uint64_t only_on) 
   }
   auto promise = std::make_shared<std::promise<Result<Reply>>>();
   std::future<Result<Reply>> answer = promise->get_future();
-  loop_->Post(std::move(args), deadline,
-              [promise](Result<Reply> reply) { promise->set_value(std::move(reply)); }, only_on);
+  loop_->Post(
+      std::move(args), deadline, [promise](Result<Reply> reply) { promise->set_value(std::move(reply)); }, only_on);
   return answer.get();  // the loop keeps the deadline, so this ends
 }
 

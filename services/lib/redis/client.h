@@ -60,7 +60,8 @@ class Client {
   // Sends one command; blocks until reply or deadline. A passed deadline destroys the connection:
   // kUnknownOutcome if the command had been written, kUnavailable if it had not.
   // `only_on`, if not 0: only over a connection to that server (Server()). Another one by the time it would be written:
-  // kUnavailable/REDIS_OTHER_SERVER, and it was not sent. So what was decided on one server's data never reaches another.
+  // kUnavailable/REDIS_OTHER_SERVER, and it was not sent. So what was decided on one server's data never reaches
+  // another.
   Result<Reply> Call(Args args, Deadline deadline, std::uint64_t only_on = 0);
   void CallAsync(Args args, Deadline deadline, Callback done, std::uint64_t only_on = 0);
 

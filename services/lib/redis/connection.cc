@@ -20,9 +20,7 @@ constexpr std::size_t kReadChunk = 64U << 10U;
 constexpr int kChunksPerTurn = 16;
 constexpr std::size_t kCompactAbove = 256U << 10U;
 
-void SetOption(int fd, int level, int name, int value) {
-  ::setsockopt(fd, level, name, &value, sizeof value);
-}
+void SetOption(int fd, int level, int name, int value) { ::setsockopt(fd, level, name, &value, sizeof value); }
 
 int StartConnect(const addrinfo& address) {
   const int fd = ::socket(address.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -46,8 +44,7 @@ int ConnectTo(const Options& options, unsigned attempt) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_NUMERICSERV;
   addrinfo* found = nullptr;
-  if (::getaddrinfo(options.host.c_str(), std::to_string(options.port).c_str(), &hints, &found) !=
-      0) {
+  if (::getaddrinfo(options.host.c_str(), std::to_string(options.port).c_str(), &hints, &found) != 0) {
     return -1;
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, ::freeaddrinfo);
@@ -67,9 +64,7 @@ std::string RunIdIn(std::string_view info) {
 }  // namespace
 
 Connection::Connection(const Options& options, unsigned attempt)
-    : options_(options),
-      started_(std::chrono::steady_clock::now()),
-      fd_(ConnectTo(options, attempt)) {}
+    : options_(options), started_(std::chrono::steady_clock::now()), fd_(ConnectTo(options, attempt)) {}
 
 Connection::~Connection() {
   if (fd_ >= 0) ::close(fd_);
@@ -134,8 +129,7 @@ Broken Connection::OnHandshakeReply(Result<Reply> reply) {
     case Step::kAuth:
       if (!reply) return "REDIS_AUTH";
       return {};
-    case Step::kName:
-      return {};  // the name is for operators only
+    case Step::kName: return {};  // the name is for operators only
     case Step::kInfo:
       // Without a run id the owner can not notice another Redis, so nothing is let through.
       if (!reply) return reply.error().reason == "REDIS_AUTH" ? "REDIS_AUTH" : "REDIS_HANDSHAKE";

@@ -169,8 +169,7 @@ void Client::Loop::OnSocket(std::uint32_t events) {
   // hang-up is passed on as readable; the read then says what is wrong.
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLERR | EPOLLHUP)) != 0) {
     const bool was_ready = connection_->state() == Connection::State::kReady;
-    Broken broken =
-        connection_->OnReadable([this](auto reply) { return OnReply(std::move(reply)); });
+    Broken broken = connection_->OnReadable([this](auto reply) { return OnReply(std::move(reply)); });
     if (broken) return Drop(*broken);
     if (!was_ready && connection_->state() == Connection::State::kReady) OnReady();
   }
@@ -220,14 +219,12 @@ void Client::Loop::Drop(const std::string& reason) {
   FinishAll(std::move(pending), flushed, reason);
 }
 
-void Client::Loop::FinishAll(std::deque<Command> commands, std::uint64_t flushed,
-                             const std::string& reason) {
+void Client::Loop::FinishAll(std::deque<Command> commands, std::uint64_t flushed, const std::string& reason) {
   for (Command& command : commands) {
     const bool written = command.end != 0 && command.end <= flushed;
     Finish(std::move(command),
-           tl::unexpected(
-               written ? MakeError(Code::kUnknownOutcome, reason, "sent to redis, no answer")
-                       : MakeError(Code::kUnavailable, reason, "redis lost, command not sent")));
+           tl::unexpected(written ? MakeError(Code::kUnknownOutcome, reason, "sent to redis, no answer")
+                                  : MakeError(Code::kUnavailable, reason, "redis lost, command not sent")));
   }
 }
 
@@ -240,8 +237,7 @@ void Client::Loop::Expire() {
   if (timers_.empty() || *timers_.begin() > now) return;
 
   ExpireWaiting(now);
-  const bool late = std::any_of(sent_.begin(), sent_.end(),
-                                [now](const Command& c) { return c.deadline <= now; });
+  const bool late = std::any_of(sent_.begin(), sent_.end(), [now](const Command& c) { return c.deadline <= now; });
   // Its answer may still come, and would be taken for the next command's: never use this connection
   // again.
   if (late) Drop("REDIS_TIMEOUT");

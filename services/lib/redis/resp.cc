@@ -22,16 +22,14 @@ void AppendLength(char kind, std::size_t length, std::string& out) {
 
 // Redis says these before it does anything (a script that has written is not stopped by them),
 // so a retry with the same request id is right.
-constexpr std::array<std::string_view, 9> kNothingDone = {"OOM",        "READONLY",    "LOADING",
-                                                          "MISCONF",    "BUSY",        "MASTERDOWN",
-                                                          "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN"};
+constexpr std::array<std::string_view, 9> kNothingDone = {"OOM",        "READONLY",   "LOADING",     "MISCONF", "BUSY",
+                                                          "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN"};
 
 std::string FirstWord(std::string_view text) {
   const std::string_view word = text.substr(0, text.find_first_of(" \r\n"));
-  const bool plain =
-      !word.empty() && word.size() <= 64 && std::all_of(word.begin(), word.end(), [](char c) {
-        return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-      });
+  const bool plain = !word.empty() && word.size() <= 64 && std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
   return plain ? std::string(word) : "ERR";
 }
 
@@ -124,9 +122,8 @@ struct Parser::Building {
 };
 
 Parser::Parser() : building_(std::make_unique<Building>()) {
-  static redisReplyObjectFunctions functions = {Building::OnString, Building::OnArray,
-                                                Building::OnInteger, Building::OnNil,
-                                                Building::OnFree};
+  static redisReplyObjectFunctions functions = {Building::OnString, Building::OnArray, Building::OnInteger,
+                                                Building::OnNil, Building::OnFree};
   reader_ = redisReaderCreateWithFunctions(&functions);
   if (reader_ == nullptr) throw std::bad_alloc();
   reader_->privdata = building_.get();

@@ -29,8 +29,7 @@ std::string_view Header(const grpc::ServerContextBase& context, const char* name
 
 Result<Person> PersonOf(const Claims& claims, const Caller& caller) {
   if (claims.acr != kStrongEnough) {
-    return Fail(Code::kUnauthenticated, "ATTESTATION_TOO_WEAK",
-                "the person must have logged in at idporten-loa-high");
+    return Fail(Code::kUnauthenticated, "ATTESTATION_TOO_WEAK", "the person must have logged in at idporten-loa-high");
   }
   Person person;
   person.id = claims.subject;
@@ -42,8 +41,7 @@ Result<Person> PersonOf(const Claims& claims, const Caller& caller) {
   person.issued_at = claims.issued_at;
   // Staff act within the organisation that calls; guardians belong to none, whoever's portal they
   // use.
-  const bool fits = person.IsGuardian() ? person.organisation.empty()
-                                        : person.organisation == caller.organisation;
+  const bool fits = person.IsGuardian() ? person.organisation.empty() : person.organisation == caller.organisation;
   if (caller.internal || !fits) {
     return Fail(Code::kUnauthenticated, "ATTESTATION_MISMATCH",
                 "the attestation does not belong to the calling organisation");
@@ -56,8 +54,7 @@ Result<Caller> CallerOf(Claims claims) {
   caller.internal = claims.scopes.contains(kInternalScope);
   // One of ours speaks for no organisation, and everybody else must speak for one.
   if (caller.internal != claims.organisation.empty()) {
-    auto refused =
-        Fail(Code::kUnauthenticated, "TOKEN_INVALID", "it needs a consumer organisation");
+    auto refused = Fail(Code::kUnauthenticated, "TOKEN_INVALID", "it needs a consumer organisation");
     refused.value().metadata["token"] = "access";
     return refused;
   }
@@ -80,8 +77,7 @@ Credentials CredentialsOf(const grpc::ServerContextBase& context) {
 
 Result<Caller> Authenticator::Authenticate(const Credentials& credentials) const {
   if (credentials.ambiguous) {
-    return Fail(Code::kUnauthenticated, "TOKEN_INVALID",
-                "authorization or stafett-attestation stands twice");
+    return Fail(Code::kUnauthenticated, "TOKEN_INVALID", "authorization or stafett-attestation stands twice");
   }
   STAFETT_TRY(Claims claims, tokens_.Verify(TokenKind::kAccess, credentials.bearer));
   STAFETT_TRY(Caller caller, CallerOf(std::move(claims)));

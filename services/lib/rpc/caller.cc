@@ -17,8 +17,7 @@ Status RequirePerson(const Caller& caller) {
 
 Status RequireInternal(const Caller& caller) {
   if (caller.internal) return {};
-  return Fail(Code::kPermissionDenied, "INTERNAL_ONLY",
-              "only Stafett's own services may call this");
+  return Fail(Code::kPermissionDenied, "INTERNAL_ONLY", "only Stafett's own services may call this");
 }
 
 }  // namespace stafett::rpc

@@ -29,8 +29,7 @@ struct Person {
 };
 
 struct Caller {
-  std::string
-      organisation;  // consumer organisation number, "974760673"; empty for internal services
+  std::string organisation;  // consumer organisation number, "974760673"; empty for internal services
   std::set<std::string, std::less<>> scopes;
   std::string client_id;
   std::string supplier;  // organisation number of a supplier that acts for it; empty: none

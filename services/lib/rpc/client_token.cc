@@ -13,7 +13,7 @@ namespace stafett::rpc {
 namespace {
 
 constexpr Millis kAskTimeout{3'000};
-constexpr Millis kRetryAfter{1'000};  // between renewals that failed while the old token lives
+constexpr Millis kRetryAfter{1'000};         // between renewals that failed while the old token lives
 constexpr std::chrono::seconds kMargin{10};  // not to be presented in its last seconds
 constexpr std::int64_t kMaxLifetimeSeconds = 24 * 3600;
 
@@ -22,9 +22,7 @@ struct Answer {
   std::chrono::seconds lifetime{0};
 };
 
-auto Unavailable(std::string why) {
-  return Fail(Code::kUnavailable, "TOKEN_ENDPOINT_UNAVAILABLE", std::move(why));
-}
+auto Unavailable(std::string why) { return Fail(Code::kUnavailable, "TOKEN_ENDPOINT_UNAVAILABLE", std::move(why)); }
 
 Result<Answer> Parse(const std::string& body) {
   const auto json = nlohmann::json::parse(body, nullptr, /*allow_exceptions=*/false);
@@ -44,8 +42,7 @@ Result<Answer> Parse(const std::string& body) {
 }  // namespace
 
 ClientToken::Ask ClientToken::FromEndpoint(const std::string& url, const std::string& client_id,
-                                           const std::string& client_secret,
-                                           const std::string& scope) {
+                                           const std::string& client_secret, const std::string& scope) {
   const std::map<std::string, std::string> form = {{"grant_type", "client_credentials"},
                                                    {"client_id", client_id},
                                                    {"client_secret", client_secret},
@@ -94,9 +91,9 @@ Result<std::string> ClientToken::Renew(std::unique_lock<std::mutex>& lock, Deadl
     renew_at_ = now + answer->lifetime * 4 / 5;
     return token_;
   }
-  telemetry::Log(telemetry::Severity::kWarn, "client_token.failed",
-                 {{"reason", telemetry::Safe(answer.error().reason)},
-                  {"why", telemetry::Safe(answer.error().message)}});
+  telemetry::Log(
+      telemetry::Severity::kWarn, "client_token.failed",
+      {{"reason", telemetry::Safe(answer.error().reason)}, {"why", telemetry::Safe(answer.error().message)}});
   ++failures_;
   failure_ = answer.error();
   retry_at_ = now + kRetryAfter;

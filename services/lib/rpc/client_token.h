@@ -22,8 +22,8 @@ class ClientToken {
   using Ask = std::function<Result<std::string>(Millis timeout)>;
   using SteadyClock = std::function<SteadyTime()>;
 
-  static Ask FromEndpoint(const std::string& url, const std::string& client_id,
-                          const std::string& client_secret, const std::string& scope);
+  static Ask FromEndpoint(const std::string& url, const std::string& client_id, const std::string& client_secret,
+                          const std::string& scope);
 
   explicit ClientToken(Ask ask, SteadyClock now = std::chrono::steady_clock::now);
 

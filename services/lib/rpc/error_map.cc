@@ -86,10 +86,8 @@ Code FromGrpcCode(grpc::StatusCode code, bool peer_said_so) {
     case grpc::StatusCode::ALREADY_EXISTS: return Code::kAlreadyExists;
     case grpc::StatusCode::RESOURCE_EXHAUSTED: return Code::kResourceExhausted;
     // Without the peer's own word nobody knows how far the call came.
-    case grpc::StatusCode::UNAVAILABLE:
-      return peer_said_so ? Code::kUnavailable : Code::kUnknownOutcome;
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
-      return peer_said_so ? Code::kDeadlineExceeded : Code::kUnknownOutcome;
+    case grpc::StatusCode::UNAVAILABLE: return peer_said_so ? Code::kUnavailable : Code::kUnknownOutcome;
+    case grpc::StatusCode::DEADLINE_EXCEEDED: return peer_said_so ? Code::kDeadlineExceeded : Code::kUnknownOutcome;
     case grpc::StatusCode::CANCELLED: return Code::kUnknownOutcome;
     case grpc::StatusCode::OK:
     case grpc::StatusCode::UNKNOWN:
@@ -171,13 +169,11 @@ Error FromGrpc(const grpc::Status& status) {
     error.message = "another service of Stafett did not answer properly";
     return error;
   }
-  error.code = info->reason() == "OUTCOME_UNKNOWN" ? Code::kUnknownOutcome
-                                                   : FromGrpcCode(status.error_code(), true);
+  error.code = info->reason() == "OUTCOME_UNKNOWN" ? Code::kUnknownOutcome : FromGrpcCode(status.error_code(), true);
   error.reason = info->reason();
   error.message = status.error_message();
   for (const auto& [key, value] : info->metadata()) error.metadata[key] = value;
-  if (const auto bad = Find<google::rpc::BadRequest>(details);
-      bad && bad->field_violations_size() > 0) {
+  if (const auto bad = Find<google::rpc::BadRequest>(details); bad && bad->field_violations_size() > 0) {
     error.field = bad->field_violations(0).field();
   }
   return error;

@@ -39,9 +39,7 @@ Handle NewHandle() {
   return Handle(curl_easy_init(), &curl_easy_cleanup);
 }
 
-Result<HttpResponse> NotStarted() {
-  return Fail(Code::kUnavailable, "HTTP_FAILED", "libcurl could not be set up");
-}
+Result<HttpResponse> NotStarted() { return Fail(Code::kUnavailable, "HTTP_FAILED", "libcurl could not be set up"); }
 
 }  // namespace
 
@@ -52,8 +50,8 @@ Result<HttpResponse> HttpGet(const std::string& url, Millis timeout) {
   return curl ? Perform(curl, url, timeout) : NotStarted();
 }
 
-Result<HttpResponse> HttpPostForm(const std::string& url,
-                                  const std::map<std::string, std::string>& form, Millis timeout) {
+Result<HttpResponse> HttpPostForm(const std::string& url, const std::map<std::string, std::string>& form,
+                                  Millis timeout) {
   if (timeout <= Millis(0)) return Fail(Code::kUnavailable, "HTTP_FAILED", "no time left");
   const Handle curl = NewHandle();
   if (!curl) return NotStarted();

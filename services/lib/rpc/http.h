@@ -17,7 +17,7 @@ struct HttpResponse {
 
 // Any failure to get a response is kUnavailable/HTTP_FAILED with libcurl's own words.
 Result<HttpResponse> HttpGet(const std::string& url, Millis timeout);
-Result<HttpResponse> HttpPostForm(const std::string& url,
-                                  const std::map<std::string, std::string>& form, Millis timeout);
+Result<HttpResponse> HttpPostForm(const std::string& url, const std::map<std::string, std::string>& form,
+                                  Millis timeout);
 
 }  // namespace stafett::rpc

@@ -48,13 +48,12 @@ struct Algorithm {
   cjose_jwk_kty_t type;
 };
 // No "none" and nothing symmetric: a token can only be made by the holder of a private key.
-constexpr std::array kAlgorithms = {Algorithm{"RS256", CJOSE_JWK_KTY_RSA},
-                                    Algorithm{"PS256", CJOSE_JWK_KTY_RSA},
+constexpr std::array kAlgorithms = {Algorithm{"RS256", CJOSE_JWK_KTY_RSA}, Algorithm{"PS256", CJOSE_JWK_KTY_RSA},
                                     Algorithm{"ES256", CJOSE_JWK_KTY_EC}};
 
 const Algorithm* FindAlgorithm(std::string_view name) {
-  const auto* found = std::find_if(kAlgorithms.begin(), kAlgorithms.end(),
-                                   [&](const Algorithm& a) { return a.name == name; });
+  const auto* found =
+      std::find_if(kAlgorithms.begin(), kAlgorithms.end(), [&](const Algorithm& a) { return a.name == name; });
   return found == kAlgorithms.end() ? nullptr : found;
 }
 
@@ -104,15 +103,13 @@ Result<KeySet> ParseKeys(const std::string& document) {
 auto TokenInvalid(const char* why) { return Fail(Code::kUnauthenticated, "TOKEN_INVALID", why); }
 
 auto IssuerUnavailable() {
-  return Fail(Code::kUnavailable, "ISSUER_UNAVAILABLE",
-              "the issuer's keys are not to be had just now");
+  return Fail(Code::kUnavailable, "ISSUER_UNAVAILABLE", "the issuer's keys are not to be had just now");
 }
 
 Result<std::string> ReadFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in || text.empty())
-    return Fail(Code::kUnavailable, "JWKS_UNREADABLE", "the file cannot be read");
+  if (!in || text.empty()) return Fail(Code::kUnavailable, "JWKS_UNREADABLE", "the file cannot be read");
   return text;
 }
 
@@ -190,8 +187,8 @@ Result<Key> Jwks::State::Find(std::string_view kid) {
     }
     ask = ask || wanted;
     if (ask) {
-      const bool ended = fetched.wait_for(lock, options.wait_for_refresh,
-                                          [&] { return fetches != before || stopping; });
+      const bool ended =
+          fetched.wait_for(lock, options.wait_for_refresh, [&] { return fetches != before || stopping; });
       if (!ended) return IssuerUnavailable();
     }
   }
@@ -212,15 +209,13 @@ Jwks::Fetch Jwks::FromUrl(const std::string& url) {
   return [url]() -> Result<std::string> {
     STAFETT_TRY(HttpResponse response, HttpGet(url, kFetchTimeout));
     if (response.status != 200) {
-      return Fail(Code::kUnavailable, "JWKS_STATUS",
-                  "HTTP status " + std::to_string(response.status));
+      return Fail(Code::kUnavailable, "JWKS_STATUS", "HTTP status " + std::to_string(response.status));
     }
     return response.body;
   };
 }
 
-Jwks::Jwks(Fetch fetch, Options options)
-    : state_(std::make_unique<State>(std::move(fetch), std::move(options))) {
+Jwks::Jwks(Fetch fetch, Options options) : state_(std::make_unique<State>(std::move(fetch), std::move(options))) {
   state_->thread = std::thread([state = state_.get()] { state->Run(); });
 }
 
@@ -236,8 +231,7 @@ Jwks::~Jwks() {
 
 Result<std::string> Jwks::Verify(const std::string& text) {
   cjose_err error{};
-  const std::unique_ptr<cjose_jws_t, Release> jws(
-      cjose_jws_import(text.data(), text.size(), &error));
+  const std::unique_ptr<cjose_jws_t, Release> jws(cjose_jws_import(text.data(), text.size(), &error));
   if (!jws) return TokenInvalid("not a signed JWT");
   cjose_header_t* header = cjose_jws_get_protected(jws.get());
   const auto get = [&](const char* name) -> std::string {
@@ -250,21 +244,17 @@ Result<std::string> Jwks::Verify(const std::string& text) {
   if (algorithm == nullptr) return TokenInvalid("its algorithm is not RS256, PS256 or ES256");
   if (kid.empty()) return TokenInvalid("it does not name its key (kid)");
   // RFC 7515 4.1.11: extensions that must be understood, and we understand none.
-  if (json_object_get(header, "crit") != nullptr)
-    return TokenInvalid("it asks for an extension (crit)");
+  if (json_object_get(header, "crit") != nullptr) return TokenInvalid("it asks for an extension (crit)");
 
   STAFETT_TRY(const Key key, state_->Find(kid));
-  if ((!key.alg.empty() && key.alg != alg) ||
-      cjose_jwk_get_kty(key.jwk.get(), &error) != algorithm->type) {
+  if ((!key.alg.empty() && key.alg != alg) || cjose_jwk_get_kty(key.jwk.get(), &error) != algorithm->type) {
     return TokenInvalid("its algorithm is not the one of its key");
   }
   std::lock_guard lock(state_->verify_mutex);
-  if (!cjose_jws_verify(jws.get(), key.jwk.get(), &error))
-    return TokenInvalid("its signature is wrong");
+  if (!cjose_jws_verify(jws.get(), key.jwk.get(), &error)) return TokenInvalid("its signature is wrong");
   std::uint8_t* payload = nullptr;  // owned by jws
   std::size_t size = 0;
-  if (!cjose_jws_get_plaintext(jws.get(), &payload, &size, &error))
-    return TokenInvalid("it is empty");
+  if (!cjose_jws_get_plaintext(jws.get(), &payload, &size, &error)) return TokenInvalid("it is empty");
   return std::string(payload, payload + size);
 }
 

@@ -40,8 +40,7 @@ void SetUpGrpcOnce() {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
-                                              const std::vector<NamedService>& services,
+Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, const std::vector<NamedService>& services,
                                               telemetry::Health& health) {
   SetUpGrpcOnce();
   grpc::ServerBuilder builder;
@@ -54,8 +53,7 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
   // Otherwise two processes could listen on one port, each getting half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS,
-                             kMinPingIntervalMs);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
   for (const NamedService& named : services) builder.RegisterService(named.service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (!server || (!options.listen.empty() && port == 0)) {

@@ -35,8 +35,7 @@ struct NamedService {
 class Server {
  public:
   // kUnavailable/GRPC_LISTEN if the address cannot be had. `health` must outlive the server.
-  static Result<std::unique_ptr<Server>> Start(const ServerOptions& options,
-                                               const std::vector<NamedService>& services,
+  static Result<std::unique_ptr<Server>> Start(const ServerOptions& options, const std::vector<NamedService>& services,
                                                telemetry::Health& health);
   ~Server();  // Shutdown(Millis(0)) if it was not called
   Server(const Server&) = delete;

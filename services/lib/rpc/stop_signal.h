@@ -14,9 +14,8 @@ class StopSignal {
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
 
-  int Wait();  // the signal that came
-  bool WaitFor(
-      Millis at_most);  // true: it came. For start-up loops: `while (!stop.WaitFor(200ms)) ...`
+  int Wait();                    // the signal that came
+  bool WaitFor(Millis at_most);  // true: it came. For start-up loops: `while (!stop.WaitFor(200ms)) ...`
   bool Requested() const { return got_ != 0; }
 
  private:

@@ -38,8 +38,7 @@ Time SystemNow() {
 std::string Digest(TokenKind kind, std::string_view token) {
   const std::string text = (kind == TokenKind::kAccess ? "a" : "p") + std::string(token);
   std::string digest(32, '\0');
-  EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr,
-             EVP_sha256(), nullptr);
+  EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(digest.data()), nullptr, EVP_sha256(), nullptr);
   return digest;
 }
 
@@ -75,16 +74,14 @@ bool IsFor(const json& claims, const std::string& audience) {
   const auto found = claims.find("aud");
   if (found == claims.end()) return false;
   if (found->is_string()) return *found == audience;
-  return found->is_array() &&
-         std::find(found->begin(), found->end(), json(audience)) != found->end();
+  return found->is_array() && std::find(found->begin(), found->end(), json(audience)) != found->end();
 }
 
 // {"authority":"iso6523-actorid-upis","ID":"0192:974760673"} → "974760673"; "" when absent.
 std::optional<std::string> Organisation(const json& claims, const char* name) {
   const auto found = claims.find(name);
   if (found == claims.end() || found->is_null()) return "";
-  if (!found->is_object() || Word(*found, "authority") != kOrganisationAuthority)
-    return std::nullopt;
+  if (!found->is_object() || Word(*found, "authority") != kOrganisationAuthority) return std::nullopt;
   const std::optional<std::string> id = Word(*found, "ID");
   if (!id || !id->starts_with(kOrganisationPrefix)) return std::nullopt;
   std::string number = id->substr(kOrganisationPrefix.size());
@@ -102,8 +99,7 @@ bool ReadScopes(const json& claims, Claims& out) {
     if (to > from) out.scopes.insert(text.substr(from, to - from));
     from = to + 1;
   }
-  return out.scopes.size() <= kMaxScopes &&
-         std::all_of(out.scopes.begin(), out.scopes.end(), IsWord);
+  return out.scopes.size() <= kMaxScopes && std::all_of(out.scopes.begin(), out.scopes.end(), IsWord);
 }
 
 bool ReadAccess(const json& claims, Claims& out) {
@@ -118,13 +114,12 @@ bool ReadAccess(const json& claims, Claims& out) {
 }
 
 bool ReadAttestation(const json& claims, Claims& out) {
-  const std::array<std::pair<const char*, std::string*>, 6> wanted = {
-      {{"sub", &out.subject},
-       {"role", &out.role},
-       {"unit", &out.unit},
-       {"organisation", &out.attested_organisation},
-       {"purpose", &out.purpose},
-       {"acr", &out.acr}}};
+  const std::array<std::pair<const char*, std::string*>, 6> wanted = {{{"sub", &out.subject},
+                                                                       {"role", &out.role},
+                                                                       {"unit", &out.unit},
+                                                                       {"organisation", &out.attested_organisation},
+                                                                       {"purpose", &out.purpose},
+                                                                       {"acr", &out.acr}}};
   for (const auto& [name, into] : wanted) {
     auto word = Word(claims, name);
     if (!word) return false;
@@ -189,9 +184,7 @@ struct TokenVerifier::State {
   }
 
   Result<Claims> Read(TokenKind kind, const std::string& payload) const;
-  bool Expired(const Claims& claims) const {
-    return claims.expires_at.ms + options.skew.count() <= options.now().ms;
-  }
+  bool Expired(const Claims& claims) const { return claims.expires_at.ms + options.skew.count() <= options.now().ms; }
 };
 
 Result<Claims> TokenVerifier::State::Read(TokenKind kind, const std::string& payload) const {
@@ -202,8 +195,7 @@ Result<Claims> TokenVerifier::State::Read(TokenKind kind, const std::string& pay
   if (issuer == claims.end() || !issuer->is_string() || *issuer != options.issuer) {
     return invalid("it is of another issuer");
   }
-  const std::string& audience =
-      kind == TokenKind::kAccess ? options.audience : options.attestation_audience;
+  const std::string& audience = kind == TokenKind::kAccess ? options.audience : options.attestation_audience;
   if (!IsFor(claims, audience)) {
     return Refuse(kind, "TOKEN_WRONG_AUDIENCE", "it was made for another service");
   }
@@ -220,8 +212,7 @@ Result<Claims> TokenVerifier::State::Read(TokenKind kind, const std::string& pay
     if (!not_before || not_before->ms > latest) return invalid("it is not valid yet");
   }
   if (Expired(out)) return Refuse(kind, "TOKEN_EXPIRED", "it has expired");
-  const bool read =
-      kind == TokenKind::kAccess ? ReadAccess(claims, out) : ReadAttestation(claims, out);
+  const bool read = kind == TokenKind::kAccess ? ReadAccess(claims, out) : ReadAttestation(claims, out);
   if (!read) return invalid("a claim is missing or not of the right form");
   return out;
 }
@@ -233,8 +224,7 @@ TokenVerifier::~TokenVerifier() = default;
 
 Result<Claims> TokenVerifier::Verify(TokenKind kind, std::string_view token) {
   if (token.empty()) return Refuse(kind, "TOKEN_MISSING", "no token was sent");
-  if (token.size() > state_->options.max_bytes)
-    return Refuse(kind, "TOKEN_INVALID", "it is too large");
+  if (token.size() > state_->options.max_bytes) return Refuse(kind, "TOKEN_INVALID", "it is too large");
   const std::string digest = Digest(kind, token);
   if (std::optional<Claims> cached = state_->Cached(digest)) {
     if (!state_->Expired(*cached)) return *std::move(cached);

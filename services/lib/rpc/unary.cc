@@ -44,8 +44,7 @@ constexpr std::array kCodes = {grpc::StatusCode::OK,
 // Lives until gRPC is done with the call, which is some time after Finish.
 class Reactor : public grpc::ServerUnaryReactor {
  public:
-  explicit Reactor(std::shared_ptr<std::atomic<bool>> cancelled)
-      : cancelled_(std::move(cancelled)) {}
+  explicit Reactor(std::shared_ptr<std::atomic<bool>> cancelled) : cancelled_(std::move(cancelled)) {}
   void OnCancel() override { *cancelled_ = true; }
   void OnDone() override { delete this; }
 
@@ -97,8 +96,7 @@ struct Endpoint::Methods {
 struct Call::State {
   State(Runtime& r, const Endpoint::Method* m) : runtime(r), method(m) {}
   ~State() {
-    if (Claim())
-      Answer(Fail(Code::kInternal, "CALL_DROPPED", "the handler did not answer").value());
+    if (Claim()) Answer(Fail(Code::kInternal, "CALL_DROPPED", "the handler did not answer").value());
   }
 
   Runtime& runtime;
@@ -112,9 +110,7 @@ struct Call::State {
   Caller caller;
   std::atomic<bool> finished = false;
 
-  std::string_view MethodName() const {
-    return method ? std::string_view(method->name) : "unknown";
-  }
+  std::string_view MethodName() const { return method ? std::string_view(method->name) : "unknown"; }
 
   // True for exactly one: that one must Answer.
   bool Claim() { return !finished.exchange(true); }
@@ -133,9 +129,7 @@ void Call::State::Answer(const Error& error) {
   const bool defect = error.code == Code::kInternal;
   if (defect) {
     Log(Severity::kError, "rpc.failed",
-        {{"method", Safe(MethodName())},
-         {"reason", Safe(error.reason)},
-         {"message", Safe(error.message)}});
+        {{"method", Safe(MethodName())}, {"reason", Safe(error.reason)}, {"message", Safe(error.message)}});
   } else {
     Log(Severity::kInfo, "rpc.refused",
         {{"method", Safe(MethodName())},
@@ -159,13 +153,11 @@ void Call::State::Send(const grpc::Status& status) {
 
 Status Call::State::TimeLeft() const {
   if (deadline.Left() >= runtime.least_to_begin) return {};
-  return Fail(Code::kDeadlineExceeded, "TOO_LATE",
-              "too little time was left to begin; nothing was done");
+  return Fail(Code::kDeadlineExceeded, "TOO_LATE", "too little time was left to begin; nothing was done");
 }
 
 Status Call::State::Prepare() {
-  if (method == nullptr)
-    return Fail(Code::kInternal, "METHOD_UNKNOWN", "not in the service's descriptor");
+  if (method == nullptr) return Fail(Code::kInternal, "METHOD_UNKNOWN", "not in the service's descriptor");
   STAFETT_CHECK_OK(TimeLeft());
   STAFETT_TRY(caller, runtime.authenticator.Authenticate(credentials));
   credentials = {};   // a token is not kept longer than needed
@@ -207,42 +199,36 @@ void Call::FinishFilled(const std::function<void()>& fill) const {
 
 Endpoint::Endpoint(Runtime& runtime, const std::string& service)
     : runtime_(runtime), methods_(std::make_unique<Methods>()) {
-  const auto* descriptor =
-      google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
+  const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
   if (descriptor == nullptr) throw std::invalid_argument("no such gRPC service: " + service);
   for (int i = 0; i < descriptor->method_count(); ++i) {
     const std::string short_name = descriptor->method(i)->name();
     Method& method = methods_->by_name[short_name];
     method.name = service + "/" + short_name;
     for (const grpc::StatusCode code : kCodes) {
-      method.handled[code] = &runtime.metrics.Counter(
-          "stafett_rpc_handled_total", "RPCs answered.",
-          {{"method", method.name}, {"code", std::string(CodeName(code))}});
+      method.handled[code] = &runtime.metrics.Counter("stafett_rpc_handled_total", "RPCs answered.",
+                                                      {{"method", method.name}, {"code", std::string(CodeName(code))}});
     }
-    method.seconds = &runtime.metrics.Histogram(
-        "stafett_rpc_handling_seconds", "Time from an RPC's arrival to its answer.",
-        telemetry::LatencyBuckets(), {{"method", method.name}});
+    method.seconds =
+        &runtime.metrics.Histogram("stafett_rpc_handling_seconds", "Time from an RPC's arrival to its answer.",
+                                   telemetry::LatencyBuckets(), {{"method", method.name}});
   }
 }
 
 Endpoint::~Endpoint() = default;
 
-grpc::ServerUnaryReactor* Endpoint::Start(std::string_view method,
-                                          grpc::CallbackServerContext* context,
+grpc::ServerUnaryReactor* Endpoint::Start(std::string_view method, grpc::CallbackServerContext* context,
                                           std::function<void(const Call&)> work) {
   const auto found = methods_->by_name.find(method);
-  auto state = std::make_shared<Call::State>(
-      runtime_, found == methods_->by_name.end() ? nullptr : &found->second);
+  auto state = std::make_shared<Call::State>(runtime_, found == methods_->by_name.end() ? nullptr : &found->second);
   // Everything that is read from the context is copied here: it ends with the call.
   state->trace = TraceOf(*context).value_or(TraceContext::New()).Child();
   state->deadline = DeadlineOf(*context, runtime_);
   state->credentials = CredentialsOf(*context);
   grpc::ServerUnaryReactor* const reactor = state->reactor;
-  const bool taken = runtime_.executor.TrySubmit(
-      [state, work = std::move(work)] { state->Run(work, Call(state)); });
+  const bool taken = runtime_.executor.TrySubmit([state, work = std::move(work)] { state->Run(work, Call(state)); });
   if (!taken && state->Claim()) {
-    state->Answer(
-        Fail(Code::kResourceExhausted, "EXECUTOR_FULL", "too busy; nothing was done").value());
+    state->Answer(Fail(Code::kResourceExhausted, "EXECUTOR_FULL", "too busy; nothing was done").value());
   }
   return reactor;
 }

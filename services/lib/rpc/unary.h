@@ -93,13 +93,11 @@ class Endpoint {
   // `method`: its name in the proto file; __func__ inside the handler is just that.
   // `work`: Status(const Call&), which ends the call, or void(Call), which ends it when it likes.
   template <class Work>
-  grpc::ServerUnaryReactor* Serve(std::string_view method, grpc::CallbackServerContext* context,
-                                  Work work) {
+  grpc::ServerUnaryReactor* Serve(std::string_view method, grpc::CallbackServerContext* context, Work work) {
     if constexpr (std::is_void_v<std::invoke_result_t<Work&, Call>>) {
       return Start(method, context, std::move(work));
     } else {
-      return Start(method, context,
-                   [work = std::move(work)](const Call& call) mutable { call.Finish(work(call)); });
+      return Start(method, context, [work = std::move(work)](const Call& call) mutable { call.Finish(work(call)); });
     }
   }
 

@@ -8,8 +8,7 @@ std::string KeyedHash(const Secret& key, std::string_view bytes) {
   internal::UseSodium();
   internal::RequireKey(key);
   std::array<unsigned char, 32> digest{};
-  crypto_generichash(digest.data(), digest.size(), internal::Bytes(bytes), bytes.size(), key.data(),
-                     32);
+  crypto_generichash(digest.data(), digest.size(), internal::Bytes(bytes), bytes.size(), key.data(), 32);
   return internal::Hex(digest.data(), digest.size());
 }
 

@@ -18,8 +18,7 @@ struct FreeContext {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
 
-IdBytes OneBlock(const Secret& key, std::string_view scope, const IdBytes& in,
-                 Direction direction) {
+IdBytes OneBlock(const Secret& key, std::string_view scope, const IdBytes& in, Direction direction) {
   internal::RequireKey(key);
   Secret scoped = key.Derive("pseudonym:" + std::string(scope));
   std::unique_ptr<EVP_CIPHER_CTX, FreeContext> context(EVP_CIPHER_CTX_new());
@@ -29,8 +28,7 @@ IdBytes OneBlock(const Secret& key, std::string_view scope, const IdBytes& in,
               EVP_CipherInit_ex(context.get(), EVP_aes_256_ecb(), nullptr, scoped.data(), nullptr,
                                 static_cast<int>(direction)) == 1 &&
               EVP_CIPHER_CTX_set_padding(context.get(), 0) == 1 &&
-              EVP_CipherUpdate(context.get(), out.data(), &written, in.data(),
-                               static_cast<int>(in.size())) == 1 &&
+              EVP_CipherUpdate(context.get(), out.data(), &written, in.data(), static_cast<int>(in.size())) == 1 &&
               written == static_cast<int>(out.size());
   // A pseudonym that is not one could show the id itself, so this process must not go on.
   if (!done) std::abort();
@@ -51,8 +49,7 @@ std::optional<IdBytes> BytesOf(std::string_view id) {
 
 }  // namespace
 
-std::string Pseudonyms::For(std::string_view scope, std::string_view id,
-                            std::string_view prefix) const {
+std::string Pseudonyms::For(std::string_view scope, std::string_view id, std::string_view prefix) const {
   auto bytes = BytesOf(id);
   // Not an id of ours: nothing, rather than something that might carry its text.
   if (!bytes) return {};

@@ -18,7 +18,7 @@ inline constexpr std::uint32_t kXChaCha20Poly1305 = 1;
 // 32 secret bytes, wiped on destruction; copies are wiped as well.
 class Secret {
  public:
-  Secret() = default;                       // all zero; Valid() is false
+  Secret() = default;  // all zero; Valid() is false
   static Secret Random();
   static Result<Secret> FromHex(std::string_view hex64);
   static Result<Secret> FromFile(const std::string& path);  // hex in a file that only its owner may read (0600/0400)
@@ -37,14 +37,14 @@ class Secret {
 };
 
 struct DataKey {
-  std::string id;   // opaque, random
+  std::string id;  // opaque, random
   Secret key;
 };
 
 struct Box {
   std::uint32_t alg = 0;
   std::string key_id;
-  std::string nonce;       // 24 bytes
+  std::string nonce;  // 24 bytes
   std::string ciphertext;
 };
 

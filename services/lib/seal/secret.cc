@@ -79,8 +79,7 @@ Result<Secret> Secret::FromHex(std::string_view hex64) {
   if (hex64.size() != kHexDigits) return tl::unexpected(Unusable("a key is 64 hex digits"));
   Secret out;
   std::size_t written = 0;
-  int rc = sodium_hex2bin(out.bytes_.data(), out.bytes_.size(), hex64.data(), hex64.size(), nullptr,
-                          &written, nullptr);
+  int rc = sodium_hex2bin(out.bytes_.data(), out.bytes_.size(), hex64.data(), hex64.size(), nullptr, &written, nullptr);
   if (rc != 0 || written != kKeyBytes) return tl::unexpected(Unusable("a key is 64 hex digits"));
   // All zero is a place-holder that somebody forgot to fill in.
   if (sodium_is_zero(out.bytes_.data(), out.bytes_.size()) == 1) {
@@ -100,8 +99,7 @@ Result<Secret> Secret::FromFile(const std::string& path) {
     return tl::unexpected(Unusable("the key file is not a regular file: " + path));
   }
   if (info.st_uid != ::geteuid() || (info.st_mode & 0177U) != 0) {
-    return tl::unexpected(
-        Unusable("the key file must belong to this user with mode 0600 or 0400: " + path));
+    return tl::unexpected(Unusable("the key file must belong to this user with mode 0600 or 0400: " + path));
   }
   std::array<char, kFileLimit> text{};
   std::size_t size = 0;
@@ -129,9 +127,8 @@ Secret Secret::Derive(std::string_view context) const {
   internal::UseSodium();
   internal::RequireKey(*this);
   Secret out;
-  crypto_generichash_blake2b_salt_personal(out.bytes_.data(), out.bytes_.size(),
-                                           internal::Bytes(context), context.size(), bytes_.data(),
-                                           bytes_.size(), kNoSalt, kDerivePersonal);
+  crypto_generichash_blake2b_salt_personal(out.bytes_.data(), out.bytes_.size(), internal::Bytes(context),
+                                           context.size(), bytes_.data(), bytes_.size(), kNoSalt, kDerivePersonal);
   out.valid_ = true;
   return out;
 }

@@ -18,12 +18,8 @@ void UseSodium();
 // and not be.
 void RequireKey(const Secret& key);
 
-inline const unsigned char* Bytes(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-inline unsigned char* MutableBytes(std::string& text) {
-  return reinterpret_cast<unsigned char*>(text.data());
-}
+inline const unsigned char* Bytes(std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); }
+inline unsigned char* MutableBytes(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
 
 std::string Hex(const unsigned char* bytes, std::size_t size);
 

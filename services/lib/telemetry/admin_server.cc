@@ -29,8 +29,7 @@ int Send(mg_connection* connection, const Answer& answer) {
   mg_printf(connection,
             "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
             "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-            allowed ? status : "405 Method Not Allowed", answer.type,
-            allowed ? answer.body.size() : 0);
+            allowed ? status : "405 Method Not Allowed", answer.type, allowed ? answer.body.size() : 0);
   if (method == "GET") mg_write(connection, answer.body.data(), answer.body.size());
   return allowed ? answer.status : 405;
 }
@@ -52,8 +51,7 @@ Answer Readiness(const Health& health) {
   }
   Answer answer;
   answer.status = ready ? 200 : kNotReady;
-  answer.body = std::string(R"({"ready":)") + (ready ? "true" : "false") + R"(,"failing":[)" +
-                failing + "]}\n";
+  answer.body = std::string(R"({"ready":)") + (ready ? "true" : "false") + R"(,"failing":[)" + failing + "]}\n";
   return answer;
 }
 
@@ -65,8 +63,8 @@ Answer Liveness(const Health& health) {
   }
   Answer answer;
   answer.status = stalled.empty() ? 200 : kNotReady;
-  answer.body = std::string(R"({"live":)") + (stalled.empty() ? "true" : "false") +
-                R"(,"stalled":[)" + stalled + "]}\n";
+  answer.body =
+      std::string(R"({"live":)") + (stalled.empty() ? "true" : "false") + R"(,"stalled":[)" + stalled + "]}\n";
   return answer;
 }
 
@@ -82,14 +80,12 @@ struct AdminServer::State {
 
 AdminServer::AdminServer(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-Result<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& listen,
-                                                        const Metrics& metrics,
+Result<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& listen, const Metrics& metrics,
                                                         const Health& health) {
   // localhost is what people write, and the one name that civetweb, which knows only numbers,
   // lacks.
   constexpr std::string_view kLocalhost = "localhost:";
-  const std::string address =
-      listen.starts_with(kLocalhost) ? "127.0.0.1:" + listen.substr(kLocalhost.size()) : listen;
+  const std::string address = listen.starts_with(kLocalhost) ? "127.0.0.1:" + listen.substr(kLocalhost.size()) : listen;
   // Two threads: a scrape that hangs must not hide the liveness probe.
   std::array<const char*, 9> options = {"listening_ports",
                                         address.c_str(),
@@ -105,8 +101,8 @@ Result<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& liste
   callbacks.log_message = [](const mg_connection*, const char*) { return 1; };
   const std::string host = address.substr(0, address.rfind(':'));
   const bool everywhere = host == "0.0.0.0" || host == "[::]";
-  auto state = std::unique_ptr<State>(
-      new State{metrics, health, nullptr, everywhere ? std::string("127.0.0.1") : host, 0});
+  auto state =
+      std::unique_ptr<State>(new State{metrics, health, nullptr, everywhere ? std::string("127.0.0.1") : host, 0});
   state->context = mg_start(&callbacks, nullptr, options.data());
   if (state->context == nullptr) {
     return Fail(Code::kUnavailable, "ADMIN_LISTEN",
@@ -123,12 +119,8 @@ Result<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& liste
     const auto* self = static_cast<State*>(s);
     return Send(c, {200, "text/plain; version=0.0.4; charset=utf-8", self->metrics.Text()});
   });
-  handle("/readyz$", [](mg_connection* c, void* s) {
-    return Send(c, Readiness(static_cast<State*>(s)->health));
-  });
-  handle("/livez$", [](mg_connection* c, void* s) {
-    return Send(c, Liveness(static_cast<State*>(s)->health));
-  });
+  handle("/readyz$", [](mg_connection* c, void* s) { return Send(c, Readiness(static_cast<State*>(s)->health)); });
+  handle("/livez$", [](mg_connection* c, void* s) { return Send(c, Liveness(static_cast<State*>(s)->health)); });
   return std::unique_ptr<AdminServer>(new AdminServer(std::move(state)));
 }
 
@@ -138,8 +130,7 @@ AdminServer::~AdminServer() {
   std::thread knocking([&] {
     while (!stopped) {
       char error[64];
-      mg_connection* knock =
-          mg_connect_client(state_->host.c_str(), state_->port, 0, error, sizeof(error));
+      mg_connection* knock = mg_connect_client(state_->host.c_str(), state_->port, 0, error, sizeof(error));
       if (knock != nullptr) mg_close_connection(knock);
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }

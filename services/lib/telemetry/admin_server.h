@@ -18,8 +18,8 @@ class AdminServer {
  public:
   // `listen` is "host:port", port 0 for any. `metrics` and `health` must outlive the server.
   // kUnavailable/ADMIN_LISTEN if the address cannot be had.
-  static Result<std::unique_ptr<AdminServer>> Start(const std::string& listen,
-                                                    const Metrics& metrics, const Health& health);
+  static Result<std::unique_ptr<AdminServer>> Start(const std::string& listen, const Metrics& metrics,
+                                                    const Health& health);
   ~AdminServer();  // waits for requests in progress
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;

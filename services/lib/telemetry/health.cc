@@ -26,8 +26,7 @@ struct Health::State {
   std::function<void(bool)> listener;
 
   bool Ready() const {
-    return !checks.empty() &&
-           std::all_of(checks.begin(), checks.end(), [](const auto& c) { return c.second.ok; });
+    return !checks.empty() && std::all_of(checks.begin(), checks.end(), [](const auto& c) { return c.second.ok; });
   }
 };
 
@@ -37,8 +36,7 @@ Health::~Health() = default;
 void Health::Set(std::string_view name, bool ok, std::string_view reason) {
   std::lock_guard lock(state_->mutex);
   const bool before = state_->Ready();
-  state_->checks[std::string(name)] = {std::string(name), ok,
-                                       ok ? std::string() : std::string(reason)};
+  state_->checks[std::string(name)] = {std::string(name), ok, ok ? std::string() : std::string(reason)};
   const bool after = state_->Ready();
   if (before != after && state_->listener) state_->listener(after);
 }

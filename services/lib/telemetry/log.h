@@ -85,8 +85,7 @@ class Field {
 void Log(Severity severity, Literal event, std::initializer_list<Field> fields = {}) noexcept;
 
 // Once, at the start of main.
-void InitLog(const std::string& service, const std::string& instance,
-             Severity least = Severity::kInfo);
+void InitLog(const std::string& service, const std::string& instance, Severity least = Severity::kInfo);
 
 // Sends lines to `sink` instead of stderr while it lives; for tests, one at a time.
 class LogCaptureForTest {

@@ -14,16 +14,14 @@ namespace {
 enum class Type { kCounter, kGauge, kHistogram };
 
 // promtool's own list in short: Prometheus counts in seconds, bytes, ratios.
-constexpr std::array kWrongUnits = {
-    "ms",          "msec",    "milliseconds", "us",        "microseconds", "ns",
-    "nanoseconds", "minutes", "hours",        "days",      "weeks",        "kb",
-    "mb",          "gb",      "kilobytes",    "megabytes", "gigabytes",    "percent",
-    "bits",        "sec",     "counter",      "gauge",     "histogram"};
+constexpr std::array kWrongUnits = {"ms",          "msec",    "milliseconds", "us",        "microseconds", "ns",
+                                    "nanoseconds", "minutes", "hours",        "days",      "weeks",        "kb",
+                                    "mb",          "gb",      "kilobytes",    "megabytes", "gigabytes",    "percent",
+                                    "bits",        "sec",     "counter",      "gauge",     "histogram"};
 
 // A place can have 571 people: any of these would count one child (promise P8).
-constexpr std::array kForbiddenLabels = {"person",       "child",      "case",     "recipient",
-                                         "municipality", "controller", "tenant",   "organisation",
-                                         "unit",         "request_id", "trace_id", "client_id"};
+constexpr std::array kForbiddenLabels = {"person", "child",        "case", "recipient",  "municipality", "controller",
+                                         "tenant", "organisation", "unit", "request_id", "trace_id",     "client_id"};
 
 [[noreturn]] void Refuse(std::string_view name, std::string_view why) {
   throw std::invalid_argument("metric " + std::string(name) + ": " + std::string(why));
@@ -31,9 +29,8 @@ constexpr std::array kForbiddenLabels = {"person",       "child",      "case",  
 
 bool IsSnakeCase(std::string_view text) {
   if (text.empty() || text.front() < 'a' || text.front() > 'z' || text.back() == '_') return false;
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 void CheckName(std::string_view name, Type type) {
@@ -47,8 +44,7 @@ void CheckName(std::string_view name, Type type) {
     }
     from = to + 1;
   }
-  if (name.ends_with("_total") != (type == Type::kCounter))
-    Refuse(name, "_total is for counters, always");
+  if (name.ends_with("_total") != (type == Type::kCounter)) Refuse(name, "_total is for counters, always");
   for (const std::string_view suffix : {"_count", "_sum", "_bucket"}) {
     if (name.ends_with(suffix)) Refuse(name, "the ending belongs to histograms' own series");
   }
@@ -59,10 +55,8 @@ void CheckName(std::string_view name, Type type) {
 
 void CheckLabels(std::string_view name, const Labels& labels) {
   for (const auto& [label, value] : labels) {
-    if (!IsSnakeCase(label) || label == "le")
-      Refuse(name, "label \"" + label + "\" is not allowed");
-    if (std::find(kForbiddenLabels.begin(), kForbiddenLabels.end(), label) !=
-        kForbiddenLabels.end()) {
+    if (!IsSnakeCase(label) || label == "le") Refuse(name, "label \"" + label + "\" is not allowed");
+    if (std::find(kForbiddenLabels.begin(), kForbiddenLabels.end(), label) != kForbiddenLabels.end()) {
       Refuse(name, "label \"" + label + "\" may single out people or places");
     }
   }
@@ -93,8 +87,8 @@ struct Metrics::State {
 
   // The family of that name, made if it is new; under the lock.
   template <class Metric, class Build>
-  prometheus::Family<Metric>& Of(std::string_view name, std::string_view help, Type type,
-                                 const Labels& labels, Build build) {
+  prometheus::Family<Metric>& Of(std::string_view name, std::string_view help, Type type, const Labels& labels,
+                                 Build build) {
     CheckName(name, type);
     CheckLabels(name, labels);
     if (help.empty()) Refuse(name, "has no help text");
@@ -103,10 +97,7 @@ struct Metrics::State {
     auto found = families.find(name);
     if (found == families.end()) {
       auto& family = build().Name(std::string(name)).Help(std::string(help)).Register(registry);
-      found =
-          families
-              .emplace(std::string(name), Family{type, std::string(help), &family, {}, label_names})
-              .first;
+      found = families.emplace(std::string(name), Family{type, std::string(help), &family, {}, label_names}).first;
     }
     Family& known = found->second;
     if (known.type != type) Refuse(name, "exists with another type");
@@ -118,40 +109,33 @@ struct Metrics::State {
 };
 
 const std::vector<double>& LatencyBuckets() {
-  static const auto* const buckets = new std::vector<double>{
-      0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+  static const auto* const buckets =
+      new std::vector<double>{0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
   return *buckets;
 }
 
 Metrics::Metrics() : state_(std::make_unique<State>()) {}
 Metrics::~Metrics() = default;
 
-prometheus::Counter& Metrics::Counter(std::string_view name, std::string_view help,
-                                      const Labels& labels) {
+prometheus::Counter& Metrics::Counter(std::string_view name, std::string_view help, const Labels& labels) {
   std::lock_guard lock(state_->mutex);
-  return state_
-      ->Of<prometheus::Counter>(name, help, Type::kCounter, labels, prometheus::BuildCounter)
-      .Add(labels);
+  return state_->Of<prometheus::Counter>(name, help, Type::kCounter, labels, prometheus::BuildCounter).Add(labels);
 }
 
-prometheus::Gauge& Metrics::Gauge(std::string_view name, std::string_view help,
-                                  const Labels& labels) {
+prometheus::Gauge& Metrics::Gauge(std::string_view name, std::string_view help, const Labels& labels) {
   std::lock_guard lock(state_->mutex);
-  return state_->Of<prometheus::Gauge>(name, help, Type::kGauge, labels, prometheus::BuildGauge)
-      .Add(labels);
+  return state_->Of<prometheus::Gauge>(name, help, Type::kGauge, labels, prometheus::BuildGauge).Add(labels);
 }
 
 prometheus::Histogram& Metrics::Histogram(std::string_view name, std::string_view help,
-                                          const std::vector<double>& buckets,
-                                          const Labels& labels) {
+                                          const std::vector<double>& buckets, const Labels& labels) {
   std::lock_guard lock(state_->mutex);
-  return state_
-      ->Of<prometheus::Histogram>(name, help, Type::kHistogram, labels, prometheus::BuildHistogram)
+  return state_->Of<prometheus::Histogram>(name, help, Type::kHistogram, labels, prometheus::BuildHistogram)
       .Add(labels, buckets);
 }
 
-Observation Metrics::Observe(std::string_view name, std::string_view help,
-                             std::function<double()> value, const Labels& labels) {
+Observation Metrics::Observe(std::string_view name, std::string_view help, std::function<double()> value,
+                             const Labels& labels) {
   auto observed = std::make_shared<Observed>();
   observed->gauge = &Gauge(name, help, labels);
   observed->value = std::move(value);

@@ -53,12 +53,10 @@ class Metrics {
   Metrics(const Metrics&) = delete;
   Metrics& operator=(const Metrics&) = delete;
 
-  prometheus::Counter& Counter(std::string_view name, std::string_view help,
-                               const Labels& labels = {});
+  prometheus::Counter& Counter(std::string_view name, std::string_view help, const Labels& labels = {});
   prometheus::Gauge& Gauge(std::string_view name, std::string_view help, const Labels& labels = {});
   prometheus::Histogram& Histogram(std::string_view name, std::string_view help,
-                                   const std::vector<double>& buckets = LatencyBuckets(),
-                                   const Labels& labels = {});
+                                   const std::vector<double>& buckets = LatencyBuckets(), const Labels& labels = {});
   // A gauge read at every scrape, for depths and ages. `value` is called on the admin server's
   // thread and must not block; after the Observation is gone it is not called again, and the gauge
   // keeps its last value.

@@ -25,8 +25,7 @@ void FillRandom(std::array<std::uint8_t, N>& bytes) {
   do {
     for (std::size_t i = 0; i < N; i += 8) {
       std::uint64_t word = Generator()();
-      for (std::size_t j = 0; j < 8; ++j, word >>= 8)
-        bytes[i + j] = static_cast<std::uint8_t>(word);
+      for (std::size_t j = 0; j < 8; ++j, word >>= 8) bytes[i + j] = static_cast<std::uint8_t>(word);
     }
   } while (std::all_of(bytes.begin(), bytes.end(), [](std::uint8_t b) { return b == 0; }));
 }
@@ -74,8 +73,7 @@ std::optional<TraceContext> TraceContext::Parse(std::string_view text) {
   std::uint8_t version = 0;
   std::uint8_t flags = 0;
   TraceContext trace;
-  if (!FromHex(text.substr(0, 2), &version) ||
-      !FromHex(text.substr(3, 32), trace.trace_id.data()) ||
+  if (!FromHex(text.substr(0, 2), &version) || !FromHex(text.substr(3, 32), trace.trace_id.data()) ||
       !FromHex(text.substr(36, 16), trace.span_id.data()) || !FromHex(text.substr(53, 2), &flags)) {
     return std::nullopt;
   }

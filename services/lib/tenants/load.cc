@@ -28,13 +28,11 @@ bool Only(std::string_view text, std::string_view allowed) {
 
 // Ids here are hand-written or random, opaque either way; the digits are those of lib/base/id.h.
 bool IsId(char kind, std::string_view id) {
-  return id.size() >= 8 && id.size() <= 28 && id[0] == kind && id[1] == '-' &&
-         Only(id.substr(2), kIdDigits);
+  return id.size() >= 8 && id.size() <= 28 && id[0] == kind && id[1] == '-' && Only(id.substr(2), kIdDigits);
 }
 
 bool IsRole(std::string_view role) {
-  return role.size() >= 2 && role.size() <= 40 && role[0] != '_' &&
-         Only(role, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+  return role.size() >= 2 && role.size() <= 40 && role[0] != '_' && Only(role, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_");
 }
 
 bool IsClientId(std::string_view id) {
@@ -63,8 +61,7 @@ class FileReader {
   Result<Controller> Read(std::string_view text) {
     Controller out;
     YAML::Node root = reader_.Parse(text);
-    reader_.Keys(root, "the file",
-                 {"controller", "name", "organisation_number", "oncall", "recipients", "clients"},
+    reader_.Keys(root, "the file", {"controller", "name", "organisation_number", "oncall", "recipients", "clients"},
                  {"municipality"});
     out.id = Id(root, "controller", 'c');
     out.name = NameOf(root, "name");
@@ -88,8 +85,7 @@ class FileReader {
     reader_.Fault(reader_.KeyOf(map, key), std::string(key) + ": " + message);
   }
 
-  void Take(std::set<std::string>& taken, const YAML::Node& map, std::string_view key,
-            const std::string& value) {
+  void Take(std::set<std::string>& taken, const YAML::Node& map, std::string_view key, const std::string& value) {
     if (reader_.Ok() && !taken.insert(value).second) {
       Fault(map, key, Quoted(value) + " is used already");
     }
@@ -99,8 +95,7 @@ class FileReader {
     std::string id = reader_.Text(map, key);
     if (!IsId(kind, id)) {
       Fault(map, key,
-            std::string("must be ") + kind +
-                "- and 6 to 26 digits of 0-9 a-z without i l o u, found " + Quoted(id));
+            std::string("must be ") + kind + "- and 6 to 26 digits of 0-9 a-z without i l o u, found " + Quoted(id));
     }
     Take(taken_.ids, map, key, id);
     return id;
@@ -135,8 +130,7 @@ class FileReader {
     out.phone = reader_.Text(node, "phone");
     // It is shown beside "not delivered": a number that cannot be dialled is worse than a refusal
     // to start.
-    auto digits = std::count_if(out.phone.begin(), out.phone.end(),
-                                [](char c) { return c >= '0' && c <= '9'; });
+    auto digits = std::count_if(out.phone.begin(), out.phone.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (!Only(out.phone, "+ 0123456789") || digits < 3 || digits > 15) {
       Fault(node, "phone", Quoted(out.phone) + " is no phone number");
     }
@@ -144,8 +138,7 @@ class FileReader {
 
   Recipient ReadRecipient(const YAML::Node& node, const std::string& controller) {
     Recipient out;
-    reader_.Keys(node, "recipient",
-                 {"id", "agency", "organisation_number", "name", "receipts", "units"});
+    reader_.Keys(node, "recipient", {"id", "agency", "organisation_number", "name", "receipts", "units"});
     out.id = Id(node, "id", 'r');
     out.controller = controller;
     std::string agency = reader_.Text(node, "agency");
@@ -157,8 +150,7 @@ class FileReader {
     out.name = NameOf(node, "name");
     ReadReceipts(node, out);
     for (const YAML::Node& unit : reader_.List(node, "units")) out.units.push_back(ReadUnit(unit));
-    if (out.units.empty())
-      Fault(node, "units", "at least one is needed: somebody must be responsible");
+    if (out.units.empty()) Fault(node, "units", "at least one is needed: somebody must be responsible");
     return out;
   }
 
@@ -206,8 +198,7 @@ class FileReader {
     Client out;
     reader_.Keys(node, "client", {"id", "recipient", "scopes"}, {"supplier"});
     out.id = reader_.Text(node, "id");
-    if (!IsClientId(out.id))
-      Fault(node, "id", "a-z, 0-9 and - are expected, found " + Quoted(out.id));
+    if (!IsClientId(out.id)) Fault(node, "id", "a-z, 0-9 and - are expected, found " + Quoted(out.id));
     Take(taken_.ids, node, "id", out.id);
     out.recipient = reader_.Text(node, "recipient");
     bool own = std::any_of(controller.recipients.begin(), controller.recipients.end(),

@@ -8,10 +8,8 @@ namespace stafett::tenants {
 
 std::string_view Name(Receipt receipt) {
   switch (receipt) {
-    case Receipt::kStored:
-      return "STORED";
-    case Receipt::kOpened:
-      return "OPENED";
+    case Receipt::kStored: return "STORED";
+    case Receipt::kOpened: return "OPENED";
   }
   return "?";
 }
@@ -27,9 +25,7 @@ bool IsOrganisationNumber(std::string_view text) {
 }
 
 Tenants::Tenants(std::vector<Controller> controllers, std::string canonical)
-    : controllers_(std::move(controllers)),
-      canonical_(std::move(canonical)),
-      hash_(seal::Sha256(canonical_)) {
+    : controllers_(std::move(controllers)), canonical_(std::move(canonical)), hash_(seal::Sha256(canonical_)) {
   Position at;
   for (at.controller = 0; at.controller < controllers_.size(); ++at.controller) {
     const Controller& controller = controllers_[at.controller];

@@ -109,7 +109,8 @@ TEST(Golden, No_type_that_was_published_is_gone) {
   for (const auto& kind : Kinds()) names.insert(FileOf(kind).filename());
   for (const auto& entry : std::filesystem::directory_iterator(STAFETT_GOLDEN)) {
     if (entry.path().extension() != ".txt") continue;
-    EXPECT_TRUE(names.contains(entry.path().filename())) << entry.path() << " is on the log and cannot be read any more";
+    EXPECT_TRUE(names.contains(entry.path().filename()))
+        << entry.path() << " is on the log and cannot be read any more";
   }
 }
 

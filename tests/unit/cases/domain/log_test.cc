@@ -138,9 +138,9 @@ TEST(Log, The_next_date_is_a_day_that_exists_and_not_past_and_within_a_year) {
   EXPECT_EQ(DateFault("2026-11-18", kToday), "");
   EXPECT_EQ(DateFault("2027-11-18", kToday), "");
   EXPECT_EQ(DateFault("2028-02-29", "2027-11-18"), "");
-  for (const char* wrong : {"", "soon", "2026-11-17", "2027-11-19", "2026-1-1", "18.11.2026", "2026-13-01",
-                            "2026-11-31", "2026-12-00", "2027-02-29", "2026-12-1x", "2026/12/01", "+026-12-01",
-                            " 2026-12-1"}) {
+  for (const char* wrong :
+       {"", "soon", "2026-11-17", "2027-11-19", "2026-1-1", "18.11.2026", "2026-13-01", "2026-11-31", "2026-12-00",
+        "2027-02-29", "2026-12-1x", "2026/12/01", "+026-12-01", " 2026-12-1"}) {
     EXPECT_NE(DateFault(wrong, kToday), "") << wrong;
   }
   EXPECT_EQ(Reason(NoteConcern(Registered(), By(kTeacher), "worried", "2026-11-17")), "INVALID_FIELD");

@@ -37,7 +37,7 @@ TEST(NationalNumber, Help_numbers_are_taken_from_no_one_but_their_source) {
 TEST(NationalNumber, The_check_of_2032_is_not_in_force) {
   EXPECT_FALSE(ParseNationalNumber("02013299903"));
   EXPECT_FALSE(ParseNationalNumber("30108299939"));
-  EXPECT_TRUE(ParseNationalNumber("02013299806"));   // rest 0 by both
+  EXPECT_TRUE(ParseNationalNumber("02013299806"));  // rest 0 by both
   EXPECT_TRUE(ParseNationalNumber("30108299920"));
 }
 
@@ -64,8 +64,8 @@ TEST(NationalNumber, Two_neighbours_swapped_are_found) {
 }
 
 TEST(NationalNumber, Only_eleven_digits) {
-  for (const char* wrong : {"", "1091559678", "109155967840", "1091559678x", "10915 596784", "-0915596784",
-                            "00000000000\n", "１０９１"}) {
+  for (const char* wrong :
+       {"", "1091559678", "109155967840", "1091559678x", "10915 596784", "-0915596784", "00000000000\n", "１０９１"}) {
     EXPECT_FALSE(ParseNationalNumber(wrong)) << wrong;
   }
 }

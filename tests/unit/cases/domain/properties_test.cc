@@ -17,7 +17,8 @@ std::string Dump(const Child& child) {
   std::ostringstream out;
   out << child.registered << '|' << child.name << '|' << child.birth_date << '|' << child.guardians.size();
   for (const auto& [id, c] : child.cases) {
-    out << "\n" << id << '|' << c.id << '|' << c.recipient << '|' << c.unit << '|' << static_cast<int>(c.state) << '|'
+    out << "\n"
+        << id << '|' << c.id << '|' << c.recipient << '|' << c.unit << '|' << static_cast<int>(c.state) << '|'
         << static_cast<int>(c.level) << '|' << c.holder << '|' << c.holder_recipient << '|' << c.next_date << '|'
         << c.offered_to << '|' << c.offered_recipient << '|' << c.goal << '|' << c.version;
     for (const auto& p : c.participants) out << ',' << p;
@@ -28,13 +29,15 @@ std::string Dump(const Child& child) {
 // At full size from the first try: small sizes would only ever pick the first of everything.
 int Pick(int n) { return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, n)); }
 template <class T>
-T OneOf(const std::vector<T>& all) { return all[static_cast<std::size_t>(Pick(static_cast<int>(all.size())))]; }
+T OneOf(const std::vector<T>& all) {
+  return all[static_cast<std::size_t>(Pick(static_cast<int>(all.size())))];
+}
 
 const std::vector<std::string> kRecipients = {"r-school", "r-health", "r-ppt", "r-welfare"};
 
 Person AnyPerson() {
-  return OneOf<Person>({kTeacher, kTeacher, kTeacher, kColleague, kHead, kNurse, kNurse, kNurse, kHealthLeader,
-                        kAdviser, kMother});
+  return OneOf<Person>(
+      {kTeacher, kTeacher, kTeacher, kColleague, kHead, kNurse, kNurse, kNurse, kHealthLeader, kAdviser, kMother});
 }
 
 std::string AnyDate() {
@@ -102,8 +105,8 @@ ConsentFact AnyFact() {
     case 1: return ConsentAnsweredFact{consent, parent, {}, some()};
     case 2: {
       auto recipients = some();
-      return ConsentRequestedFact{consent, kFollowUp, Time{kNow.ms + 900}, {"p-mother", "p-father"},
-                                  {recipients.begin(), recipients.end()}};
+      return ConsentRequestedFact{
+          consent, kFollowUp, Time{kNow.ms + 900}, {"p-mother", "p-father"}, {recipients.begin(), recipients.end()}};
     }
     default: return ConsentAnsweredFact{consent, parent, some(), {}};
   }
@@ -129,7 +132,7 @@ void AssertOneHolder(const Child& child) {
 }
 
 struct Played {
-  Child child;                        // as it stands at the end
+  Child child;  // as it stands at the end
   std::vector<Event> events;
   std::vector<std::string> versions;  // versions[n]: after n events
 };

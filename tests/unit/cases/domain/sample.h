@@ -22,8 +22,7 @@ inline constexpr char kToday[] = "2026-11-18";
 inline constexpr char kSoon[] = "2026-12-01";
 inline constexpr char kCase[] = "ca-1";
 
-inline Change By(const Person& who, const std::string& case_id = kCase, const std::string& etag = "",
-                 Time now = kNow) {
+inline Change By(const Person& who, const std::string& case_id = kCase, const std::string& etag = "", Time now = kNow) {
   return {who, case_id, etag, kToday, now};
 }
 
@@ -37,8 +36,9 @@ inline std::string Reason(const Result<Events>& decided) { return decided ? "(do
 
 inline Child Registered() {
   Child child;
-  Evolve(child, ChildRegistered{"Mina", "2017-05-14",
-                                {{"p-mother", "Solvor", "MOTHER", true}, {"p-father", "Aslakur", "FATHER", true}}});
+  Evolve(child,
+         ChildRegistered{
+             "Mina", "2017-05-14", {{"p-mother", "Solvor", "MOTHER", true}, {"p-father", "Aslakur", "FATHER", true}}});
   return child;
 }
 

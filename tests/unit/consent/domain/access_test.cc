@@ -7,8 +7,7 @@ using namespace sample;
 
 std::vector<Result<Events>> TryAll(const Child& child, const Change& change) {
   return {Grant(child, change, "p-mother", {"r-ppt"}, "ELECTRONIC"),
-          Refuse(child, change, "p-mother", {}, "ELECTRONIC"),
-          Withdraw(child, change, "p-mother", {})};
+          Refuse(child, change, "p-mother", {}, "ELECTRONIC"), Withdraw(child, change, "p-mother", {})};
 }
 
 // Promise P1: an existing consent, one that never was: the same words to a stranger.

@@ -36,7 +36,9 @@ std::string Dump(const Child& child) {
 // At full size from the first try: small sizes would only ever pick the first of everything.
 int Pick(int n) { return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, n)); }
 template <class T>
-T OneOf(const std::vector<T>& all) { return all[static_cast<std::size_t>(Pick(static_cast<int>(all.size())))]; }
+T OneOf(const std::vector<T>& all) {
+  return all[static_cast<std::size_t>(Pick(static_cast<int>(all.size())))];
+}
 
 const std::vector<std::string> kNamed = {"r-school", "r-ppt", "r-welfare"};
 const std::vector<Person> kPeople = {kTeacher, kNurse, kAdviser, kCaseWorker, kMother, kFather, kStepfather};

@@ -39,7 +39,8 @@ gate::Envelope Envelope(const std::string& type) {
   return e;
 }
 
-// ---- the ledger ------------------------------------------------------------------------------------------------------
+// ---- the ledger
+// ------------------------------------------------------------------------------------------------------
 
 TEST(Ledger, Every_event_type_comes_back_with_every_field) {
   const auto* file = v1::Decided::descriptor()->file();
@@ -53,7 +54,8 @@ TEST(Ledger, Every_event_type_comes_back_with_every_field) {
     support::FillEveryField(*m, next);
     // Sets of categories have one order.
     if (auto* decided = dynamic_cast<v1::Decided*>(m.get())) {
-      for (auto& line : *decided->mutable_lines()) std::sort(line.mutable_fields()->begin(), line.mutable_fields()->end());
+      for (auto& line : *decided->mutable_lines())
+        std::sort(line.mutable_fields()->begin(), line.mutable_fields()->end());
     }
     if (auto* fetched = dynamic_cast<v1::Fetched*>(m.get())) {
       std::sort(fetched->mutable_fields()->begin(), fetched->mutable_fields()->end());
@@ -72,7 +74,8 @@ TEST(Ledger, Every_event_type_comes_back_with_every_field) {
 TEST(Ledger, Every_verdict_kind_and_category_comes_back) {
   domain::Decided decided;
   for (auto verdict : {policy::Verdict::kDisclose, policy::Verdict::kHuman, policy::Verdict::kWithhold}) {
-    for (auto kind : {domain::DeliveryKind::kEvent, domain::DeliveryKind::kSnapshot, domain::DeliveryKind::kRetraction}) {
+    for (auto kind :
+         {domain::DeliveryKind::kEvent, domain::DeliveryKind::kSnapshot, domain::DeliveryKind::kRetraction}) {
       for (int c = 1; c < policy::kCategoryCount; ++c) {
         domain::Line line;
         line.verdict = verdict;
@@ -113,7 +116,8 @@ TEST(Ledger, A_later_versions_event_is_passed_over_and_a_broken_one_is_a_fault) 
   EXPECT_EQ(broken.error().reason, "BAD_BODY");
 }
 
-// ---- facts -----------------------------------------------------------------------------------------------------------
+// ---- facts
+// -----------------------------------------------------------------------------------------------------------
 
 TEST(Facts, Of_every_type_that_carries_one) {
   auto fact = [](const gp::Message& m) { return ToFact(TypeOf(*m.GetDescriptor()), m.SerializeAsString()).value(); };
@@ -169,7 +173,8 @@ TEST(Facts, A_consent_for_a_category_of_a_later_version_does_not_cover_another) 
             CategorySet{}.With(Category::kEduc));
 }
 
-// ---- items -----------------------------------------------------------------------------------------------------------
+// ---- items
+// -----------------------------------------------------------------------------------------------------------
 
 TEST(Items, Only_what_is_declared_disclosable) {
   EXPECT_FALSE(ToItem(Envelope(TypeOf<cv1::ConcernNoted>()), "", "r-school", 1));
@@ -191,8 +196,7 @@ TEST(Items, Only_what_is_declared_disclosable) {
   EXPECT_EQ(item->origin, "r-school");
   EXPECT_EQ(item->offset, 17);
   EXPECT_EQ(item->happened, Time{500});
-  EXPECT_EQ(item->categories,
-            CategorySet{}.With(Category::kExist).With(Category::kEduc).With(Category::kThird));
+  EXPECT_EQ(item->categories, CategorySet{}.With(Category::kExist).With(Category::kEduc).With(Category::kThird));
   EXPECT_EQ(item->outside, CategorySet{}.With(Category::kExist));
   EXPECT_THAT(item->sections, ElementsAre(CategorySet{}.With(Category::kEduc).With(Category::kThird)));
 }
@@ -207,7 +211,8 @@ TEST(Items, A_record_whose_key_was_destroyed_brings_nothing) {
   EXPECT_EQ(view.latest, Time{7});
 }
 
-// ---- what a recipient gets -------------------------------------------------------------------------------------------
+// ---- what a recipient gets
+// -------------------------------------------------------------------------------------------
 
 struct Showing : testing::Test {
   domain::View view;

@@ -52,7 +52,7 @@ struct Step {
   std::string event_id, origin, subject;
   Time at;
   std::string fetcher;
-  int which = 0;         // which of its deliveries, counted from the newest
+  int which = 0;  // which of its deliveries, counted from the newest
 };
 using History = std::vector<Step>;
 
@@ -121,7 +121,6 @@ inline History AnyHistory() {
     }
     return out;
   };
-
 
   auto answer = [&] {
     if (asked.empty()) return;
@@ -244,7 +243,8 @@ inline History AnyHistory() {
   return h;
 }
 
-// ---- the router in memory --------------------------------------------------------------------------------------------
+// ---- the router in memory
+// --------------------------------------------------------------------------------------------
 
 inline std::string CaseRef(const std::string& recipient, const std::string& case_id) {
   return "k-" + recipient + "-" + case_id;
@@ -266,8 +266,7 @@ struct Player {
     return e;
   }
   static adapters::LearnedRecord LearnStep(domain::View& view, const Step& s, std::int64_t offset) {
-    auto learned =
-        adapters::LearnRecord(view, EnvelopeOf(s), s.message->SerializeAsString(), s.origin, offset, s.at);
+    auto learned = adapters::LearnRecord(view, EnvelopeOf(s), s.message->SerializeAsString(), s.origin, offset, s.at);
     if (!learned) throw std::logic_error(learned.error().message);
     return *learned;
   }
@@ -276,11 +275,11 @@ struct Player {
     now = std::max(now, s.at);
     auto learned = LearnStep(view, s, ++offset);
     auto offers = adapters::OffersOf(view, learned);
-    auto decided = domain::Route(
-        view, {s.event_id, EnvelopeOf(s).type, s.subject, offset}, offers, learned.learned, regime, view.latest,
-        [](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
-          return item + ">" + recipient + "#" + std::to_string(static_cast<int>(kind));
-        });
+    auto decided = domain::Route(view, {s.event_id, EnvelopeOf(s).type, s.subject, offset}, offers, learned.learned,
+                                 regime, view.latest,
+                                 [](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
+                                   return item + ">" + recipient + "#" + std::to_string(static_cast<int>(kind));
+                                 });
     if (!decided) return decided;
     // As it comes back from the ledger.
     auto body = adapters::ToBody(*decided);
@@ -305,6 +304,7 @@ struct Player {
            std::to_string(item.happened.ms) + ": " + content.type_url + " " + content.value + " | " + content.identity;
   }
   void Fetch(const Step& s) {
+    now = std::max(now, s.at);
     const auto& mine = to[s.fetcher];
     if (mine.empty()) return;
     auto i = mine.size() - 1 - static_cast<std::size_t>(s.which) % mine.size();

@@ -19,10 +19,11 @@ std::string Text(const History& h) {
   return out.str();
 }
 
-// ---- P1: no side channel ---------------------------------------------------------------------------------------------
+// ---- P1: no side channel
+// ---------------------------------------------------------------------------------------------
 
-// What one recipient can observe, step by step: signals in order with their bytes, and each delivery as read at once and
-// at the end. Delivery ids may differ; here they stand for themselves, because steps keep their event ids.
+// What one recipient can observe, step by step: signals in order with their bytes, and each delivery as read at once
+// and at the end. Delivery ids may differ; here they stand for themselves, because steps keep their event ids.
 std::string Observed(const History& history, const std::string& who, Time end) {
   Player p;
   std::string out;
@@ -52,8 +53,8 @@ std::string Observed(const History& history, const std::string& who, Time end) {
 
 // What was shown to `who` at each step: nothing, or the fields.
 struct Knowledge {
-  std::map<std::string, CategorySet> told;         // by event id
-  std::map<std::string, std::size_t> last_grant;   // place of the last consent that became whole for `who`
+  std::map<std::string, CategorySet> told;        // by event id
+  std::map<std::string, std::size_t> last_grant;  // place of the last consent that became whole for `who`
   std::size_t last_completed = 0;
 };
 Knowledge Learn(const History& history, const std::string& who) {
@@ -197,7 +198,8 @@ RC_GTEST_PROP(NoSideChannel, What_a_recipient_gets_does_not_depend_on_what_is_hi
   RC_ASSERT(same);
 }
 
-// ---- P4: withdrawal first --------------------------------------------------------------------------------------------
+// ---- P4: withdrawal first
+// --------------------------------------------------------------------------------------------
 
 RC_GTEST_PROP(WithdrawalFirst, Nothing_is_told_or_read_under_a_withdrawn_consent, ()) {
   Player p;
@@ -274,7 +276,8 @@ RC_GTEST_PROP(WithdrawalFirst, Granted_again_by_a_new_consent_it_works, ()) {
   RC_ASSERT(p.Read("new-4>r-ppt#0").find("text") != std::string::npos);
 }
 
-// ---- P7: explained ---------------------------------------------------------------------------------------------------
+// ---- P7: explained
+// ---------------------------------------------------------------------------------------------------
 
 RC_GTEST_PROP(Explained, Every_decision_evaluated_again_is_the_same, ()) {
   auto history = AnyHistory();
@@ -292,8 +295,8 @@ RC_GTEST_PROP(Explained, Every_decision_evaluated_again_is_the_same, ()) {
     for (const auto& line : it->second.lines) {
       if (line.kind == domain::DeliveryKind::kRetraction) continue;
       std::vector<policy::Consent> consents;
-      auto again = domain::DecideOne(then, then.items.at(line.item), line.recipient, p.regime, true, it->second.at,
-                                     consents);
+      auto again =
+          domain::DecideOne(then, then.items.at(line.item), line.recipient, p.regime, true, it->second.at, consents);
       RC_ASSERT(again.verdict == line.verdict);
       RC_ASSERT(again.fields == line.fields);
       RC_ASSERT((again.missing == policy::Missing::kNothing ? "" : policy::Name(again.missing)) == line.missing);
@@ -301,7 +304,8 @@ RC_GTEST_PROP(Explained, Every_decision_evaluated_again_is_the_same, ()) {
   }
 }
 
-// ---- do the statements above say anything? ---------------------------------------------------------------------------
+// ---- do the statements above say anything?
+// ---------------------------------------------------------------------------
 
 // Without this they might hold because nothing ever happens.
 TEST(Histories, Reach_every_kind_of_outcome) {
@@ -309,7 +313,8 @@ TEST(Histories, Reach_every_kind_of_outcome) {
   EXPECT_TRUE(rc::check([&] {
     auto history = AnyHistory();
     auto who = Recipient();
-    if (WithoutHidden(history, who, true).size() < history.size() && !Observed(history, who, history.back().at).empty()) {
+    if (WithoutHidden(history, who, true).size() < history.size() &&
+        !Observed(history, who, history.back().at).empty()) {
       ++seen["told something, and something was hidden"];
     }
     Player p;
@@ -331,10 +336,9 @@ TEST(Histories, Reach_every_kind_of_outcome) {
       ++seen[read ? "read" : read.error().reason];
     }
   }));
-  for (const char* outcome :
-       {"told something, and something was hidden", "unfetched became withdrawn", "DISCLOSE 0", "DISCLOSE 1",
-        "DISCLOSE 2", "WITHHOLD 0", "WITHHOLD 1", "CONSENT", "CONSENT_SCOPE", "CONSENT_EXPIRED", "CONSENT_WITHDRAWN",
-        "RULE", "read", "WITHDRAWN", "RETRACTION"}) {
+  for (const char* outcome : {"told something, and something was hidden", "unfetched became withdrawn", "DISCLOSE 0",
+                              "DISCLOSE 1", "DISCLOSE 2", "WITHHOLD 0", "WITHHOLD 1", "CONSENT", "CONSENT_SCOPE",
+                              "CONSENT_EXPIRED", "CONSENT_WITHDRAWN", "RULE", "read", "WITHDRAWN", "RETRACTION"}) {
     EXPECT_GT(seen[outcome], 0) << outcome;
   }
 }

@@ -9,23 +9,14 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr char kTown[] = R"(controller: c-twn001
-name: Prøvestad kommune
-organisation_number: "974760673"
-oncall: {name: Vakta, phone: "+47 00 00 00 00"}
-recipients:
-  - {id: r-sch001, agency: SKOLE_K, organisation_number: "998447356", name: Skole, receipts: [], units: []}
-  - {id: r-ppt001, agency: PPT, organisation_number: "889640782", name: PPT, receipts: [], units: []}
-clients: []
-)";
-constexpr char kTrust[] = R"(controller: c-hsp001
-name: Prøvesykehuset
-organisation_number: "317042183"
-oncall: {name: Vakta, phone: "+47 00 00 00 01"}
-recipients:
-  - {id: r-bup001, agency: BUP, organisation_number: "317081359", name: BUP, receipts: [], units: []}
-clients: []
-)";
+tenants::Controller Of(const std::string& id, const std::string& recipient) {
+  tenants::Controller c;
+  c.id = id;
+  c.recipients.emplace_back();
+  c.recipients.back().id = recipient;
+  c.recipients.back().controller = id;
+  return c;
+}
 
 class OneChild final : public Ledger {
  public:
@@ -62,19 +53,15 @@ struct Listing : testing::Test {
   OneChild ledger;
   AnyReference references;
   NoContents contents;
-  tenants::Tenants tenants;
-  std::optional<App> app;
+  tenants::Tenants tenants{{Of("c-town", "r-school"), Of("c-trust", "r-bup")}, ""};
+  App app{ledger, contents, references, tenants};
 
   void SetUp() override {
-    auto loaded = tenants::LoadTenantsFromText({{"town.yaml", kTown}, {"trust.yaml", kTrust}});
-    ASSERT_TRUE(loaded) << loaded.error().message;
-    tenants = *loaded;
-    app.emplace(App{ledger, contents, references, tenants});
     // The school told PPT something; then its consent was withdrawn.
     domain::Item item;
     item.id = "ev-1";
     item.case_id = "ca-1";
-    item.origin = "r-sch001";
+    item.origin = "r-school";
     ledger.view->items["ev-1"] = item;
     Decide("ev-1", "ev-1", domain::DeliveryKind::kEvent, "d-1");
     Decide("ev-2", "ev-2/ca-1", domain::DeliveryKind::kRetraction, "d-2");
@@ -83,7 +70,7 @@ struct Listing : testing::Test {
     domain::Decided decided;
     decided.event_id = event;
     domain::Line line;
-    line.recipient = "r-ppt001";
+    line.recipient = "r-ppt";
     line.case_id = "ca-1";
     line.item = item;
     line.kind = kind;
@@ -101,7 +88,7 @@ struct Listing : testing::Test {
   }
   std::vector<std::string> Ids(const host::Who& who) {
     std::vector<std::string> out;
-    auto page = ListDecisions(*app, who, "cr-1", 0, "", Deadline::In(Millis(1000)));
+    auto page = ListDecisions(app, who, "cr-1", 0, "", Deadline::In(Millis(1000)));
     EXPECT_TRUE(page);
     if (page) {
       for (const auto& row : page->rows) out.push_back(row.line.delivery_id);
@@ -111,44 +98,44 @@ struct Listing : testing::Test {
 };
 
 TEST_F(Listing, The_givers_officer_reads_what_was_told_and_taken_back) {
-  EXPECT_THAT(Ids(Officer("r-sch001", "c-twn001")), ElementsAre("d-1", "d-2"));
+  EXPECT_THAT(Ids(Officer("r-school", "c-town")), ElementsAre("d-1", "d-2"));
 }
 
 // Found by reading: a retraction has no item, and was listed to the officer of every controller that had registered
 // the child, which told that the child has a case, and with whom.
 TEST_F(Listing, Another_controllers_officer_reads_nothing_no_retraction_either) {
-  EXPECT_THAT(Ids(Officer("r-bup001", "c-hsp001")), IsEmpty());
+  EXPECT_THAT(Ids(Officer("r-bup", "c-trust")), IsEmpty());
 }
 
 TEST_F(Listing, What_has_no_item_any_more_is_listed_to_nobody) {
   ledger.view->items.clear();
-  EXPECT_THAT(Ids(Officer("r-sch001", "c-twn001")), IsEmpty());
+  EXPECT_THAT(Ids(Officer("r-school", "c-town")), IsEmpty());
 }
 
 TEST_F(Listing, Only_an_officer_reads) {
-  auto who = Officer("r-sch001", "c-twn001");
+  auto who = Officer("r-school", "c-town");
   who.role = "TEACHER";
-  EXPECT_FALSE(ListDecisions(*app, who, "cr-1", 0, "", Deadline::In(Millis(1000))));
+  EXPECT_FALSE(ListDecisions(app, who, "cr-1", 0, "", Deadline::In(Millis(1000))));
   who.role = "DISCLOSURE_OFFICER";
   who.guardian = true;
-  EXPECT_FALSE(ListDecisions(*app, who, "cr-1", 0, "", Deadline::In(Millis(1000))));
+  EXPECT_FALSE(ListDecisions(app, who, "cr-1", 0, "", Deadline::In(Millis(1000))));
 }
 
 TEST_F(Listing, Page_by_page_it_is_the_same) {
-  auto who = Officer("r-sch001", "c-twn001");
-  auto one = ListDecisions(*app, who, "cr-1", 1, "", Deadline::In(Millis(1000)));
+  auto who = Officer("r-school", "c-town");
+  auto one = ListDecisions(app, who, "cr-1", 1, "", Deadline::In(Millis(1000)));
   ASSERT_TRUE(one);
   ASSERT_EQ(one->rows.size(), 1U);
   ASSERT_FALSE(one->next.empty());
-  auto two = ListDecisions(*app, who, "cr-1", 1, one->next, Deadline::In(Millis(1000)));
+  auto two = ListDecisions(app, who, "cr-1", 1, one->next, Deadline::In(Millis(1000)));
   ASSERT_TRUE(two);
   ASSERT_EQ(two->rows.size(), 1U);
   EXPECT_EQ(two->rows[0].line.delivery_id, "d-2");
   EXPECT_TRUE(two->next.empty());
   for (const char* wrong : {"x", "1x", "-1", " 1"}) {
-    EXPECT_FALSE(ListDecisions(*app, who, "cr-1", 1, wrong, Deadline::In(Millis(1000)))) << wrong;
+    EXPECT_FALSE(ListDecisions(app, who, "cr-1", 1, wrong, Deadline::In(Millis(1000)))) << wrong;
   }
-  EXPECT_FALSE(ListDecisions(*app, who, "cr-1", -1, "", Deadline::In(Millis(1000))));
+  EXPECT_FALSE(ListDecisions(app, who, "cr-1", -1, "", Deadline::In(Millis(1000))));
 }
 
 }  // namespace

@@ -313,7 +313,7 @@ TEST(Sections, A_read_needs_a_section_that_was_allowed_then_and_is_allowed_now) 
   EXPECT_EQ(read.error().reason, "WITHDRAWN");
 }
 
-// Found by NoSideChannel: a hidden fact about a log that nobody had opened gave later items their readers.
+// A hidden fact about a log that nobody had opened would give later items their readers.
 TEST(Routing, A_log_that_was_never_opened_has_no_readers) {
   Child c;
   c.Grant("co-1", {{kPpt, kUsual}});

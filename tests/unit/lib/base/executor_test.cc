@@ -61,8 +61,7 @@ TEST(Executor, StopRunsWhatWasTakenAndTakesNoMore) {
 TEST(Executor, ATaskMaySubmitAnother) {
   std::promise<void> second;
   Executor executor(1, 2);
-  ASSERT_TRUE(
-      executor.TrySubmit([&] { EXPECT_TRUE(executor.TrySubmit([&] { second.set_value(); })); }));
+  ASSERT_TRUE(executor.TrySubmit([&] { EXPECT_TRUE(executor.TrySubmit([&] { second.set_value(); })); }));
   second.get_future().wait();
 }
 

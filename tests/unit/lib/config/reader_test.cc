@@ -22,8 +22,7 @@ std::string Mistakes(Document& document) {
 }
 
 TEST(ConfigReader, ReadsWhatIsThereAndDefaultsForWhatIsNot) {
-  Document document =
-      Parsed("name: a\nsize: 7\non: true\nwords: [x, y]\nitems:\n- {id: 1}\n- {id: 2}\n");
+  Document document = Parsed("name: a\nsize: 7\non: true\nwords: [x, y]\nitems:\n- {id: 1}\n- {id: 2}\n");
   Section root = document.root();
   EXPECT_EQ(root.String("name"), "a");
   EXPECT_EQ(root.Integer("size", 1, 10), 7);
@@ -55,8 +54,7 @@ TEST(ConfigReader, UnknownKeyWithoutAnythingNearIsRefusedWithoutAGuess) {
 }
 
 TEST(ConfigReader, TellsEveryMistakeInTheFilesOrder) {
-  Document document =
-      Parsed("size: many\nmode: fast\nflag: 1\nlarge: 99\nat: nowhere\nlist: 3\nnull_one:\n");
+  Document document = Parsed("size: many\nmode: fast\nflag: 1\nlarge: 99\nat: nowhere\nlist: 3\nnull_one:\n");
   Section root = document.root();
   root.OneOf("mode", {"slow", "quick"});
   root.Integer("size", 1, 10);
@@ -113,8 +111,7 @@ TEST(ConfigReader, PortZeroOnlyWhereItIsAllowed) {
   root.Address("b");
   EXPECT_EQ(root.Address("c"), "[::1]:80");
   root.Address("d");
-  EXPECT_EQ(Mistakes(document),
-            "conf/x.yaml:2: b must be host:port\nconf/x.yaml:4: d must be host:port");
+  EXPECT_EQ(Mistakes(document), "conf/x.yaml:2: b must be host:port\nconf/x.yaml:4: d must be host:port");
 }
 
 TEST(ConfigReader, TheCallersOwnRefusalCarriesTheLine) {

@@ -109,17 +109,14 @@ TEST_F(ServiceConfig, RefusesMistakesByName) {
   EXPECT_THAT(Refusal(With("partitons", "partitons: 6")),
               HasSubstr("cases.yaml:15: unknown key partitons; did you mean \"partitions\"?"));
   EXPECT_THAT(Refusal(With("partitions", "")), HasSubstr("missing key partitions"));
-  EXPECT_THAT(Refusal(With("partitions", "partitions: 0")),
-              HasSubstr("partitions is out of range"));
-  EXPECT_THAT(Refusal(With("service", "service: consent")),
-              HasSubstr("service must be one of: cases"));
+  EXPECT_THAT(Refusal(With("partitions", "partitions: 0")), HasSubstr("partitions is out of range"));
+  EXPECT_THAT(Refusal(With("service", "service: consent")), HasSubstr("service must be one of: cases"));
   EXPECT_THAT(Refusal(With("mode", "mode: fast")), HasSubstr("mode must be one of"));
   EXPECT_THAT(Refusal(With("redis", "redis: {host: a, port: 1, user: cases}")),
               HasSubstr("redis.password_file and user stand together"));
   EXPECT_THAT(Refusal(With("redis", "redis: {host: a, port: 1, user: u, password_file: none}")),
               HasSubstr("redis.password_file is no file"));
-  EXPECT_THAT(Refusal(With("controllers", "controllers: nowhere")),
-              HasSubstr("controllers is no directory"));
+  EXPECT_THAT(Refusal(With("controllers", "controllers: nowhere")), HasSubstr("controllers is no directory"));
   EXPECT_THAT(Refusal(With("limits", "limits: {executor_threads: 0}")),
               HasSubstr("limits.executor_threads is out of range"));
 }
@@ -142,9 +139,7 @@ TEST_F(ServiceConfig, AnEmptySecretIsRefused) {
 }
 
 TEST_F(ServiceConfig, DevelopmentMayReadKeysFromAFileAndProductionMayNot) {
-  EXPECT_EQ(
-      Refusal(With("tokens", "tokens: {issuer: i, jwks_url: 'file:jwks.json', audience: stafett}")),
-      "");
+  EXPECT_EQ(Refusal(With("tokens", "tokens: {issuer: i, jwks_url: 'file:jwks.json', audience: stafett}")), "");
   const std::string refused = Refusal(With("mode", "mode: production"));
   EXPECT_THAT(refused, HasSubstr("tokens.jwks_url must begin with https://"));
   EXPECT_THAT(refused, HasSubstr("service_token.url must begin with https://"));
@@ -156,21 +151,17 @@ TEST_F(ServiceConfig, ProductionRefusesAnonymousStoresAndOpenSecrets) {
   const std::string refused = Refusal(text);
   EXPECT_THAT(refused, HasSubstr("kafka.password_file: everybody may read"));
   EXPECT_THAT(refused, Not(HasSubstr("redis.password_file: everybody")));
-  text.replace(text.find("redis: {"),
-               text.find('\n', text.find("redis: {")) - text.find("redis: {"),
+  text.replace(text.find("redis: {"), text.find('\n', text.find("redis: {")) - text.find("redis: {"),
                "redis: {host: a, port: 1}");
   EXPECT_THAT(Refusal(text), HasSubstr("redis.user is required in production"));
 }
 
 TEST_F(ServiceConfig, AServiceMayReadKeysOfItsOwn) {
   std::int64_t seconds = 0;
-  const Extra extra = [&](Section& root) {
-    seconds = root.Child("escalation").Integer("seconds", 1, 60);
-  };
+  const Extra extra = [&](Section& root) { seconds = root.Child("escalation").Integer("seconds", 1, 60); };
   ASSERT_TRUE(Load(std::string(kWhole) + "escalation: {seconds: 5}\n", extra));
   EXPECT_EQ(seconds, 5);
-  EXPECT_THAT(Refusal(std::string(kWhole) + "escalation: {seconds: 5}\n"),
-              HasSubstr("unknown key escalation"));
+  EXPECT_THAT(Refusal(std::string(kWhole) + "escalation: {seconds: 5}\n"), HasSubstr("unknown key escalation"));
 }
 
 // --- the command line ---
@@ -187,12 +178,11 @@ Outcome Command(std::vector<std::string> arguments, int main_result = 0, bool ma
   Outcome run;
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
-  run.code =
-      RunCommandLine(static_cast<int>(argv.size()), argv.data(), "cases", [&](const Service&) {
-        run.served = true;
-        if (main_throws) throw std::invalid_argument("metric x: wrong");
-        return main_result;
-      });
+  run.code = RunCommandLine(static_cast<int>(argv.size()), argv.data(), "cases", [&](const Service&) {
+    run.served = true;
+    if (main_throws) throw std::invalid_argument("metric x: wrong");
+    return main_result;
+  });
   run.out = testing::internal::GetCapturedStdout();
   run.err = testing::internal::GetCapturedStderr();
   return run;

@@ -17,7 +17,8 @@ RedisFacts SafeRedis() {
 }
 
 kafka::TopicDescription SafeLog() {
-  return {kPartitions, 1,
+  return {kPartitions,
+          1,
           {{"unclean.leader.election.enable", "false"},
            {"cleanup.policy", "delete"},
            {"retention.ms", "-1"},
@@ -42,9 +43,9 @@ TEST(BarrierTest, Safe_stores_pass) {
 
 TEST(BarrierTest, Each_unsafe_setting_of_redis_is_named) {
   for (const auto& [setting, value] : std::map<std::string, std::string>{{"appendonly", "no"},
-                                                                        {"appendfsync", "everysec"},
-                                                                        {"no-appendfsync-on-rewrite", "yes"},
-                                                                        {"maxmemory-policy", "allkeys-lru"}}) {
+                                                                         {"appendfsync", "everysec"},
+                                                                         {"no-appendfsync-on-rewrite", "yes"},
+                                                                         {"maxmemory-policy", "allkeys-lru"}}) {
     auto facts = SafeRedis();
     facts.config[setting] = value;
     EXPECT_THAT(UnsafeRedis(facts), ElementsAre(AllOf(HasSubstr(setting), HasSubstr(value)))) << setting;
@@ -58,13 +59,14 @@ TEST(BarrierTest, Each_unsafe_setting_of_redis_is_named) {
 
 TEST(BarrierTest, Each_unsafe_setting_of_a_topic_is_named) {
   for (const auto& [setting, value] : std::map<std::string, std::string>{{"unclean.leader.election.enable", "true"},
-                                                                        {"cleanup.policy", "compact"},
-                                                                        {"retention.ms", "604800000"},
-                                                                        {"retention.bytes", "1000"},
-                                                                        {"message.timestamp.type", "CreateTime"}}) {
+                                                                         {"cleanup.policy", "compact"},
+                                                                         {"retention.ms", "604800000"},
+                                                                         {"retention.bytes", "1000"},
+                                                                         {"message.timestamp.type", "CreateTime"}}) {
     auto topic = SafeLog();
     topic.settings[setting] = value;
-    EXPECT_THAT(UnsafeTopic("log", topic, TopicKind::kLog, kPartitions), ElementsAre(AllOf(HasSubstr("log"), HasSubstr(setting))));
+    EXPECT_THAT(UnsafeTopic("log", topic, TopicKind::kLog, kPartitions),
+                ElementsAre(AllOf(HasSubstr("log"), HasSubstr(setting))));
     topic.settings.erase(setting);
     EXPECT_THAT(UnsafeTopic("log", topic, TopicKind::kLog, kPartitions), ElementsAre(HasSubstr(setting)));
   }

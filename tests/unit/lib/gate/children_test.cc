@@ -10,7 +10,9 @@ class ChildrenTest : public ::testing::Test {
  protected:
   void Input(const std::string& body) {
     auto record = RecordOf("consent", "ch-1", ++version_, "t", body);
-    ASSERT_TRUE(store_.Run({{}, {Write::Push(a_.keys.Inputs(P(), "ch-1"), EncodeInput({7, Time{8}, record}))}, 0}, Soon())->done);
+    ASSERT_TRUE(
+        store_.Run({{}, {Write::Push(a_.keys.Inputs(P(), "ch-1"), EncodeInput({7, Time{8}, record}))}, 0}, Soon())
+            ->done);
   }
   int P() const { return a_.At("ch-1").partition; }
   std::vector<std::string> Steps(Children<Trace>& children) {
@@ -145,7 +147,8 @@ RC_GTEST_PROP(ChildrenProperty, EveryHistoryOfReadingGivesTheSameState, (const s
     } else if (step % 3 == 1) {
       ++version;
       auto record = RecordOf("consent", "ch-1", version, "t", "in " + std::to_string(version));
-      RC_ASSERT(store.Run({{}, {Write::Push(a.keys.Inputs(p, "ch-1"), EncodeInput({1, Time{1}, record}))}, 0}, Soon())->done);
+      RC_ASSERT(
+          store.Run({{}, {Write::Push(a.keys.Inputs(p, "ch-1"), EncodeInput({1, Time{1}, record}))}, 0}, Soon())->done);
     } else {
       RC_ASSERT(b.children.Load(p, "ch-1", Soon()).has_value());
     }

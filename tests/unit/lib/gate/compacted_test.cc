@@ -52,7 +52,8 @@ TEST_F(CompactedTest, A_copy_that_slept_does_not_put_a_destroyed_key_back) {
     if (tx.writes.size() < 2 || tx.writes[0].args[0] != keys_.ChildKey(0, "a") || !first.exchange(false)) return;
     // While it sleeps here, another copy takes this record and the tombstone behind it.
     log_.Append("keys", 0, "a", "", true);
-    (void)store_.Run({{}, {Write::Set(keys_.ChildKey(0, "a"), "destroyed"), Write::Set(keys_.Mark(0, "keys"), "2")}, 0}, Soon());
+    (void)store_.Run({{}, {Write::Set(keys_.ChildKey(0, "a"), "destroyed"), Write::Set(keys_.Mark(0, "keys"), "2")}, 0},
+                     Soon());
   });
   log_.Append("keys", 0, "a", "wrapped");
   CompactedCopy copy(store_, log_, "x");
@@ -83,7 +84,8 @@ TEST_F(CompactedTest, Two_copies_that_both_read_do_no_harm) {
   EXPECT_TRUE(Becomes(keys_.Mark(0, "keys"), "34"));
   EXPECT_TRUE(Becomes(keys_.Mark(1, "keys"), "33"));
   EXPECT_TRUE(Becomes(keys_.Mark(2, "keys"), "33"));
-  for (int i = 79; i < 100; ++i) EXPECT_TRUE(Becomes(keys_.ChildKey(i % kPartitions, "k" + std::to_string(i % 7)), std::to_string(i)));
+  for (int i = 79; i < 100; ++i)
+    EXPECT_TRUE(Becomes(keys_.ChildKey(i % kPartitions, "k" + std::to_string(i % 7)), std::to_string(i)));
 }
 
 TEST_F(CompactedTest, A_lost_tail_halts) {

@@ -31,7 +31,8 @@ TEST_F(ExecuteTest, A_command_writes_its_record_its_outbox_entry_and_its_outcome
   EXPECT_THAT(done->event_ids, ElementsAre(EventId("cases/ch-1", 1)));
   EXPECT_THAT(a_.Own("ch-1"), ElementsAre("hello"));
   EXPECT_THAT(Outbox(), ElementsAre("hello"));
-  auto record = Decode(store_.Read({Get::List(a_.keys.Own(a_.At("ch-1").partition, "ch-1"), 0)}, Soon())->values[0].list[0]);
+  auto record =
+      Decode(store_.Read({Get::List(a_.keys.Own(a_.At("ch-1").partition, "ch-1"), 0)}, Soon())->values[0].list[0]);
   ASSERT_TRUE(record);
   EXPECT_EQ(record->stream, "cases/ch-1");
   EXPECT_EQ(record->child, "ch-1");
@@ -101,7 +102,8 @@ TEST_F(ExecuteTest, The_same_request_again_gives_the_same_outcome_and_no_second_
 
 TEST_F(ExecuteTest, The_same_request_with_other_content_is_an_error_and_another_organisations_is_not) {
   ASSERT_TRUE(a_.Do("ch-1", "r1", "hello"));
-  auto reused = a_.Do("ch-1", CommandOf("r1", "other hash"), [](const Loaded<Trace>&) -> Result<Proposal> { return Say("x"); });
+  auto reused =
+      a_.Do("ch-1", CommandOf("r1", "other hash"), [](const Loaded<Trace>&) -> Result<Proposal> { return Say("x"); });
   ASSERT_FALSE(reused);
   EXPECT_EQ(reused.error().code, Code::kAlreadyExists);
   EXPECT_EQ(reused.error().reason, "REQUEST_ID_REUSED");
@@ -134,7 +136,6 @@ TEST_F(ExecuteTest, A_lost_reply_gives_the_outcome_of_what_happened_exactly_once
   EXPECT_THAT(a_.Own("ch-1"), ElementsAre("hello"));
   EXPECT_THAT(Outbox(), ElementsAre("hello"));
 }
-
 
 TEST_F(ExecuteTest, A_store_that_stays_away_after_a_lost_reply_is_an_unknown_outcome) {
   // A store whose reply gets lost and which does not answer from then on.
@@ -175,7 +176,8 @@ TEST_F(ExecuteTest, A_lost_reply_and_then_a_store_that_lost_its_end_is_an_unknow
   // The outcome was on its way to Kafka when Redis came back with an older copy: not remembered is not "not done".
   class RollsBack final : public Store {
    public:
-    RollsBack(MemoryStore& store, std::shared_ptr<const MemoryStore::Data> copy) : store_(store), copy_(std::move(copy)) {}
+    RollsBack(MemoryStore& store, std::shared_ptr<const MemoryStore::Data> copy)
+        : store_(store), copy_(std::move(copy)) {}
     Result<Answer> Read(const std::vector<Get>& gets, Deadline d) override { return store_.Read(gets, d); }
     Result<Outcome> Run(const Transaction& tx, Deadline d) override {
       auto outcome = store_.Run(tx, d);
@@ -274,8 +276,8 @@ TEST_F(ExecuteTest, Before_the_barrier_is_passed_nothing_is_decided) {
   EXPECT_TRUE(a_.Do("ch-1", "r1", "hello"));
 }
 
-// The interleaving that breaks P2: the log has v2 = "published"; Redis comes back without it; a command that was decided
-// before would write another v2, and its length guard holds.
+// The interleaving that breaks P2: the log has v2 = "published"; Redis comes back without it; a command that was
+// decided before would write another v2, and its length guard holds.
 TEST_F(ExecuteTest, A_command_decided_before_the_store_lost_its_end_is_not_written_behind_it) {
   a_.committer.Admit(store_.Generation());
   ASSERT_TRUE(a_.Do("ch-1", "r1", "v1"));

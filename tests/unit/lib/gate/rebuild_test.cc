@@ -12,14 +12,19 @@ namespace {
 // A service whose relay and reader move when the test says so.
 struct SimService {
   SimService(MemoryLog& l, const std::string& name)
-      : log(l), copy(store, name), shards(store, copy.keys, "x"), applier(copy), other(store, name),
+      : log(l),
+        copy(store, name),
+        shards(store, copy.keys, "x"),
+        applier(copy),
+        other(store, name),
         other_applier(other) {
     shards.TurnForTest();
     NewReaders();
   }
   void NewReaders() {
     tailer = std::make_unique<Tailer>(store, copy.keys, shards, log.Reader(), "log", "log", applier, copy.committer);
-    other_tailer = std::make_unique<Tailer>(store, copy.keys, shards, log.Reader(), "log", "log", other_applier, other.committer);
+    other_tailer =
+        std::make_unique<Tailer>(store, copy.keys, shards, log.Reader(), "log", "log", other_applier, other.committer);
   }
   // Sends up to `n` entries of a partition from behind `from`; a zombie sends what others had sent.
   std::uint64_t Send(int p, std::uint64_t from, int n) {
@@ -34,8 +39,12 @@ struct SimService {
   }
   void Relay(int p, int n) {
     auto acked = Send(p, ToNumber(copy.Text(copy.keys.Acked(p))), n);
-    (void)store.Run({{}, {Write::Max(copy.keys.Acked(p), static_cast<std::int64_t>(acked)),
-                          Write::Fence(copy.keys.Fence(p), copy.keys.Outbox(p), copy.keys.Acked(p), copy.keys.Mark(p, "log"))}, 0}, Soon());
+    (void)store.Run(
+        {{},
+         {Write::Max(copy.keys.Acked(p), static_cast<std::int64_t>(acked)),
+          Write::Fence(copy.keys.Fence(p), copy.keys.Outbox(p), copy.keys.Acked(p), copy.keys.Mark(p, "log"))},
+         0},
+        Soon());
   }
   bool AtEnd() {
     for (int p = 0; p < kPartitions; ++p) {
@@ -49,7 +58,8 @@ struct SimService {
     auto dump = store.DumpForTest();
     for (int p = 0; p < kPartitions; ++p) {
       const auto& k = copy.keys;
-      for (const auto& key : {k.Acked(p), k.Fence(p), k.Lease(p), k.Fresh(p), k.Halt(p), k.Top(p, "log")}) dump.erase(key);
+      for (const auto& key : {k.Acked(p), k.Fence(p), k.Lease(p), k.Fresh(p), k.Halt(p), k.Top(p, "log")})
+        dump.erase(key);
     }
     for (auto& [key, text] : dump) {
       auto s = text.find("s=");  // number in an outbox that is gone
@@ -88,7 +98,8 @@ Proposal Indexed(const SimService& s, const std::string& child, const std::strin
                  std::uint64_t own) {
   Proposal p = Say(body);
   p.events[0].type = type;
-  p.indexes.push_back(Write::Set(s.copy.keys.Index(s.copy.At(child).partition, "seen:" + child), std::to_string(own + 1)));
+  p.indexes.push_back(
+      Write::Set(s.copy.keys.Index(s.copy.At(child).partition, "seen:" + child), std::to_string(own + 1)));
   return p;
 }
 
@@ -133,9 +144,7 @@ RC_GTEST_PROP(RebuildProperty, RebuildEqual, ()) {
         s.Send(p, from, static_cast<int>(acked - from));
         break;
       }
-      default:
-        (*rc::gen::arbitrary<bool>() ? s.tailer : s.other_tailer)->TurnForTest();
-        break;
+      default: (*rc::gen::arbitrary<bool>() ? s.tailer : s.other_tailer)->TurnForTest(); break;
     }
   }
   Settle({&cases, &consent});
@@ -192,9 +201,12 @@ RC_GTEST_PROP(RebuildProperty, AnOlderStoreBecomesEqualToTheLog, ()) {
         const auto child = *rc::gen::elementOf(children);
         const auto type = *rc::gen::element<std::string>("take", "react", "leave");
         ++id;
-        RC_ASSERT(s.copy.Do(child, CommandOf("r" + std::to_string(id)), [&](const Loaded<Trace>& loaded) -> Result<Proposal> {
-          return Indexed(s, child, type, type + std::to_string(id), loaded.own);
-        }).has_value());
+        RC_ASSERT(s.copy
+                      .Do(child, CommandOf("r" + std::to_string(id)),
+                          [&](const Loaded<Trace>& loaded) -> Result<Proposal> {
+                            return Indexed(s, child, type, type + std::to_string(id), loaded.own);
+                          })
+                      .has_value());
         break;
       }
       case 2:
@@ -221,7 +233,8 @@ RC_GTEST_PROP(RebuildProperty, AnOlderStoreBecomesEqualToTheLog, ()) {
       RC_ASSERT(at->second == r.value);
       if (e->stream.starts_with("cases/")) {
         auto child = e->stream.substr(6);
-        auto own = cases.store.Read({Get::ListAt(cases.copy.keys.Own(p, child), static_cast<std::int64_t>(e->version) - 1)}, Soon());
+        auto own = cases.store.Read(
+            {Get::ListAt(cases.copy.keys.Own(p, child), static_cast<std::int64_t>(e->version) - 1)}, Soon());
         RC_ASSERT(own->values[0].string == r.value);
       }
     }
@@ -229,7 +242,8 @@ RC_GTEST_PROP(RebuildProperty, AnOlderStoreBecomesEqualToTheLog, ()) {
   for (const auto& child : children) {
     const int p = cases.copy.At(child).partition;
     for (auto* s : {&cases, &consent}) {
-      RC_ASSERT(s->store.Read({Get::HashField(s->copy.keys.Index(p, "parked"), child)}, Soon())->values[0].string.empty());
+      RC_ASSERT(
+          s->store.Read({Get::HashField(s->copy.keys.Index(p, "parked"), child)}, Soon())->values[0].string.empty());
     }
   }
 }

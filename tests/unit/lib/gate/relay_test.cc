@@ -394,8 +394,10 @@ TEST_F(RelayTest, What_waits_at_the_broker_is_bounded) {
   ASSERT_TRUE(Eventually([&] { return a.relay.GetStats().waiting >= 2000; }));
   EXPECT_LE(log_.Sent(), 2200U);
   log_.Always(Fate::kAck);
-  log_.ReleaseReports();
-  ASSERT_TRUE(AckedIs("2500"));
+  ASSERT_TRUE(Eventually([&] {
+    log_.ReleaseReports();
+    return Acked() == "2500";
+  }));
   EXPECT_EQ(Log(), Upto(2500));
 }
 

@@ -26,7 +26,8 @@ class TestApplier final : public Applier {
     r.inputs = loaded.inputs;
     r.proposal = Say("re:" + e.sealed->ciphertext);
     r.proposal.events[0].topic = topic;
-    r.proposal.indexes.push_back(Write::Set(copy_.keys.Index(partition, "seen:" + e.child), std::to_string(loaded.own + 1)));
+    r.proposal.indexes.push_back(
+        Write::Set(copy_.keys.Index(partition, "seen:" + e.child), std::to_string(loaded.own + 1)));
     r.proposal.after.push_back({"stafett.to.x", "k", "signal of " + e.sealed->ciphertext, ""});
     r.command.request_scope = "cases";
     r.command.request_id = "re/" + e.event_id;
@@ -47,7 +48,9 @@ class TestApplier final : public Applier {
 
 struct TailerCopy {
   TailerCopy(MemoryStore& store, MemoryLog& log, const std::string& owner, Millis patience = Tailer::kPatience)
-      : copy(store), shards(store, copy.keys, owner), applier(copy),
+      : copy(store),
+        shards(store, copy.keys, owner),
+        applier(copy),
         tailer(store, copy.keys, shards, log.Reader(), "log", "log", applier, copy.committer, nullptr, patience) {
     shards.TurnForTest();
   }

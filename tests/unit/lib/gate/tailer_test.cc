@@ -354,7 +354,8 @@ TEST_F(TailerTest, A_mark_beyond_the_end_halts) {
 
 TEST_F(TailerTest, It_stands_still_until_it_may_begin) {
   std::atomic<bool> may{false};
-  Tailer waiting(store_, keys_, a_.shards, log_.Reader(), "log", "log", a_.applier, a_.copy.committer, [&] { return may.load(); });
+  Tailer waiting(store_, keys_, a_.shards, log_.Reader(), "log", "log", a_.applier, a_.copy.committer,
+                 [&] { return may.load(); });
   Foreign(Child(), 1, "take", "1");
   for (int i = 0; i < 5; ++i) waiting.TurnForTest();
   EXPECT_EQ(a_.copy.Text(keys_.Mark(0, "log")), "");
@@ -409,7 +410,8 @@ TEST_F(TailerTest, Rebuild_restores_own_records_and_what_was_remembered_of_them)
   EXPECT_EQ(again->version, 2U);
   EXPECT_EQ(again->outbox, 0U);  // on the log: published
   EXPECT_EQ(again->partition, 0);
-  auto derived_again = a_.copy.Do(Child(), derived, [](const Loaded<Trace>&) -> Result<Proposal> { return Say("twice"); });
+  auto derived_again =
+      a_.copy.Do(Child(), derived, [](const Loaded<Trace>&) -> Result<Proposal> { return Say("twice"); });
   ASSERT_TRUE(derived_again);
   EXPECT_TRUE(derived_again->replay);
 }

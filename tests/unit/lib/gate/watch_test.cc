@@ -104,7 +104,11 @@ TEST_F(WatchTest, Records_that_arrive_while_it_looks_are_no_alarm) {
     if (topic != "keys" || p != 0) return;
     for (int i = 0; i < kPartitions; ++i) {
       auto offset = log_.Append("log", i, "k", "v");
-      (void)store_.Run({{}, {Write::Set(keys_.Mark(i, "log"), std::to_string(offset + 1)), Write::Max(keys_.Top(i, "log"), offset)}, 0}, Soon());
+      (void)store_.Run(
+          {{},
+           {Write::Set(keys_.Mark(i, "log"), std::to_string(offset + 1)), Write::Max(keys_.Top(i, "log"), offset)},
+           0},
+          Soon());
     }
   });
   watch_.Start();

@@ -101,7 +101,7 @@ TEST_F(Identifying, An_organisation_that_no_file_has_is_refused) {
 TEST_F(Identifying, Another_unit_role_service_or_person_than_the_file_has_is_refused) {
   ExpectRefused(For("p-aaaaa1", "TEACHER", "u-aaaaa2"), "NOT_EMPLOYED");  // not this unit
   ExpectRefused(For("p-aaaaa1", "TEACHER", ""), "NOT_EMPLOYED");
-  ExpectRefused(For("p-aaaaa1", "HEAD", "u-aaaaa1"), "NOT_EMPLOYED");     // not this role
+  ExpectRefused(For("p-aaaaa1", "HEAD", "u-aaaaa1"), "NOT_EMPLOYED");  // not this role
   ExpectRefused(For("p-aaaaa1", "", "u-aaaaa1"), "NOT_EMPLOYED");
   ExpectRefused(For("p-aaaaa3", "ADVISER", "u-aaaaa3"), "NOT_EMPLOYED");  // works elsewhere
   ExpectRefused(For("p-zzzzz9", "TEACHER", "u-aaaaa1"), "NOT_EMPLOYED");  // nobody

@@ -7,9 +7,7 @@ namespace {
 
 // Values of Apache Kafka's own UtilsTest.testMurmur2.
 TEST(Murmur2, Agrees_with_Java) {
-  const auto positive = [](std::int32_t value) {
-    return static_cast<std::uint32_t>(value) & 0x7fffffffU;
-  };
+  const auto positive = [](std::int32_t value) { return static_cast<std::uint32_t>(value) & 0x7fffffffU; };
   EXPECT_EQ(Murmur2("21"), positive(-973932308));
   EXPECT_EQ(Murmur2("foobar"), positive(-790332482));
   EXPECT_EQ(Murmur2("a-little-bit-long-string"), positive(-985981536));

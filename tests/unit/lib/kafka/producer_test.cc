@@ -36,10 +36,9 @@ TEST(KafkaProducer, Reports_offsets_in_order) {
 TEST(KafkaProducer, Errors_that_pass_lose_nothing_and_keep_order) {
   MockKafka kafka(3);
   kafka.CreateTopic("log", 1);
-  kafka.PushErrors(MockKafka::kProduce,
-                   {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT,
-                    RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS, RD_KAFKA_RESP_ERR__TRANSPORT,
-                    RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE});
+  kafka.PushErrors(MockKafka::kProduce, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+                                         RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT, RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS,
+                                         RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE});
   Reports reports;
   auto producer = Producer::Create(To(kafka.bootstrap()));
   ASSERT_TRUE(producer);
@@ -88,8 +87,7 @@ TEST(KafkaProducer, Permanent_error_of_a_topic_is_told_and_others_go_on) {
   EXPECT_EQ(refused.error, "TOPIC_AUTHORIZATION_FAILED");
   EXPECT_FALSE((*producer)->Fatal());
   // librdkafka refuses the topic until it has asked about it again; other topics are not touched.
-  EXPECT_EQ((*producer)->Send(MessageTo(0, "y"), reports.Of(1)).error().code,
-            Code::kFailedPrecondition);
+  EXPECT_EQ((*producer)->Send(MessageTo(0, "y"), reports.Of(1)).error().code, Code::kFailedPrecondition);
   Message other = MessageTo(0, "z");
   other.topic = "other";
   ASSERT_TRUE((*producer)->Send(other, reports.Of(2)));
@@ -159,8 +157,7 @@ TEST(KafkaProducer, Full_queue_takes_nothing) {
   Reports reports;
   auto producer = Producer::Create(connection);
   for (int i = 0; i < 5; ++i) ASSERT_TRUE((*producer)->Send(MessageTo(0, "x"), reports.Of(i)));
-  EXPECT_EQ((*producer)->Send(MessageTo(0, "x"), reports.Of(5)).error().code,
-            Code::kResourceExhausted);
+  EXPECT_EQ((*producer)->Send(MessageTo(0, "x"), reports.Of(5)).error().code, Code::kResourceExhausted);
   producer->reset();
   EXPECT_EQ(reports.all().size(), 5U);
 }

@@ -41,8 +41,7 @@ class KafkaReader : public testing::Test {
       Polled some = reader_->Poll(100, Millis(100));
       std::move(some.records.begin(), some.records.end(), std::back_inserter(all.records));
       all.at_end.insert(all.at_end.end(), some.at_end.begin(), some.at_end.end());
-      all.out_of_range.insert(all.out_of_range.end(), some.out_of_range.begin(),
-                              some.out_of_range.end());
+      all.out_of_range.insert(all.out_of_range.end(), some.out_of_range.begin(), some.out_of_range.end());
       if (some.error) all.error = some.error;
     }
     return all;
@@ -146,8 +145,7 @@ TEST_F(KafkaReader, Restart_drops_what_was_queued_and_leaves_others_alone) {
   ASSERT_TRUE(reader_->Stop({0}));
   SendNumbers(0, 1);
   SendNumbers(1, 1);
-  const Polled rest =
-      Collect([](const Polled& p) { return !p.records.empty() && p.records.back().offset == 200; });
+  const Polled rest = Collect([](const Polled& p) { return !p.records.empty() && p.records.back().offset == 200; });
   for (const Record& record : rest.records) {
     EXPECT_EQ(record.partition, 1);
     EXPECT_EQ(record.offset, next_of_1++);
@@ -184,8 +182,8 @@ TEST_F(KafkaReader, Watermarks) {
 
 TEST_F(KafkaReader, Fetch_errors_pass) {
   SendNumbers(0, 30);
-  kafka_.PushErrors(MockKafka::kFetch, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
-                                        RD_KAFKA_RESP_ERR_UNKNOWN, RD_KAFKA_RESP_ERR__TRANSPORT});
+  kafka_.PushErrors(MockKafka::kFetch, {RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, RD_KAFKA_RESP_ERR_UNKNOWN,
+                                        RD_KAFKA_RESP_ERR__TRANSPORT});
   ASSERT_TRUE(reader_->Assign({{0, 0}}));
   const Polled got = Collect([](const Polled& p) { return p.records.size() >= 30; });
   ASSERT_EQ(got.records.size(), 30U);
@@ -209,14 +207,11 @@ TEST(KafkaDescribe, Topic_not_there_and_not_allowed) {
   MockKafka kafka;
   kafka.CreateTopic("log", 6);
   kafka.SetTopicError("log", RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-  EXPECT_EQ(DescribeTopic(To(kafka.bootstrap()), "log", Millis(5000)).error().code,
-            Code::kPermissionDenied);
+  EXPECT_EQ(DescribeTopic(To(kafka.bootstrap()), "log", Millis(5000)).error().code, Code::kPermissionDenied);
   kafka.SetTopicError("log", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-  EXPECT_EQ(DescribeTopic(To(kafka.bootstrap()), "log", Millis(5000)).error().code,
-            Code::kNotFound);
+  EXPECT_EQ(DescribeTopic(To(kafka.bootstrap()), "log", Millis(5000)).error().code, Code::kNotFound);
   kafka.Down();
-  EXPECT_EQ(DescribeTopic(To(kafka.bootstrap()), "log", Millis(300)).error().code,
-            Code::kUnavailable);
+  EXPECT_EQ(DescribeTopic(To(kafka.bootstrap()), "log", Millis(300)).error().code, Code::kUnavailable);
 }
 
 }  // namespace

@@ -38,9 +38,7 @@ struct Load {
     for (int i = 0; i < 12; ++i) consents.push_back(For("r-elsewhere", Cats(kConcern)));
     consents.push_back(For("r-ppt", Cats(kConcern, kPlan, kEduc)));
   }
-  Decision Ask() const {
-    return Decide(rules, item, kPptUnit, Know(consents), Start::kRequest, kNow);
-  }
+  Decision Ask() const { return Decide(rules, item, kPptUnit, Know(consents), Start::kRequest, kNow); }
 };
 
 TEST(Cost, DecideDoesNotAllocate) {
@@ -48,8 +46,7 @@ TEST(Cost, DecideDoesNotAllocate) {
   ASSERT_EQ(load.Ask().verdict, Verdict::kDisclose);
   long before = allocations.load();
   Decision d = load.Ask();
-  Decision none =
-      Decide(load.rules, load.item, kChildWelfare, Know(load.consents), Start::kRequest, kNow);
+  Decision none = Decide(load.rules, load.item, kChildWelfare, Know(load.consents), Start::kRequest, kNow);
   long after = allocations.load();
   EXPECT_EQ(after - before, 0);
   EXPECT_EQ(d.fields, Cats(kExist, kIdent, kConcern, kPlan, kEduc));

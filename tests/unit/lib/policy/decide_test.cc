@@ -8,12 +8,10 @@ namespace {
 using namespace sample;  // NOLINT: the nouns of these tests
 using enum Category;
 
-Decision Push(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts,
-              Time now = kNow) {
+Decision Push(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Time now = kNow) {
   return Decide(rules, item, to, facts, Start::kPush, now);
 }
-Decision Request(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts,
-                 Time now = kNow) {
+Decision Request(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Time now = kNow) {
   return Decide(rules, item, to, facts, Start::kRequest, now);
 }
 std::string RuleOf(const RuleSet& rules, const Decision& decision) {
@@ -51,10 +49,8 @@ TEST(Decide, InactiveNamelessOrUnknownRecipientGetsNothing) {
   item.origin_recipient = "";
   Recipient inactive = kPptUnit;
   inactive.active = false;
-  EXPECT_EQ(Push(Rules(), item, inactive, Know({&consent, 1})).missing,
-            Missing::kRecipientInactive);
-  EXPECT_EQ(Push(Rules(), item, {"", Agency::kPpt, true}, Know({&nameless, 1})).missing,
-            Missing::kRecipientInactive);
+  EXPECT_EQ(Push(Rules(), item, inactive, Know({&consent, 1})).missing, Missing::kRecipientInactive);
+  EXPECT_EQ(Push(Rules(), item, {"", Agency::kPpt, true}, Know({&nameless, 1})).missing, Missing::kRecipientInactive);
   EXPECT_EQ(Push(Rules(), item, {"r-ppt", Agency::kUnknown, true}, Know({&consent, 1})).missing,
             Missing::kRecipientInactive);
 }
@@ -136,8 +132,7 @@ TEST(Decide, ARenewedConsentCountsBesideTheWithdrawnOne) {
 
 TEST(Decide, AnItemIsCutToWhatIsAllowed) {
   const Consent consent = For("r-ppt", Cats(kConcern, kEduc, kHealthd));
-  Decision d =
-      Push(Rules(), School(Cats(kConcern, kEduc, kHealthd, kThird)), kPptUnit, Know({&consent, 1}));
+  Decision d = Push(Rules(), School(Cats(kConcern, kEduc, kHealthd, kThird)), kPptUnit, Know({&consent, 1}));
   EXPECT_EQ(d.verdict, Verdict::kDisclose);
   EXPECT_EQ(d.fields, Cats(kConcern, kEduc, kExist, kIdent));
   EXPECT_EQ(d.missing, Missing::kRule);
@@ -184,18 +179,14 @@ TEST(Decide, AGateBeatsEveryRule) {
 
 TEST(Decide, AGateHoldsForItsGiverReceiverAndDatesOnly) {
   std::vector<Rule> rows = Rows();
-  rows.push_back(
-      Row("D1", Effect::kDeny, Agencies(Agency::kSkoleK), Agencies(Agency::kPpt), Cats(kConcern)));
+  rows.push_back(Row("D1", Effect::kDeny, Agencies(Agency::kSkoleK), Agencies(Agency::kPpt), Cats(kConcern)));
   const Consent consent = For("r-ppt", Cats(kConcern));
-  EXPECT_EQ(Push(RuleSet(rows, ""), School(Cats(kConcern)), kPptUnit, Know({&consent, 1})).verdict,
-            Verdict::kWithhold);
+  EXPECT_EQ(Push(RuleSet(rows, ""), School(Cats(kConcern)), kPptUnit, Know({&consent, 1})).verdict, Verdict::kWithhold);
   const Consent other = For("r-other", Cats(kConcern));
-  EXPECT_EQ(
-      Push(RuleSet(rows, ""), School(Cats(kConcern)), kOtherSchool, Know({&other, 1})).verdict,
-      Verdict::kDisclose);
-  rows.back().valid_to = kNow;
-  EXPECT_EQ(Push(RuleSet(rows, ""), School(Cats(kConcern)), kPptUnit, Know({&consent, 1})).verdict,
+  EXPECT_EQ(Push(RuleSet(rows, ""), School(Cats(kConcern)), kOtherSchool, Know({&other, 1})).verdict,
             Verdict::kDisclose);
+  rows.back().valid_to = kNow;
+  EXPECT_EQ(Push(RuleSet(rows, ""), School(Cats(kConcern)), kPptUnit, Know({&consent, 1})).verdict, Verdict::kDisclose);
 }
 
 // An unverified gate still closes; an unverified permission does not open.
@@ -205,10 +196,8 @@ TEST(Decide, UnverifiedRowsNeverAllow) {
     for (Rule& row : rows) row.confidence = confidence;
     const RuleSet rules(rows, "hash");
     const Consent consent = For("r-ppt", Cats(kConcern));
-    EXPECT_EQ(Push(rules, School(Cats(kConcern)), kPptUnit, Know({&consent, 1})).verdict,
-              Verdict::kWithhold);
-    EXPECT_EQ(Request(rules, School(Cats(kEduc)), kOtherSchool, Know()).verdict,
-              Verdict::kWithhold);
+    EXPECT_EQ(Push(rules, School(Cats(kConcern)), kPptUnit, Know({&consent, 1})).verdict, Verdict::kWithhold);
+    EXPECT_EQ(Request(rules, School(Cats(kEduc)), kOtherSchool, Know()).verdict, Verdict::kWithhold);
     EXPECT_EQ(RuleOf(rules, Push(rules, School(Cats(kAddrG)), kPptUnit, Know())), "T002");
   }
 }
@@ -278,8 +267,7 @@ TEST(Decide, AHumanIsAskedOnRequestAndOnlyIfNothingIsDisclosed) {
   d = Request(rules, School(Cats(kEduc, kPlan)), kOtherSchool, Know({&consent, 1}));
   EXPECT_EQ(d.verdict, Verdict::kDisclose);
   EXPECT_EQ(d.fields, Cats(kPlan, kExist, kIdent));
-  EXPECT_EQ(Request(rules, School(Cats(kEduc)), kOtherSchool, Know({}, Cats(kEduc))).verdict,
-            Verdict::kWithhold);
+  EXPECT_EQ(Request(rules, School(Cats(kEduc)), kOtherSchool, Know({}, Cats(kEduc))).verdict, Verdict::kWithhold);
 }
 
 // bvl §13-2: a person's duty. fvl §13b nr 5: begun by the giver, not by the receiver's need.
@@ -294,10 +282,8 @@ TEST(Decide, DutiesAndTheGiversOwnStepsNeverStartFromAMachine) {
 
 TEST(Decide, ACallerThatSaysDutyGetsNothing) {
   const Consent consent = For("r-ppt", Cats(kConcern));
-  EXPECT_EQ(
-      Decide(Rules(), School(Cats(kConcern)), kPptUnit, Know({&consent, 1}), Start::kDuty, kNow)
-          .verdict,
-      Verdict::kWithhold);
+  EXPECT_EQ(Decide(Rules(), School(Cats(kConcern)), kPptUnit, Know({&consent, 1}), Start::kDuty, kNow).verdict,
+            Verdict::kWithhold);
 }
 
 TEST(Decide, APlainAllowNeedsNoConsent) {

@@ -17,8 +17,7 @@ const Explanation::Line* Find(const Explanation& e, std::string_view category) {
 
 TEST(Explain, NamesRuleBothKeysAndConsentOfWhatIsShown) {
   const Consent consent = For("r-ppt", Cats(kConcern));
-  Explanation e = Explain(Rules(), School(Cats(kConcern, kHealthd)), kPptUnit, Know({&consent, 1}),
-                          Start::kPush, kNow);
+  Explanation e = Explain(Rules(), School(Cats(kConcern, kHealthd)), kPptUnit, Know({&consent, 1}), Start::kPush, kNow);
   EXPECT_EQ(e.verdict, "DISCLOSE");
   EXPECT_EQ(e.rule, "T020");
   EXPECT_EQ(e.missing, "RULE");
@@ -45,8 +44,7 @@ TEST(Explain, DefaultDenyIsCitedAlsoWithoutItsRow) {
 TEST(Explain, NamesTheRuleAndConsentThatWereNearest) {
   Consent consent = For("r-ppt", Cats(kConcern));
   consent.withdrawn = true;
-  Explanation e = Explain(Rules(), School(Cats(kConcern)), kPptUnit, Know({&consent, 1}),
-                          Start::kRequest, kNow);
+  Explanation e = Explain(Rules(), School(Cats(kConcern)), kPptUnit, Know({&consent, 1}), Start::kRequest, kNow);
   EXPECT_EQ(e.rule, "T001");
   EXPECT_EQ(e.missing, "CONSENT_WITHDRAWN");
   EXPECT_EQ(Find(e, "CONCERN")->rule, "T020");
@@ -65,16 +63,14 @@ TEST(Explain, NamesTheGate) {
 
 // bvl §13-2: who reads "withheld" must see that the duty to report waits for none of this.
 TEST(Explain, ADutyIsNamedEvenWhereTheCategoryIsGated) {
-  Explanation e = Explain(Rules(), School(Cats(kConcern)), kChildWelfare, Know({}, Cats(kConcern)),
-                          Start::kPush, kNow);
+  Explanation e = Explain(Rules(), School(Cats(kConcern)), kChildWelfare, Know({}, Cats(kConcern)), Start::kPush, kNow);
   ASSERT_EQ(e.lines.size(), 2U);
   EXPECT_EQ(e.lines[1].rule, "T040");
   EXPECT_EQ(e.lines[1].outcome, "a person's duty, outside this decision");
 }
 
 TEST(Explain, NamesWhoDecides) {
-  Explanation e =
-      Explain(Rules(), School(Cats(kEduc)), kOtherSchool, Know(), Start::kRequest, kNow);
+  Explanation e = Explain(Rules(), School(Cats(kEduc)), kOtherSchool, Know(), Start::kRequest, kNow);
   EXPECT_EQ(e.verdict, "HUMAN");
   EXPECT_EQ(e.rule, "T026");
   EXPECT_EQ(Find(e, "EDUC")->outcome, "a person decides: LEADER");

@@ -41,8 +41,7 @@ void ExpectFault(const std::string& text, const std::string& line, const std::st
   ASSERT_FALSE(rules) << text;
   EXPECT_EQ(rules.error().code, Code::kInvalidArgument);
   EXPECT_EQ(rules.error().reason, "POLICY_FILE");
-  EXPECT_EQ(rules.error().message.rfind("rules.yaml:" + line + ": ", 0), 0U)
-      << rules.error().message;
+  EXPECT_EQ(rules.error().message.rfind("rules.yaml:" + line + ": ", 0), 0U) << rules.error().message;
   EXPECT_NE(rules.error().message.find(reason), std::string::npos) << rules.error().message;
   EXPECT_EQ(rules.error().metadata["line"], line);
 }
@@ -90,8 +89,7 @@ TEST(RuleFile, FaultsNameLineAndReason) {
   ExpectFault(With("    statute: fvl §13a nr 1\n", ""), "3", "\"statute\" is missing");
   ExpectFault(With("    statute: fvl §13a nr 1\n", "    statute:\n"), "8", "a text is expected");
   ExpectFault(With("    start: push\n", ""), "4", "\"start\" is missing");
-  ExpectFault(With("    start: push\n", "    start: push\n    start: push\n"), "11",
-              "stands twice");
+  ExpectFault(With("    start: push\n", "    start: push\n    start: push\n"), "11", "stands twice");
   ExpectFault(Row() + kRow, "15", "T020: this id stands twice");
 }
 
@@ -120,10 +118,9 @@ TEST(RuleFile, ARowThatWouldOpenTooMuchIsRefused) {
 }
 
 TEST(RuleFile, ObjectionRowsAreForHealthCareOnly) {
-  auto objection = [](const std::string& givers, const std::string& receivers,
-                      const std::string& more) {
-    return std::string(kHead) + "  - id: T060\n    effect: ALLOW_UNLESS_OBJECTED\n    givers: [" +
-           givers + "]\n    receivers: [" + receivers +
+  auto objection = [](const std::string& givers, const std::string& receivers, const std::string& more) {
+    return std::string(kHead) + "  - id: T060\n    effect: ALLOW_UNLESS_OBJECTED\n    givers: [" + givers +
+           "]\n    receivers: [" + receivers +
            "]\n    categories: [HEALTHD]\n    statute: a\n    basis: b\n    from: 2026-07-01\n"
            "    confidence: V\n    loosen: \"NO\"\n" +
            more;
@@ -132,10 +129,8 @@ TEST(RuleFile, ObjectionRowsAreForHealthCareOnly) {
   EXPECT_TRUE(good) << good.error().message;
   ExpectFault(objection("HEALTH", "SKOLE_K", "    start: request\n    purpose: care\n"), "6",
               "health services on both sides");
-  ExpectFault(objection("PPT", "BUP", "    start: request\n    purpose: care\n"), "6",
-              "health services on both sides");
-  ExpectFault(objection("HEALTH", "BUP", "    start: push\n    purpose: care\n"), "13",
-              "by request only");
+  ExpectFault(objection("PPT", "BUP", "    start: request\n    purpose: care\n"), "6", "health services on both sides");
+  ExpectFault(objection("HEALTH", "BUP", "    start: push\n    purpose: care\n"), "13", "by request only");
   ExpectFault(objection("HEALTH", "BUP", "    start: request\n"), "4", "\"purpose\"");
 }
 
@@ -149,8 +144,7 @@ TEST(RuleFile, RowsForPeopleAreNeverPushedAndNameWhoActs) {
   EXPECT_TRUE(LoadRules(human("HUMAN_DECISION", "    start: request\n    role: LEADER\n"), "f"));
   EXPECT_TRUE(LoadRules(human("MUST_DISCLOSE", "    start: duty\n    role: ANYEMP\n"), "f"));
   ExpectFault(human("HUMAN_DECISION", "    start: push\n    role: LEADER\n"), "12", "never pushed");
-  ExpectFault(human("MUST_DISCLOSE", "    start: request\n    role: LEADER\n"), "12",
-              "by duty only");
+  ExpectFault(human("MUST_DISCLOSE", "    start: request\n    role: LEADER\n"), "12", "by duty only");
   ExpectFault(human("HUMAN_DECISION", "    start: request\n"), "4", "\"role\" is missing");
 }
 
@@ -158,8 +152,7 @@ TEST(RuleFile, RowsThatDenyAlwaysHold) {
   auto deny = [](const std::string& effect, const std::string& category, const std::string& more) {
     return std::string(kHead) + "  - id: T001\n    effect: " + effect +
            "\n    givers: [ANY]\n    receivers: [ANY]\n    categories: [" + category +
-           "]\n    statute: a\n    from: 2026-07-01\n    confidence: V\n    loosen: \"NO\"\n" +
-           more;
+           "]\n    statute: a\n    from: 2026-07-01\n    confidence: V\n    loosen: \"NO\"\n" + more;
   };
   EXPECT_TRUE(LoadRules(deny("DENY", "ADDR_G", ""), "f"));
   EXPECT_TRUE(LoadRules(deny("DEFAULT", "\"*\"", ""), "f"));

@@ -11,8 +11,7 @@ using namespace sample;  // NOLINT
 
 constexpr std::array<std::string_view, 3> kRecipients = {"r-a", "r-a", "r-b"};
 // Weighted: most things meet, else almost every answer would be "no" and prove nothing.
-constexpr std::array<std::string_view, 5> kPurposes = {"follow-up", "follow-up", "follow-up",
-                                                       "health-care", ""};
+constexpr std::array<std::string_view, 5> kPurposes = {"follow-up", "follow-up", "follow-up", "health-care", ""};
 constexpr std::array<Effect, 11> kEffects = {Effect::kAllowWithConsent,
                                              Effect::kAllowWithConsent,
                                              Effect::kAllowWithConsent,
@@ -28,9 +27,7 @@ constexpr std::array<std::string_view, 4> kConsentIds = {"k-1", "k-2", "k-3", "k
 
 // Few values each, so that things meet; every bit pattern of a set, invalid bits too. At full size
 // from the first try: small sizes would be small sets, that is the lowest bits only.
-rc::Gen<unsigned> Bits(unsigned count) {
-  return rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0U, 1U << count));
-}
+rc::Gen<unsigned> Bits(unsigned count) { return rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0U, 1U << count)); }
 // One of 0 … n-1, likewise at full size.
 int Pick(int n) { return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange(0, n)); }
 rc::Gen<CategorySet> AnySet() {
@@ -90,9 +87,7 @@ struct Question {
   Recipient to;
   Start start = Start::kPush;
 
-  Decision Ask() const {
-    return Decide(rules, item, to, Facts{true, consents, gated}, start, kNow);
-  }
+  Decision Ask() const { return Decide(rules, item, to, Facts{true, consents, gated}, start, kNow); }
 };
 
 Question AnyQuestion() {
@@ -100,8 +95,8 @@ Question AnyQuestion() {
   q.rules = RuleSet(*AFew(AnyRule()), "hash");
   q.consents = *AFew(AnyConsent());
   q.gated = *rc::gen::element(CategorySet{}, *FewCategories());
-  q.item = Item{*AnyAgency(), *rc::gen::element<std::string_view>("r-a", "r-e", "r-f", ""),
-                *AnySet(), *rc::gen::elementOf(kPurposes)};
+  q.item = Item{*AnyAgency(), *rc::gen::element<std::string_view>("r-a", "r-e", "r-f", ""), *AnySet(),
+                *rc::gen::elementOf(kPurposes)};
   q.to = Recipient{*rc::gen::elementOf(kRecipients), *AnyAgency(), Pick(8) > 0};
   q.start = *rc::gen::element(Start::kPush, Start::kRequest);
   return q;
@@ -145,9 +140,7 @@ RC_GTEST_PROP(MonotonePrivacy, AddingADenyRowNeverAddsARecipientOrField, ()) {
   std::vector<Rule> rows(q.rules.rules().begin(), q.rules.rules().end());
   Rule deny = *AnyRule();
   deny.effect = Effect::kDeny;
-  rows.insert(rows.begin() + *rc::gen::inRange<std::ptrdiff_t>(
-                                 0, static_cast<std::ptrdiff_t>(rows.size()) + 1),
-              deny);
+  rows.insert(rows.begin() + *rc::gen::inRange<std::ptrdiff_t>(0, static_cast<std::ptrdiff_t>(rows.size()) + 1), deny);
   q.rules = RuleSet(rows, "hash");
   AssertNoMore(before, q.Ask());
 }

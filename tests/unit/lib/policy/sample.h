@@ -50,20 +50,16 @@ inline std::vector<Rule> Rows() {
   using enum Agency;
   std::vector<Rule> rows;
   rows.push_back(Row("T002", Effect::kDeny, kAny, kAny, Cats(kAddrG)));
+  rows.push_back(Row("T040", Effect::kDuty, Agencies(kSkoleK), Agencies(kBvt), Cats(kConcern), Start::kDuty));
+  rows.push_back(Row("T020", Effect::kAllowWithConsent, Agencies(kSkoleK, kPpt), Agencies(kSkoleK, kPpt, kHst),
+                     Cats(kConcern, kPlan, kEduc)));
+  rows.push_back(Row("T062", Effect::kAllowWithConsent, Agencies(kHst), Agencies(kSkoleK), Cats(kHealthd, kPlan)));
   rows.push_back(
-      Row("T040", Effect::kDuty, Agencies(kSkoleK), Agencies(kBvt), Cats(kConcern), Start::kDuty));
-  rows.push_back(Row("T020", Effect::kAllowWithConsent, Agencies(kSkoleK, kPpt),
-                     Agencies(kSkoleK, kPpt, kHst), Cats(kConcern, kPlan, kEduc)));
-  rows.push_back(Row("T062", Effect::kAllowWithConsent, Agencies(kHst), Agencies(kSkoleK),
-                     Cats(kHealthd, kPlan)));
-  rows.push_back(Row("T060", Effect::kAllowUnlessObjected, Agencies(kHst), Agencies(kBup),
-                     Cats(kHealthd), Start::kRequest));
+      Row("T060", Effect::kAllowUnlessObjected, Agencies(kHst), Agencies(kBup), Cats(kHealthd), Start::kRequest));
   rows.back().purpose = "health-care";
-  rows.push_back(Row("T026", Effect::kHuman, Agencies(kSkoleK), Agencies(kSkoleK, kVgs),
-                     Cats(kEduc), Start::kRequest));
+  rows.push_back(Row("T026", Effect::kHuman, Agencies(kSkoleK), Agencies(kSkoleK, kVgs), Cats(kEduc), Start::kRequest));
   rows.back().role = "LEADER";
-  rows.push_back(Row("T014", Effect::kHuman, Agencies(kSkoleK), Agencies(kBvt, kPpt),
-                     Cats(kConcern), Start::kDuty));
+  rows.push_back(Row("T014", Effect::kHuman, Agencies(kSkoleK), Agencies(kBvt, kPpt), Cats(kConcern), Start::kDuty));
   rows.back().role = "LEADER";
   rows.push_back(Row("X001", Effect::kAllow, Agencies(kKe), Agencies(kSkoleK), Cats(kPlan)));
   rows.push_back(Row("T001", Effect::kDefault, kAny, kAny, Cats(kConcern)));
@@ -71,12 +67,8 @@ inline std::vector<Rule> Rows() {
 }
 inline RuleSet Rules() { return RuleSet(Rows(), "hash"); }
 
-inline Item School(CategorySet categories) {
-  return Item{Agency::kSkoleK, "r-school", categories, "follow-up"};
-}
-inline Item Nurse(CategorySet categories) {
-  return Item{Agency::kHst, "r-nurse", categories, "follow-up"};
-}
+inline Item School(CategorySet categories) { return Item{Agency::kSkoleK, "r-school", categories, "follow-up"}; }
+inline Item Nurse(CategorySet categories) { return Item{Agency::kHst, "r-nurse", categories, "follow-up"}; }
 inline constexpr Recipient kPptUnit{"r-ppt", Agency::kPpt, true};
 inline constexpr Recipient kOtherSchool{"r-other", Agency::kSkoleK, true};
 inline constexpr Recipient kChildWelfare{"r-bvt", Agency::kBvt, true};

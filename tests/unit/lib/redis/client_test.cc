@@ -40,8 +40,7 @@ bool Until(const std::function<bool()>& condition) {
 std::future<Result<Reply>> Async(Client& client, Args args, Deadline deadline) {
   auto promise = std::make_shared<std::promise<Result<Reply>>>();
   auto future = promise->get_future();
-  client.CallAsync(std::move(args), deadline,
-                   [promise](Result<Reply> r) { promise->set_value(std::move(r)); });
+  client.CallAsync(std::move(args), deadline, [promise](Result<Reply> r) { promise->set_value(std::move(r)); });
   return future;
 }
 
@@ -68,9 +67,9 @@ TEST(RedisClient, Handshake_comes_first_and_tells_the_run_id) {
   Client client(options);
   EXPECT_EQ(run_id.get_future().get(), "run-1");
   EXPECT_TRUE(client.Call({"GET", "a"}, Soon()));
-  EXPECT_THAT(server.handshake(), testing::ElementsAre(Args{"AUTH", "cases", "p w\r\nd"},
-                                                       Args{"CLIENT", "SETNAME", "stafett-cases"},
-                                                       Args{"INFO", "server"}));
+  EXPECT_THAT(server.handshake(),
+              testing::ElementsAre(Args{"AUTH", "cases", "p w\r\nd"}, Args{"CLIENT", "SETNAME", "stafett-cases"},
+                                   Args{"INFO", "server"}));
 }
 
 TEST(RedisClient, Pipelines_in_order) {
@@ -267,9 +266,8 @@ TEST(RedisClient, Without_a_run_id_nothing_is_let_through) {
 }
 
 TEST(RedisClient, Replies_cut_byte_by_byte) {
-  RespServer server([](Conn& conn, const Args&) {
-    conn.Send("*5\r\n:42\r\n$-1\r\n*2\r\n$3\r\na\r\n\r\n*0\r\n+OK\r\n:-7\r\n");
-  });
+  RespServer server(
+      [](Conn& conn, const Args&) { conn.Send("*5\r\n:42\r\n$-1\r\n*2\r\n$3\r\na\r\n\r\n*0\r\n+OK\r\n:-7\r\n"); });
   server.slice_handshake();
   Client client(To(server));
   const auto reply = client.Call({"X"}, Soon());
@@ -296,9 +294,7 @@ TEST(RedisClient, Nil_is_a_value) {
 TEST(RedisClient, Error_replies_are_told_apart_and_never_echo_data) {
   RespServer server([](Conn& conn, const Args& args) { conn.Send("-" + args.at(1) + "\r\n"); });
   Client client(To(server));
-  const auto ask = [&](const std::string& text) {
-    return client.Call({"E", text}, Soon()).error();
-  };
+  const auto ask = [&](const std::string& text) { return client.Call({"E", text}, Soon()).error(); };
   Error e = ask("CONFLICT child Ola Nordmann");
   EXPECT_EQ(e.code, Code::kInternal);
   EXPECT_EQ(e.reason, "REDIS_ERROR");
@@ -380,8 +376,7 @@ TEST(RedisClient, Destructor_answers_everything) {
     sent = Async(client, {"GET", "a"}, Soon());
     client.CallAsync({"GET", "b"}, Soon(), [&](Result<Reply>) {
       // Even a command given now, by a completion of the end, is answered.
-      client.CallAsync({"GET", "c"}, Soon(),
-                       [&](Result<Reply> r) { from_completion.set_value(r.error()); });
+      client.CallAsync({"GET", "c"}, Soon(), [&](Result<Reply> r) { from_completion.set_value(r.error()); });
     });
     ASSERT_TRUE(Until([&] { return seen == 2; }));
   }

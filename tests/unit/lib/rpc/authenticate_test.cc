@@ -68,26 +68,21 @@ TEST_F(AuthenticateTest, AGuardianBelongsToNoOrganisation) {
   const Result<Caller> caller = Authenticate(AccessClaims(), GuardianClaims());
   ASSERT_TRUE(caller) << caller.error().message;
   EXPECT_TRUE(caller->person->IsGuardian());
-  EXPECT_EQ(Reason(AccessClaims(), Changed(GuardianClaims(), "organisation", "974760673")),
-            "ATTESTATION_MISMATCH");
+  EXPECT_EQ(Reason(AccessClaims(), Changed(GuardianClaims(), "organisation", "974760673")), "ATTESTATION_MISMATCH");
 }
 
 TEST_F(AuthenticateTest, StaffOfAnotherOrganisationOrOfNone) {
-  EXPECT_EQ(Reason(AccessClaims(), Changed(StaffClaims(), "organisation", "991825827")),
-            "ATTESTATION_MISMATCH");
-  EXPECT_EQ(Reason(AccessClaims(), Changed(StaffClaims(), "organisation", "")),
-            "ATTESTATION_MISMATCH");
+  EXPECT_EQ(Reason(AccessClaims(), Changed(StaffClaims(), "organisation", "991825827")), "ATTESTATION_MISMATCH");
+  EXPECT_EQ(Reason(AccessClaims(), Changed(StaffClaims(), "organisation", "")), "ATTESTATION_MISMATCH");
 }
 
 TEST_F(AuthenticateTest, AWeakLoginIsNotEnough) {
-  EXPECT_EQ(Reason(AccessClaims(), Changed(StaffClaims(), "acr", "idporten-loa-substantial")),
-            "ATTESTATION_TOO_WEAK");
+  EXPECT_EQ(Reason(AccessClaims(), Changed(StaffClaims(), "acr", "idporten-loa-substantial")), "ATTESTATION_TOO_WEAK");
   EXPECT_EQ(Reason(AccessClaims(), Changed(StaffClaims(), "acr", nullptr)), "ATTESTATION_TOO_WEAK");
 }
 
 TEST_F(AuthenticateTest, ABadAttestationIsNotIgnored) {
-  EXPECT_EQ(Reason(AccessClaims(), Changed(StaffClaims(), "exp", kNowSeconds - 60)),
-            "TOKEN_EXPIRED");
+  EXPECT_EQ(Reason(AccessClaims(), Changed(StaffClaims(), "exp", kNowSeconds - 60)), "TOKEN_EXPIRED");
   EXPECT_EQ(Reason(AccessClaims(), AccessClaims()), "TOKEN_WRONG_AUDIENCE");
 }
 

@@ -27,14 +27,12 @@ class EchoService : public v1::Echo::CallbackService {
 
   grpc::ServerUnaryReactor* Say(grpc::CallbackServerContext* context, const v1::SayRequest* request,
                                 v1::SayResponse* response) override {
-    return endpoint_.Serve(__func__, context, [=, this](const Call& call) -> Status {
-      return say(call, *request, response);
-    });
+    return endpoint_.Serve(__func__, context,
+                           [=, this](const Call& call) -> Status { return say(call, *request, response); });
   }
   grpc::ServerUnaryReactor* Later(grpc::CallbackServerContext* context, const v1::SayRequest*,
                                   v1::SayResponse* response) override {
-    return endpoint_.Serve(__func__, context,
-                           [=, this](Call call) { later(std::move(call), response); });
+    return endpoint_.Serve(__func__, context, [=, this](Call call) { later(std::move(call), response); });
   }
 
   Now say = [](const Call&, const v1::SayRequest& request, v1::SayResponse* response) -> Status {
@@ -59,8 +57,7 @@ class Event {
   }
   bool Wait() const {
     std::unique_lock lock(state_->mutex);
-    return state_->changed.wait_for(lock, std::chrono::seconds(30),
-                                    [this] { return state_->happened; });
+    return state_->changed.wait_for(lock, std::chrono::seconds(30), [this] { return state_->happened; });
   }
 
  private:
@@ -83,10 +80,8 @@ struct Pending {
 
 class EchoFixture : public testing::Test {
  protected:
-  explicit EchoFixture(std::size_t threads = 3, std::size_t queue = 8)
-      : executor_(threads, queue), service_(runtime_) {
-    auto started = Server::Start({.listen = "127.0.0.1:0"},
-                                 {{v1::Echo::service_full_name(), &service_}}, health_);
+  explicit EchoFixture(std::size_t threads = 3, std::size_t queue = 8) : executor_(threads, queue), service_(runtime_) {
+    auto started = Server::Start({.listen = "127.0.0.1:0"}, {{v1::Echo::service_full_name(), &service_}}, health_);
     EXPECT_TRUE(started) << started.error().message;
     server_ = *std::move(started);
     stub_ = v1::Echo::NewStub(server_->InProcessChannel());

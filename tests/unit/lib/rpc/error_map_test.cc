@@ -59,8 +59,7 @@ TEST(ErrorMap, EveryCodeHasItsStatusItsReasonAndItsAdvice) {
     EXPECT_EQ(info->domain(), "stafett.no");
     EXPECT_EQ(info->reason(), row.code == Code::kUnknownOutcome ? "OUTCOME_UNKNOWN" : "A_REASON");
     EXPECT_EQ(info->metadata().at("key"), "value");
-    EXPECT_EQ(DetailOf<google::rpc::RetryInfo>(status).has_value(), row.retry)
-        << CodeName(row.mapped);
+    EXPECT_EQ(DetailOf<google::rpc::RetryInfo>(status).has_value(), row.retry) << CodeName(row.mapped);
     EXPECT_FALSE(DetailOf<google::rpc::BadRequest>(status));
   }
 }
@@ -75,8 +74,7 @@ TEST(ErrorMap, AnInvalidFieldIsNamed) {
 }
 
 TEST(ErrorMap, ADefectsMessageStaysInside) {
-  const grpc::Status status =
-      ToGrpc(Fail(Code::kInternal, "SEAL_BROKEN", "key k-1 of child ch-2").value());
+  const grpc::Status status = ToGrpc(Fail(Code::kInternal, "SEAL_BROKEN", "key k-1 of child ch-2").value());
   EXPECT_EQ(status.error_message().find("ch-2"), std::string::npos);
   EXPECT_EQ(status.error_details().find("ch-2"), std::string::npos);
   EXPECT_EQ(DetailOf<google::rpc::ErrorInfo>(status)->reason(), "SEAL_BROKEN");
@@ -88,10 +86,8 @@ TEST(ErrorMap, AnUnknownOutcomeAsksForTheSameRequestId) {
 }
 
 TEST(ErrorMap, StaysWellBelowWhatTrailersMayHold) {
-  Error error{
-      Code::kInvalidArgument, "R", std::string(100'000, 'x'), std::string(100'000, 'f'), {}};
-  for (int i = 0; i < 100; ++i)
-    error.metadata["key" + std::to_string(i)] = std::string(10'000, 'v');
+  Error error{Code::kInvalidArgument, "R", std::string(100'000, 'x'), std::string(100'000, 'f'), {}};
+  for (int i = 0; i < 100; ++i) error.metadata["key" + std::to_string(i)] = std::string(10'000, 'v');
   EXPECT_LT(ToGrpc(error).error_details().size(), 8000U);
 }
 
@@ -107,8 +103,7 @@ TEST(ErrorMap, APeersErrorComesBackAsItWas) {
 }
 
 TEST(ErrorMap, WithoutThePeersOwnWordTheOutcomeIsUnknown) {
-  for (const StatusCode code :
-       {StatusCode::UNAVAILABLE, StatusCode::DEADLINE_EXCEEDED, StatusCode::CANCELLED}) {
+  for (const StatusCode code : {StatusCode::UNAVAILABLE, StatusCode::DEADLINE_EXCEEDED, StatusCode::CANCELLED}) {
     const Error error = FromGrpc(grpc::Status(code, "10.1.2.3:99: Connection reset"));
     EXPECT_EQ(error.code, Code::kUnknownOutcome);
     EXPECT_EQ(error.reason, "PEER_" + std::string(CodeName(code)));

@@ -37,9 +37,7 @@ struct Issuer {
   }
 };
 
-std::string ReasonOf(const Result<std::string>& result) {
-  return result ? "" : result.error().reason;
-}
+std::string ReasonOf(const Result<std::string>& result) { return result ? "" : result.error().reason; }
 
 TEST(JwksTest, VerifiesAllThreeAlgorithms) {
   const TestKey ec("ec", TestKey::Type::kEc);
@@ -71,17 +69,15 @@ TEST(JwksTest, ATokenWithoutKidOrWithCritIsRefused) {
   issuer.Publish(JwksOf({SharedKey().Public()}));
   Jwks jwks(issuer.Fetch(), issuer.Options());
   EXPECT_EQ(ReasonOf(jwks.Verify(SharedKey().SignWith({{"alg", "RS256"}}, "x"))), "TOKEN_INVALID");
-  EXPECT_EQ(
-      ReasonOf(jwks.Verify(SharedKey().SignWith(
-          {{"alg", "RS256"}, {"kid", "key-1"}, {"crit", nlohmann::json::array({"exp"})}}, "x"))),
-      "TOKEN_INVALID");
+  EXPECT_EQ(ReasonOf(jwks.Verify(SharedKey().SignWith(
+                {{"alg", "RS256"}, {"kid", "key-1"}, {"crit", nlohmann::json::array({"exp"})}}, "x"))),
+            "TOKEN_INVALID");
 }
 
 TEST(JwksTest, WeakAndBrokenKeysAreLeftOut) {
   const TestKey weak("weak", TestKey::Type::kWeakRsa);
   Issuer issuer;
-  issuer.Publish(
-      JwksOf({SharedKey().Public(), weak.Public(), {{"kty", "RSA"}, {"kid", "broken"}}, 7}));
+  issuer.Publish(JwksOf({SharedKey().Public(), weak.Public(), {{"kty", "RSA"}, {"kid", "broken"}}, 7}));
   Jwks jwks(issuer.Fetch(), issuer.Options());
   EXPECT_TRUE(jwks.Verify(SharedKey().Sign(std::string("x"))));
   EXPECT_EQ(ReasonOf(jwks.Verify(weak.Sign(std::string("x")))), "TOKEN_INVALID");

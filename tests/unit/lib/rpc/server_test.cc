@@ -64,8 +64,7 @@ TEST_F(ServerTest, ListensOnAnyPortAndRefusesATakenOne) {
   const std::string address = "127.0.0.1:" + std::to_string((*first)->port());
   EXPECT_GT((*first)->port(), 0);
 
-  const auto stub =
-      v1::Echo::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  const auto stub = v1::Echo::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
   grpc::ClientContext context;
   Authorize(context);
   v1::SayResponse response;
@@ -86,8 +85,8 @@ TEST_F(ServerTest, TooLargeAMessageIsRefused) {
 
 TEST_F(ServerTest, ShutdownLetsACallInProgressEnd) {
   // Over TCP: the in-process channel of gRPC 1.51 breaks off at once, and crashes on a new call.
-  stub_ = v1::Echo::NewStub(grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()),
-                                                grpc::InsecureChannelCredentials()));
+  stub_ = v1::Echo::NewStub(
+      grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()), grpc::InsecureChannelCredentials()));
   Event began, release;
   service_.say = [&](const Call&, const v1::SayRequest&, v1::SayResponse*) -> Status {
     began.Happen();

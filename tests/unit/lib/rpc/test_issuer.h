@@ -24,9 +24,8 @@ class TestKey {
     const std::uint8_t exponent[] = {1, 0, 1};
     cjose_err error{};
     const std::size_t bits = type == Type::kWeakRsa ? 1024 : 2048;
-    jwk_.reset(type == Type::kEc
-                   ? cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &error)
-                   : cjose_jwk_create_RSA_random(bits, exponent, sizeof(exponent), &error),
+    jwk_.reset(type == Type::kEc ? cjose_jwk_create_EC_random(CJOSE_JWK_EC_P_256, &error)
+                                 : cjose_jwk_create_RSA_random(bits, exponent, sizeof(exponent), &error),
                [](cjose_jwk_t* key) { cjose_jwk_release(key); });
     if (!jwk_) throw std::runtime_error("no key");
   }
@@ -36,8 +35,7 @@ class TestKey {
   // The public half, as an issuer publishes it.
   nlohmann::json Public() const {
     cjose_err error{};
-    const std::unique_ptr<char, decltype(&std::free)> text(
-        cjose_jwk_to_json(jwk_.get(), false, &error), &std::free);
+    const std::unique_ptr<char, decltype(&std::free)> text(cjose_jwk_to_json(jwk_.get(), false, &error), &std::free);
     auto json = nlohmann::json::parse(text.get());
     json["kid"] = kid_;
     json["use"] = "sig";
@@ -61,8 +59,7 @@ class TestKey {
       }
     }
     cjose_jws_t* jws =
-        cjose_jws_sign(jwk_.get(), head, reinterpret_cast<const std::uint8_t*>(payload.data()),
-                       payload.size(), &error);
+        cjose_jws_sign(jwk_.get(), head, reinterpret_cast<const std::uint8_t*>(payload.data()), payload.size(), &error);
     if (jws == nullptr) throw std::runtime_error("cannot sign");
     const char* text = nullptr;
     cjose_jws_export(jws, &text, &error);
@@ -83,9 +80,7 @@ inline const TestKey& SharedKey() {
   return *key;
 }
 
-inline std::string JwksOf(const std::vector<nlohmann::json>& keys) {
-  return nlohmann::json{{"keys", keys}}.dump();
-}
+inline std::string JwksOf(const std::vector<nlohmann::json>& keys) { return nlohmann::json{{"keys", keys}}.dump(); }
 
 inline Jwks::Fetch Publishing(const TestKey& key) {
   return [document = JwksOf({key.Public()})]() -> Result<std::string> { return document; };

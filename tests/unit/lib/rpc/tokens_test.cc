@@ -27,8 +27,7 @@ class TokensTest : public testing::Test {
     const Result<Claims> claims = verifier_.Verify(kind, token);
     if (claims) return "";
     EXPECT_EQ(claims.error().code, Code::kUnauthenticated);
-    EXPECT_EQ(claims.error().metadata.at("token"),
-              kind == TokenKind::kAccess ? "access" : "attestation");
+    EXPECT_EQ(claims.error().metadata.at("token"), kind == TokenKind::kAccess ? "access" : "attestation");
     return claims.error().reason;
   }
   std::string ReasonOf(const json& claims) { return Reason(SharedKey().Sign(claims)); }
@@ -57,8 +56,7 @@ TEST_F(TokensTest, ReadsAMaskinportenToken) {
 }
 
 TEST_F(TokensTest, ReadsAnAttestation) {
-  const Result<Claims> read =
-      verifier_.Verify(TokenKind::kAttestation, SharedKey().Sign(StaffClaims()));
+  const Result<Claims> read = verifier_.Verify(TokenKind::kAttestation, SharedKey().Sign(StaffClaims()));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(read->subject, "p-teacher");
   EXPECT_EQ(read->role, "TEACHER");
@@ -98,23 +96,23 @@ TEST_F(TokensTest, AudienceAndKindDoNotMix) {
 }
 
 TEST_F(TokensTest, ClaimsThatAreMissingOrMalformed) {
-  for (const auto& [name, value] : std::vector<std::pair<const char*, json>>{
-           {"iss", "https://other.test"},
-           {"iss", nullptr},
-           {"exp", nullptr},
-           {"exp", "tomorrow"},
-           {"exp", -1},
-           {"iat", nullptr},
-           {"client_id", nullptr},
-           {"client_id", "a b"},
-           {"client_id", std::string(129, 'a')},
-           {"client_id", "a\nb"},
-           {"scope", json::array({"a"})},
-           {"consumer", "974760673"},
-           {"consumer", {{"authority", "other"}, {"ID", "0192:974760673"}}},
-           {"consumer", OrganisationClaim("97476067")},
-           {"consumer", OrganisationClaim("97476067x")},
-           {"supplier", OrganisationClaim("1")}}) {
+  for (const auto& [name, value] :
+       std::vector<std::pair<const char*, json>>{{"iss", "https://other.test"},
+                                                 {"iss", nullptr},
+                                                 {"exp", nullptr},
+                                                 {"exp", "tomorrow"},
+                                                 {"exp", -1},
+                                                 {"iat", nullptr},
+                                                 {"client_id", nullptr},
+                                                 {"client_id", "a b"},
+                                                 {"client_id", std::string(129, 'a')},
+                                                 {"client_id", "a\nb"},
+                                                 {"scope", json::array({"a"})},
+                                                 {"consumer", "974760673"},
+                                                 {"consumer", {{"authority", "other"}, {"ID", "0192:974760673"}}},
+                                                 {"consumer", OrganisationClaim("97476067")},
+                                                 {"consumer", OrganisationClaim("97476067x")},
+                                                 {"supplier", OrganisationClaim("1")}}) {
     EXPECT_EQ(ReasonOf(With(name, value)), "TOKEN_INVALID") << name << " " << value.dump();
   }
   EXPECT_EQ(Reason(SharedKey().Sign(std::string("[]"))), "TOKEN_INVALID");
@@ -140,10 +138,9 @@ TEST_F(TokensTest, TamperedInAnyPart) {
 }
 
 TEST_F(TokensTest, RubbishOfAllKindsIsOnlyRefused) {
-  for (const std::string& token :
-       {std::string("x"), std::string("."), std::string(".."), std::string("..."),
-        std::string("a.b.c"), std::string("e30.e30.e30"), std::string("\0\0.\0.\0", 6),
-        std::string(8000, '.'), std::string("eyJhbGciOm51bGx9.e30.e30")}) {
+  for (const std::string& token : {std::string("x"), std::string("."), std::string(".."), std::string("..."),
+                                   std::string("a.b.c"), std::string("e30.e30.e30"), std::string("\0\0.\0.\0", 6),
+                                   std::string(8000, '.'), std::string("eyJhbGciOm51bGx9.e30.e30")}) {
     EXPECT_EQ(Reason(token), "TOKEN_INVALID");
   }
 }
@@ -180,8 +177,7 @@ TEST(Tokens, TheIssuerIsAwayBeforeItsFirstAnswer) {
   impatient.wait_for_refresh = Millis(0);
   impatient.retry_first = Millis(60'000);
   TokenVerifier verifier(
-      options, []() -> Result<std::string> { return Fail(Code::kUnavailable, "HTTP_FAILED", "x"); },
-      impatient);
+      options, []() -> Result<std::string> { return Fail(Code::kUnavailable, "HTTP_FAILED", "x"); }, impatient);
   EXPECT_FALSE(verifier.Loaded());
   const auto refused = verifier.Verify(TokenKind::kAccess, SharedKey().Sign(AccessClaims()));
   ASSERT_FALSE(refused);

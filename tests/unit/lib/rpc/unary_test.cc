@@ -20,22 +20,18 @@ using grpc::StatusCode;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string ReasonOf(const grpc::Status& status) {
-  return status.ok() ? "" : FromGrpc(status).reason;
-}
+std::string ReasonOf(const grpc::Status& status) { return status.ok() ? "" : FromGrpc(status).reason; }
 
 class UnaryTest : public EchoFixture {
  protected:
   std::string Handled(const std::string& method, const std::string& code) {
-    return "stafett_rpc_handled_total{code=\"" + code + "\",method=\"stafett.test.v1.Echo/" +
-           method + "\"} ";
+    return "stafett_rpc_handled_total{code=\"" + code + "\",method=\"stafett.test.v1.Echo/" + method + "\"} ";
   }
 };
 
 TEST_F(UnaryTest, AnswersWithCallerDeadlineAndTrace) {
   const telemetry::TraceContext sent = telemetry::TraceContext::New();
-  service_.say = [&](const Call& call, const v1::SayRequest& request,
-                     v1::SayResponse* response) -> Status {
+  service_.say = [&](const Call& call, const v1::SayRequest& request, v1::SayResponse* response) -> Status {
     EXPECT_EQ(call.caller().organisation, "974760673");
     EXPECT_LE(call.deadline().Left(), Millis(5000)) << "none was given: five seconds";
     EXPECT_GT(call.deadline().Left(), Millis(1000));
@@ -113,9 +109,8 @@ TEST_F(UnaryTest, ACallThatIsDroppedIsAnsweredAllTheSame) {
 TEST_F(UnaryTest, TheAnswerMayComeLaterFromAnotherThread) {
   Executor other(1, 1);
   service_.later = [&](const Call& call, v1::SayResponse* response) {
-    EXPECT_TRUE(other.TrySubmit([call, response] {
-      call.FinishWith(Result<int>(7), [&](int n) { response->set_text(std::to_string(n)); });
-    }));
+    EXPECT_TRUE(other.TrySubmit(
+        [call, response] { call.FinishWith(Result<int>(7), [&](int n) { response->set_text(std::to_string(n)); }); }));
   };
   const auto pending = Begin(Rpc::kLater);
   ASSERT_TRUE(pending->done.Wait());

@@ -16,10 +16,8 @@ TEST(Digest, Sha256Golden) {
 TEST(Digest, KeyedHashGolden) {
   auto key = Secret::FromHex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
   ASSERT_TRUE(key);
-  EXPECT_EQ(KeyedHash(*key, ""),
-            "4e51e7a913fc80137da52880fecca175bf81e117d5c68126dc2774033517ea0d");
-  EXPECT_EQ(KeyedHash(*key, "abc"),
-            "d63a32d3e44738d7907f964316c241adaba0abfeabc32349677578a15a203f7f");
+  EXPECT_EQ(KeyedHash(*key, ""), "4e51e7a913fc80137da52880fecca175bf81e117d5c68126dc2774033517ea0d");
+  EXPECT_EQ(KeyedHash(*key, "abc"), "d63a32d3e44738d7907f964316c241adaba0abfeabc32349677578a15a203f7f");
   EXPECT_NE(KeyedHash(Secret::Random(), "abc"), KeyedHash(*key, "abc"));
 }
 

@@ -10,9 +10,7 @@
 namespace stafett::seal {
 namespace {
 
-Secret Key() {
-  return *Secret::FromHex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
-}
+Secret Key() { return *Secret::FromHex("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"); }
 
 RC_GTEST_PROP(Pseudonyms, TurnBackToTheId, (const IdBytes& bytes, const std::string& scope)) {
   Pseudonyms pseudonyms(Key());
@@ -57,8 +55,7 @@ TEST(Pseudonyms, WhatIsNoIdGivesNothing) {
 // Pseudonyms are in recipients' archives: this one must stay what it is.
 TEST(Pseudonyms, Golden) {
   IdBytes bytes{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-  EXPECT_EQ(Pseudonyms(Key()).For("r-8hq2mz", FormatId("ch", bytes), "ref"),
-            "ref-2a4c4e0qkds2ck0ag33qg4s63j");
+  EXPECT_EQ(Pseudonyms(Key()).For("r-8hq2mz", FormatId("ch", bytes), "ref"), "ref-2a4c4e0qkds2ck0ag33qg4s63j");
 }
 
 }  // namespace

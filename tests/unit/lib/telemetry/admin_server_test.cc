@@ -16,9 +16,8 @@ struct Answer {
 
 Answer Request(int port, const std::string& method, const std::string& path) {
   char error[256] = "";
-  mg_connection* connection =
-      mg_download("127.0.0.1", port, 0, error, sizeof(error), "%s %s HTTP/1.1\r\nHost: x\r\n\r\n",
-                  method.c_str(), path.c_str());
+  mg_connection* connection = mg_download("127.0.0.1", port, 0, error, sizeof(error),
+                                          "%s %s HTTP/1.1\r\nHost: x\r\n\r\n", method.c_str(), path.c_str());
   if (connection == nullptr) return {0, error};
   Answer answer{mg_get_response_info(connection)->status_code, ""};
   char buffer[4096];
@@ -58,8 +57,7 @@ TEST_F(AdminServerTest, ReadinessNamesWhatFails) {
   health_.Set("kafka", false, "CONNECTING");
   health_.Set("redis", true);
   EXPECT_EQ(Get("/readyz").status, 503);
-  EXPECT_EQ(Get("/readyz").body,
-            "{\"ready\":false,\"failing\":[{\"name\":\"kafka\",\"reason\":\"CONNECTING\"}]}\n");
+  EXPECT_EQ(Get("/readyz").body, "{\"ready\":false,\"failing\":[{\"name\":\"kafka\",\"reason\":\"CONNECTING\"}]}\n");
   health_.Set("kafka", true);
   EXPECT_EQ(Get("/readyz").status, 200);
   EXPECT_EQ(Get("/readyz").body, "{\"ready\":true,\"failing\":[]}\n");
@@ -83,8 +81,7 @@ TEST_F(AdminServerTest, NothingElseIsServed) {
 }
 
 TEST_F(AdminServerTest, ATakenPortIsAClearError) {
-  const auto second =
-      AdminServer::Start("127.0.0.1:" + std::to_string(server_->port()), metrics_, health_);
+  const auto second = AdminServer::Start("127.0.0.1:" + std::to_string(server_->port()), metrics_, health_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().reason, "ADMIN_LISTEN");
 }

@@ -45,8 +45,7 @@ TEST_F(LogTest, IsOneJsonObjectWithTheStandardsFields) {
   EXPECT_EQ(line["attributes"]["ok"], false);
   EXPECT_EQ(line["attributes"]["seconds"], 0.25);
   EXPECT_EQ(line["attributes"]["offset"], 18446744073709551615U);
-  EXPECT_THAT(line["timestamp"].get<std::string>(),
-              testing::MatchesRegex("....-..-..T..:..:..\\....Z"));
+  EXPECT_THAT(line["timestamp"].get<std::string>(), testing::MatchesRegex("....-..-..T..:..:..\\....Z"));
   EXPECT_FALSE(line.contains("trace_id"));
 }
 
@@ -65,13 +64,11 @@ TEST_F(LogTest, EscapesWhatCouldForgeALineAndStaysJson) {
   for (const char c : line) EXPECT_GE(static_cast<unsigned char>(c), 0x20) << line;
   EXPECT_EQ(line.find("\xe2\x80\xa8"), std::string::npos);
   EXPECT_EQ(Last()["body"], "x");
-  EXPECT_THAT(Last()["attributes"]["value"].get<std::string>(),
-              testing::StartsWith("a\n{\"body\""));
+  EXPECT_THAT(Last()["attributes"]["value"].get<std::string>(), testing::StartsWith("a\n{\"body\""));
 }
 
 TEST_F(LogTest, CutsLongValuesAtACharactersBorder) {
-  std::string text =
-      std::string(255, 'a') + "å" + "bbb";  // å would begin at byte 255 and end at 257
+  std::string text = std::string(255, 'a') + "å" + "bbb";  // å would begin at byte 255 and end at 257
   Log(Severity::kInfo, "x", {{"value", Safe(text)}});
   EXPECT_EQ(Last()["attributes"]["value"].get<std::string>(), std::string(255, 'a') + "…");
 }

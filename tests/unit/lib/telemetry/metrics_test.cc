@@ -59,8 +59,8 @@ TEST(Metrics, AnObservationIsReadAtEachScrapeUntilItsOwnerGoes) {
   Metrics metrics;
   int calls = 0;
   {
-    const Observation observation = metrics.Observe("stafett_queue_depth", "Waiting.",
-                                                    [&] { return static_cast<double>(++calls); });
+    const Observation observation =
+        metrics.Observe("stafett_queue_depth", "Waiting.", [&] { return static_cast<double>(++calls); });
     EXPECT_THAT(metrics.Text(), HasSubstr("stafett_queue_depth 1"));
     EXPECT_THAT(metrics.Text(), HasSubstr("stafett_queue_depth 2"));
   }
@@ -69,8 +69,7 @@ TEST(Metrics, AnObservationIsReadAtEachScrapeUntilItsOwnerGoes) {
 }
 
 TEST(Metrics, PromtoolFindsNothing) {
-  if (std::system("command -v promtool >/dev/null 2>&1") != 0)
-    GTEST_SKIP() << "promtool is not installed";
+  if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
   Metrics metrics;
   metrics.Counter("stafett_x_total", "Things.", {{"code", "OK"}}).Increment();
   metrics.Gauge("stafett_queue_depth", "Waiting.").Set(3);
@@ -79,8 +78,7 @@ TEST(Metrics, PromtoolFindsNothing) {
   char name[] = "/tmp/stafett-metrics-XXXXXX";
   ::close(::mkstemp(name));
   std::ofstream(name) << metrics.Text();
-  EXPECT_EQ(std::system(("promtool check metrics < " + std::string(name)).c_str()), 0)
-      << metrics.Text();
+  EXPECT_EQ(std::system(("promtool check metrics < " + std::string(name)).c_str()), 0) << metrics.Text();
   std::filesystem::remove(name);
 }
 

@@ -59,8 +59,7 @@ std::string With(const std::string& from, const std::string& to) {
   return text.replace(at, from.size(), to);
 }
 
-void ExpectFault(const Result<Tenants>& loaded, const std::string& place,
-                 const std::string& reason) {
+void ExpectFault(const Result<Tenants>& loaded, const std::string& place, const std::string& reason) {
   ASSERT_FALSE(loaded) << place << " " << reason;
   EXPECT_EQ(loaded.error().code, Code::kInvalidArgument);
   EXPECT_EQ(loaded.error().reason, "TENANTS_FILE");
@@ -170,8 +169,7 @@ TEST(Tenants, NothingIsUsedTwiceAcrossFiles) {
     std::string two = kTwo;
     auto at = two.find(from);
     EXPECT_NE(at, std::string::npos) << from;
-    return LoadTenantsFromText(
-        {{"one.yaml", kOne}, {"two.yaml", two.replace(at, from.size(), to)}});
+    return LoadTenantsFromText({{"one.yaml", kOne}, {"two.yaml", two.replace(at, from.size(), to)}});
   };
   ExpectFault(both("c-bbbbb1", "c-aaaaa1"), "two.yaml:1", "used already");
   ExpectFault(both("317042183", "974760673"), "two.yaml:3", "used already");
@@ -191,8 +189,8 @@ TEST(OrganisationNumber, Modulo11) {
   for (const char* good : {"974760673", "998447356", "889640782", "840029212", "938587418"}) {
     EXPECT_TRUE(IsOrganisationNumber(good)) << good;
   }
-  for (const char* bad : {"", "974760674", "97476067", "9747606730", "97476067a", "000000000",
-                          " 74760673", "-74760673"}) {
+  for (const char* bad :
+       {"", "974760674", "97476067", "9747606730", "97476067a", "000000000", " 74760673", "-74760673"}) {
     EXPECT_FALSE(IsOrganisationNumber(bad)) << bad;
   }
 }
@@ -212,11 +210,10 @@ TEST(ShippedFiles, HaveTheServicesOfTheFirstStory) {
       }
     }
   }
-  EXPECT_EQ(kinds, (std::multiset<Agency>{Agency::kSkoleK, Agency::kSkoleK, Agency::kBhgK,
-                                          Agency::kHst, Agency::kPpt, Agency::kBvt, Agency::kFlyk,
-                                          Agency::kKe, Agency::kBup}));
-  for (const char* role : {"TEACHER", "HEAD", "NURSE", "PPT_ADVISER", "CASE_WORKER",
-                           "DISCLOSURE_OFFICER", "LEADER", "PSYCHOLOGIST"}) {
+  EXPECT_EQ(kinds, (std::multiset<Agency>{Agency::kSkoleK, Agency::kSkoleK, Agency::kBhgK, Agency::kHst, Agency::kPpt,
+                                          Agency::kBvt, Agency::kFlyk, Agency::kKe, Agency::kBup}));
+  for (const char* role :
+       {"TEACHER", "HEAD", "NURSE", "PPT_ADVISER", "CASE_WORKER", "DISCLOSURE_OFFICER", "LEADER", "PSYCHOLOGIST"}) {
     EXPECT_EQ(roles.count(role), 1U) << role;
   }
 }
