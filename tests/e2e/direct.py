@@ -321,7 +321,7 @@ class Direct:
 
     def settle(self, timeout: float = SECONDS) -> None:
         """Returns when every service has taken all of the log, and all that follows is on Kafka."""
-        ends = self._ends()
+        ends = self.ends()
         last = {p: end - 1 for p, end in ends.items() if end > 0}
         try:
             wait_until(lambda: not self.marks.behind(last), "all services to come past the log's end", timeout)
@@ -330,14 +330,15 @@ class Direct:
 
     def lag(self) -> int:
         """Records of the log that disclosure has not decided yet."""
-        ends = self._ends()
+        ends = self.ends()
         keys = [f"disclosure:{{p{partition:02}}}:mark:log" for partition in ends]
         marks = self._redis.mget(keys)
         return sum(max(0, end - int(mark or 0)) for end, mark in zip(ends.values(), marks, strict=True))
 
-    def _ends(self) -> dict[int, int]:
+    def ends(self, topic: str = LOG) -> dict[int, int]:
+        """Next offset of each partition of log or ledger."""
         with self._lock:
-            return self._topic(LOG, self.stack.kafka.partitions).ends()
+            return self._topic(topic, self.stack.kafka.partitions).ends()
 
     def _topic(self, name: str, partitions: int) -> Topic:
         if name not in self._topics:

@@ -97,20 +97,16 @@ def marks(direct, partition):
     return dict(zip(keys, client.mget(keys), strict=True))
 
 
-def ends(direct, topic):
-    return direct._topic(topic, direct.stack.kafka.partitions).ends()
-
-
 def test_a_lost_tail_of_the_log_stops_its_partition_and_is_said(direct):
     child, other = two_children(direct)
     for _ in range(4):
         direct.note(child)
     direct.settle()
     services = list(direct.stack.services.values())
-    before = ends(direct, LOG)[child.partition]
+    before = direct.ends(LOG)[child.partition]
     end = cut_and_restart(direct, LOG, child.partition, 3)
     assert end == before - 3
-    wait_until(lambda: ends(direct, LOG)[child.partition] == end, "the shorter log", SECONDS)
+    wait_until(lambda: direct.ends(LOG)[child.partition] == end, "the shorter log", SECONDS)
 
     noticed_by(direct, services)
 
@@ -118,7 +114,7 @@ def test_a_lost_tail_of_the_log_stops_its_partition_and_is_said(direct):
     stood = marks(direct, child.partition)
     assert write(direct, child) == "STORED"
     # Readers too: nothing of it was taken, and the log did not grow over the gap.
-    assert ends(direct, LOG)[child.partition] == end
+    assert direct.ends(LOG)[child.partition] == end
     assert marks(direct, child.partition) == stood
     # No content on a view that cannot be trusted.
     told = direct.signals_of(child, HEALTH_STATION)[-1]
@@ -139,7 +135,7 @@ def test_a_lost_tail_of_the_log_stops_its_partition_and_is_said(direct):
         service.stop()
         service.begin_start()
     noticed_by(direct, services)
-    assert ends(direct, LOG)[child.partition] == end
+    assert direct.ends(LOG)[child.partition] == end
 
 
 def test_a_lost_tail_of_the_ledger_stops_its_partition_and_is_said(direct):

@@ -12,7 +12,7 @@ namespace stafett::cases::adapters {
 
 class GateCaseStore final : public app::CaseStore {
  public:
-  GateCaseStore(host::Host& host, seal::Secret identity_key);
+  GateCaseStore(host::Host& host, const seal::Secret& identity_key);
   Result<gate::Committed> Change(const gate::Command& command, const std::string& child, Deadline deadline,
                                  const Decide& decide) override;
   Result<gate::Committed> Register(const gate::Command& command, const std::string& national_number, Deadline deadline,

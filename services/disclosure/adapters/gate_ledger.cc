@@ -24,6 +24,13 @@ std::string OriginOf(const host::Host& host, const gate::Envelope& e) {
   return r == nullptr ? std::string() : r->id;
 }
 
+// Before the first activation: nobody is told anything.
+std::shared_ptr<const Version> NoVersion() {
+  auto none = std::make_shared<Version>();
+  none->rules = std::make_shared<const policy::RuleSet>();
+  return none;
+}
+
 std::string EncodeReading(const app::Reading& r) {
   std::string out = r.recipient + "\n" + std::to_string(r.admitted.ms);
   for (const auto& c : r.consents) out += "\n" + c;
@@ -93,9 +100,7 @@ Result<Loaded> GateLedger::LoadWithRegime(int partition, const std::string& chil
     STAFETT_TRY(out.version, regimes_.Find(in_force.string, deadline));
   } else {
     // Before the first activation nobody is told anything.
-    auto none = std::make_shared<Version>();
-    none->rules = std::make_shared<const policy::RuleSet>();
-    out.version = std::move(none);
+    out.version = NoVersion();
   }
   out.parked = out.view.extra[1].present;
   for (std::size_t i = 0; i + 1 < out.view.extra[2].list.size(); i += 2) {
@@ -120,9 +125,7 @@ Result<app::Case> GateLedger::LoadAt(const std::string& child, std::int64_t offs
                                      Deadline deadline) {
   auto p = host_.gate().PartitionOf(child);
   const auto& keys = host_.gate().keys();
-  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::List(keys.Inputs(p, child), 0),
-                                                    gate::Get::List(keys.Own(p, PolicyStream(p)), 0)},
-                                                   deadline));
+  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::List(keys.Inputs(p, child), 0)}, deadline));
   auto view = std::make_shared<domain::View>();
   for (const auto& entry : read.values[0].list) {
     STAFETT_TRY(auto input, gate::DecodeInput(entry));
@@ -133,14 +136,12 @@ Result<app::Case> GateLedger::LoadAt(const std::string& child, std::int64_t offs
   c.child = child;
   c.view = view;
   c.known = true;
-  for (const auto& record : read.values[1].list) {
-    STAFETT_TRY(auto e, gate::Decode(record));
-    STAFETT_TRY(auto version, regimes_.Find(seal::Sha256(e.clear), deadline));
-    if (version->rules->hash() != policy_hash) continue;
-    c.rules = version->rules;
-    c.regime = regimes_.Make(*version, {});
+  auto version = NoVersion();
+  if (!policy_hash.empty()) {
+    STAFETT_TRY(version, regimes_.Find(policy_hash, deadline));
   }
-  if (!c.rules) return Fail(Code::kGone, "POLICY_GONE", "the policy of that decision is not stored any more");
+  c.rules = version->rules;
+  c.regime = regimes_.Make(*version, {});
   return c;
 }
 
@@ -254,12 +255,8 @@ Result<app::Ledger::FenceView> GateLedger::Fence(const std::string& child, const
 }
 
 Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references,
-               seal::Secret delivery_key)
-    : host_(host),
-      ledger_(ledger),
-      regimes_(regimes),
-      references_(references),
-      delivery_key_(std::move(delivery_key)) {}
+               const seal::Secret& delivery_key)
+    : host_(host), ledger_(ledger), regimes_(regimes), references_(references), delivery_key_(delivery_key) {}
 
 bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }

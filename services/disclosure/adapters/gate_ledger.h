@@ -65,7 +65,7 @@ class GateLedger final : public app::Ledger {
 class Router final : public gate::Applier {
  public:
   Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references,
-         seal::Secret delivery_key);
+         const seal::Secret& delivery_key);
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
   Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,

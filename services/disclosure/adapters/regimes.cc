@@ -70,6 +70,7 @@ Result<std::shared_ptr<const Version>> Regimes::Find(const std::string& hash, De
   }
   STAFETT_TRY(auto rules, policy::LoadRules(m.rules(), "activated policy"));
   auto version = std::make_shared<Version>();
+  version->hash = hash;
   version->rules =
       std::make_shared<const policy::RuleSet>(rules.rules().empty() ? policy::RuleSet() : std::move(rules));
   version->active.insert(m.active_recipients().begin(), m.active_recipients().end());
@@ -81,6 +82,7 @@ Result<std::shared_ptr<const Version>> Regimes::Find(const std::string& hash, De
 domain::Regime Regimes::Make(const Version& version, const std::set<std::string>& suspended) const {
   domain::Regime regime;
   regime.rules = version.rules.get();
+  regime.version = version.hash;
   regime.agencies = agencies_;
   for (const auto& r : version.active) {
     if (!suspended.contains(r)) regime.active.insert(r);

@@ -13,6 +13,7 @@ namespace stafett::disclosure::adapters {
 
 // One activated version, parsed.
 struct Version {
+  std::string hash;  // of the record: rules, controllers and who was active; empty before the first activation
   std::shared_ptr<const policy::RuleSet> rules;
   std::set<std::string> active;
 };

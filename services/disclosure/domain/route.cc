@@ -90,7 +90,7 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
   out.case_id = record.case_id;
   out.offset = record.offset;
   out.at = now;
-  out.policy_hash = regime.rules->hash();
+  out.policy_hash = regime.version;
 
   auto sequence = view.sequence;  // counts on within this record
   auto epoch = view.epoch;

@@ -15,6 +15,7 @@ namespace stafett::disclosure::domain {
 // Everything that a decision rests on besides the child: activated by a record of the partition.
 struct Regime {
   const policy::RuleSet* rules = nullptr;
+  std::string version;  // hash of the activation: the same rules with other active recipients are another version
   std::map<std::string, policy::Agency> agencies;  // of all recipients
   std::set<std::string> active;                    // activated and not suspended
 };

@@ -121,6 +121,7 @@ void Acks::Follow() {
     }
     if (wanted.empty()) continue;
     std::vector<Get> gets;
+    gets.reserve(wanted.size());
     for (int p : wanted) gets.push_back(Get::String(keys_.Acked(p)));
     auto acked = store_.Read(gets, Deadline::In(Millis(1000)));
     // Read in the generation that it is told for, or not at all.

@@ -12,8 +12,8 @@ constexpr char kDestroyed[] = "destroyed";
 constexpr Millis kPatience{1000};
 }  // namespace
 
-KeyRing::KeyRing(gate::Store& store, gate::Keys keys, seal::Secret kek)
-    : store_(store), keys_(std::move(keys)), kek_(std::move(kek)) {}
+KeyRing::KeyRing(gate::Store& store, gate::Keys keys, const seal::Secret& kek)
+    : store_(store), keys_(std::move(keys)), kek_(kek) {}
 
 KeyRing::Fresh KeyRing::Make(const std::string& child, const seal::DataKey& key, const std::string& keys_topic) const {
   common::v1::WrappedKey record;

@@ -17,7 +17,7 @@ namespace stafett::host {
 
 class KeyRing {
  public:
-  KeyRing(gate::Store& store, gate::Keys keys, seal::Secret kek);
+  KeyRing(gate::Store& store, gate::Keys keys, const seal::Secret& kek);
 
   // kUnavailable/KEY_NOT_HERE: it has not come yet over stafett.keys. kGone/KEY_DESTROYED: and never will.
   Result<seal::DataKey> Of(const std::string& child, Deadline deadline);

@@ -28,7 +28,7 @@ class References {
 // Under the alias key (lib/seal). Thread-safe.
 class SealedReferences final : public References {
  public:
-  explicit SealedReferences(seal::Secret alias_key) : pseudonyms_(std::move(alias_key)) {}
+  explicit SealedReferences(const seal::Secret& alias_key) : pseudonyms_(alias_key) {}
   std::string ForService(const std::string& recipient, const std::string& child) const override;
   Result<std::string> ToChild(const std::string& recipient, const std::string& reference) const override;
 

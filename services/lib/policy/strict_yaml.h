@@ -23,7 +23,7 @@
 namespace stafett::yaml {
 
 // A controller with a thousand people stays far below; a bigger file is a mistake.
-inline constexpr std::size_t kMostBytes = 4 * 1024 * 1024;
+inline constexpr std::size_t kMostBytes = std::size_t{4} * 1024 * 1024;
 
 class Reader {
  public:

@@ -68,7 +68,7 @@ std::string Sha256(std::string_view bytes);
 // Ids are the 26 lower-case base32 digits of 16 bytes after a prefix ("ch-…"), see lib/base/id.h.
 class Pseudonyms {
  public:
-  explicit Pseudonyms(Secret key) : key_(std::move(key)) {}
+  explicit Pseudonyms(const Secret& key) : key_(key) {}
   std::string For(std::string_view scope, std::string_view id, std::string_view prefix) const;
   // The id back, with `id_prefix`; kNotFound if the text is not of the right form.
   Result<std::string> Back(std::string_view scope, std::string_view pseudonym, std::string_view id_prefix) const;

@@ -344,7 +344,7 @@ TEST(Routing, Whoever_takes_the_baton_leaves_the_giver_as_participant) {
 TEST(Routing, The_policy_and_the_place_stand_in_what_was_decided) {
   auto c = Child::WithLog();
   auto decided = c.Grant("co-1", {{kPpt, kUsual}});
-  EXPECT_EQ(decided->policy_hash, Rules().hash());
+  EXPECT_EQ(decided->policy_hash, "activation-1");
   EXPECT_EQ(decided->event_id, c.last_event);
   EXPECT_EQ(decided->at, c.now);
   EXPECT_EQ(decided->offset, c.view.offsets.at(c.last_event));

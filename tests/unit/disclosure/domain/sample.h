@@ -46,6 +46,7 @@ inline const policy::RuleSet& Rules() {
 inline Regime Usual() {
   Regime r;
   r.rules = &Rules();
+  r.version = "activation-1";
   r.agencies = {{kSchool, policy::Agency::kSkoleK},
                 {kPpt, policy::Agency::kPpt},
                 {kHealth, policy::Agency::kHst},

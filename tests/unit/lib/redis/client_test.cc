@@ -179,8 +179,8 @@ TEST(RedisClient, Half_written_command_is_unavailable_not_unknown) {
     conn.close = true;
   });
   Client client(To(server));
-  auto first = Async(client, {"GET", "a"}, Deadline::In(Millis(300)));
-  auto big = Async(client, {"SET", "b", std::string(64U << 20U, 'x')}, Soon());
+  auto first = Async(client, {"GET", "a"}, Deadline::In(Millis(3000)));
+  auto big = Async(client, {"SET", "b", std::string(16U << 20U, 'x')}, Soon());
   auto queued = Async(client, {"SET", "c", "1"}, Deadline::In(Millis(100)));
   EXPECT_EQ(queued.get().error().code, Code::kUnavailable);  // and costs no connection
   EXPECT_TRUE(client.Connected());
