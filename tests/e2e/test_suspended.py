@@ -46,11 +46,6 @@ def statuses(direct):
     return {r["recipient"]: r for r in direct.call("disclosure.ListRecipients", OFFICER)["recipients"]}
 
 
-def decisions(direct, child):
-    """What was decided about the child, as the officer reads it: (event, recipient) -> decision."""
-    return direct.call("disclosure.ListDecisions", OFFICER, child=child, page_size=200)["decisions"]
-
-
 @pytest.mark.parametrize("how", [take_right_away, delete_topic])
 def test_a_recipient_that_refuses_is_suspended_and_the_others_go_on(direct, how):
     child = direct.child()
@@ -93,19 +88,3 @@ def enforced(direct, child, recipient):
         return True
     request_id = answer["receipt"]["request_id"]
     return wait_until(lambda: direct.withdrawal(child, request_id) == "ENFORCED", "ENFORCED", SECONDS)
-
-
-def test_signals_that_could_not_be_sent_are_withheld_in_the_ledger(direct):
-    """Design §4.5: unsent signals become withheld in the ledger. Nobody may read there that the
-    recipient was told what it was never told."""
-    child = direct.child()
-    (disclosure,) = direct.stack.of("disclosure")
-    take_right_away(direct, PPT)
-    direct.note(child)
-    wait_until(lambda: metric(disclosure, SUSPENDED) == 1, "the recipient is suspended", SECONDS)
-    direct.note(child)
-    direct.settle(SECONDS)
-    mine = direct.officers_name_of(child)
-    notes = [d for d in decisions(direct, mine) if d["event_type"].endswith("note-written.v1")]
-    verdicts = [d["verdict"] for d in notes if d["recipient"] == PPT]
-    assert verdicts == ["WITHHOLD", "WITHHOLD"]
