@@ -192,7 +192,7 @@ def test_decisions_that_code_cites_exist():
     known = {r.name[:4] for r in (ROOT / "services" / "decisions").glob("*.md")}
     for file in files():
         # The tests of the layer check write small trees of their own, with paths that exist only there.
-            if file.suffix in SOURCES and file.name not in (Path(__file__).name, "test_check_layers.py"):
+        if file.suffix in SOURCES and file.name not in (Path(__file__).name, "test_check_layers.py"):
             for number in re.findall(r"decisions/(\d{4})", file.read_text(errors="replace")):
                 assert number in known, file
 
@@ -201,7 +201,7 @@ def test_paths_in_comments_and_code_exist():
     wrong = []
     for file in files():
         # The tests of the layer check write small trees of their own, with paths that exist only there.
-            if file.suffix in SOURCES and file.name not in (Path(__file__).name, "test_check_layers.py"):
+        if file.suffix in SOURCES and file.name not in (Path(__file__).name, "test_check_layers.py"):
             for path in re.findall(r"\b((?:tests|tools|deploy|services)/[\w./-]*\w)", file.read_text(errors="replace")):
                 if not list(ROOT.glob(f"{path}*")):
                     wrong.append(f"{file.relative_to(ROOT)}: {path}")

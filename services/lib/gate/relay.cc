@@ -199,8 +199,10 @@ void Relay::Run() {
     // What is under way gets its chance: else the next holder sends it again.
     std::unique_lock lock(mutex_);
     wake_.wait_for(lock, kLastChance, [this] {
-      return failed_ || std::all_of(by_partition_.begin(), by_partition_.end(),
-                                    [](const auto& e) { return e.second.flight.empty(); });
+      return failed_ || std::all_of(by_partition_.begin(), by_partition_.end(), [](const auto& e) {
+               const auto& flight = e.second.flight;  // done ones wait for others, or stand before a lost tail
+               return std::all_of(flight.begin(), flight.end(), [](const Entry& f) { return f.done; });
+             });
     });
   }
   publisher_.reset();
