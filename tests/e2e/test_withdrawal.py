@@ -127,7 +127,6 @@ class Load:
 
     def __exit__(self, *_):
         self._stop.set()
-        self._go.set()
         for thread in self._threads:
             thread.join()
         assert self.errors == []
@@ -151,11 +150,14 @@ class Load:
 
     def _pace(self, _):
         """As much as this machine carries, and no more."""
-        while not self._stop.wait(0.02):
-            if self.direct.lag() <= LAG:
-                self._go.set()
-            else:
-                self._go.clear()
+        try:
+            while not self._stop.wait(0.02):
+                if self.direct.lag() <= LAG:
+                    self._go.set()
+                else:
+                    self._go.clear()
+        finally:
+            self._go.set()  # whoever still waits may end
 
     def _fetch(self, choose):
         while not self._stop.is_set():
