@@ -6,6 +6,7 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 
 set(STAFETT_SANITIZE "" CACHE STRING "Comma list for -fsanitize=, empty for none")
 option(STAFETT_TESTS "Build the tests" ON)
+option(STAFETT_BENCH "Build the benchmarks" OFF)
 option(STAFETT_ONLY_LIBS "Build only the libraries that do not link gRPC, and their tests" OFF)
 
 find_program(STAFETT_CCACHE ccache)
