@@ -57,13 +57,17 @@ struct Explained {
 Result<Explained> Explain(App& app, const host::Who& who, const std::string& child_reference,
                           const std::string& event_id, const std::string& recipient, Deadline deadline);
 
+// About a withdrawal: is it enforced?
+struct FenceQuestion {
+  std::string child, event_id, consent;
+  std::vector<std::string> recipients;
+};
 struct FenceAnswer {
   bool passed = false;
   std::vector<Reading> reads;  // under way on this consent
 };
-Result<FenceAnswer> AwaitFence(App& app, const std::string& child, const std::string& event_id,
-                               const std::string& consent, const std::vector<std::string>& recipients,
-                               Deadline deadline);
+// As it is now; who wants to wait looks again (rpc/fence_waits.h).
+Result<FenceAnswer> LookAtFence(App& app, const FenceQuestion& question, Deadline deadline);
 
 // Shared: may this person read every decision about the child?
 Result<std::string> ChildForOfficer(App& app, const host::Who& who, const std::string& reference);

@@ -196,19 +196,33 @@ grpc::ServerUnaryReactor* DisclosureService::ListRecipients(grpc::CallbackServer
 grpc::ServerUnaryReactor* DisclosureService::AwaitFence(grpc::CallbackServerContext* context,
                                                         const v1::AwaitFenceRequest* request,
                                                         v1::AwaitFenceResponse* response) {
-  return endpoint_.Serve("AwaitFence", context, [=, this](const Call& call) -> Status {
-    STAFETT_CHECK_OK(stafett::rpc::RequireInternal(call.caller()));
-    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, {"stafett:internal", false}));
-    std::vector<std::string> recipients(request->recipients().begin(), request->recipients().end());
-    STAFETT_TRY(auto fence, app::AwaitFence(app_, request->child(), request->event_id(), request->consent(), recipients,
-                                            checked.deadline));
-    response->set_passed(fence.passed);
-    for (const auto& r : fence.reads) {
-      auto& read = *response->add_reads();
-      read.set_recipient(r.recipient);
-      read.set_admitted_ms(r.admitted.ms);
+  return endpoint_.Serve("AwaitFence", context, [=, this](Call call) {
+    auto checked = [&]() -> Result<host::Request> {
+      STAFETT_CHECK_OK(stafett::rpc::RequireInternal(call.caller()));
+      return host::CheckQuery(host_, call, *request, {"stafett:internal", false});
+    }();
+    if (!checked) return call.Finish(tl::unexpected(std::move(checked).error()));
+    app::FenceQuestion question{request->child(),
+                                request->event_id(),
+                                request->consent(),
+                                {request->recipients().begin(), request->recipients().end()}};
+    auto deadline = checked->deadline;
+    auto look = [this, call, question = std::move(question), deadline, response](bool last) {
+      auto fence = app::LookAtFence(app_, question, deadline);
+      if (fence && !fence->passed && !last) return false;
+      call.FinishWith(fence, [&](const app::FenceAnswer& answer) {
+        response->set_passed(answer.passed);
+        for (const auto& r : answer.reads) {
+          auto& read = *response->add_reads();
+          read.set_recipient(r.recipient);
+          read.set_admitted_ms(r.admitted.ms);
+        }
+      });
+      return true;
+    };
+    if (!waits_.Wait(deadline, look)) {
+      call.Finish(Fail(Code::kResourceExhausted, "TOO_MANY_WAIT", "too many withdrawals wait here; ask again"));
     }
-    return {};
   });
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "disclosure/app/operations.h"
+#include "disclosure/rpc/fence_waits.h"
 #include "lib/host/command.h"
 #include "lib/host/host.h"
 #include "lib/rpc/unary.h"
@@ -43,6 +44,7 @@ class DisclosureService final : public v1::Disclosure::CallbackService {
   app::App app_;
   Suspended suspended_;
   stafett::rpc::Endpoint endpoint_;
+  FenceWaits waits_;
 };
 
 }  // namespace stafett::disclosure::rpc_api
