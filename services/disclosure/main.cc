@@ -1,8 +1,10 @@
 // stafett-disclosure: the router, the ledger, and the only door to content for recipients.
 #include <thread>
 
+#include "disclosure/adapters/activation.h"
 #include "disclosure/adapters/fact_mapping.h"
 #include "disclosure/adapters/gate_ledger.h"
+#include "disclosure/adapters/recipients.h"
 #include "disclosure/adapters/suspension.h"
 #include "disclosure/rpc/disclosure_service.h"
 #include "lib/host/host.h"
@@ -13,16 +15,16 @@ int main(int argc, char** argv) {
     host::Host host(config, {.keys = true, .identity = false, .ledger = true});
     auto alias_key = host::RequireSecret(config.keys.alias, "alias_key_file");
     disclosure::adapters::Regimes regimes(host);
-    disclosure::adapters::GateLedger ledger(host, regimes);
     disclosure::adapters::SealedReferences references(alias_key);
+    disclosure::adapters::GateLedger ledger(host, regimes, references);
     disclosure::adapters::CutContents contents;
-    disclosure::adapters::Router router(host, ledger, regimes, references, alias_key.Derive("delivery"));
-    disclosure::adapters::Suspension suspension(host, regimes);
+    disclosure::adapters::Router router(host, ledger, regimes, references);
+    disclosure::adapters::Suspension suspension(host, regimes, ledger);
     host.gate().AddTailer(config.kafka.ledger_topic, "ledger", router);
     host.gate().AddTailer(config.kafka.log_topic, "log", router);
     disclosure::adapters::Activation activation(host, regimes);
-    disclosure::rpc_api::DisclosureService service(host, {ledger, contents, references, host.tenants()},
-                                                   [&] { return suspension.All(); });
+    disclosure::adapters::RecipientsOfGate recipients(regimes, suspension, activation);
+    disclosure::rpc_api::DisclosureService service(host, {ledger, contents, references, recipients, host.tenants()});
     return host.Run({{disclosure::v1::Disclosure::service_full_name(), &service}});
   });
 }

@@ -1,4 +1,5 @@
-"""A recipient whose topic refuses for good is suspended, and said so; everybody else goes on."""
+"""A recipient whose topic refuses for good is suspended, and said so; everybody else goes on. What it is not told stands
+as withheld in the ledger, and is told when somebody says so, as far as it is still allowed."""
 
 import json
 
@@ -11,7 +12,7 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
-from direct import HEALTH_STATION, OFFICER, PPT, Direct, metric, readiness
+from direct import HEALTH_STATION, MACHINES, OFFICER, PPT, Direct, Topic, metric, readiness
 
 from stafett_stack.procs import wait_until
 from stafett_stack.rights import topic_of
@@ -40,6 +41,43 @@ def take_right_away(direct, recipient):
 def delete_topic(direct, recipient):
     for future in direct.stack.kafka.admin().delete_topics([topic_of(recipient)]).values():
         future.result(30)
+
+
+def mend(direct):
+    """The topic and the right are there again."""
+    direct.stack.kafka.provision(direct.stack.known.recipients)
+
+
+def verdicts(direct, child, recipient):
+    """About notes, in order: verdict and how far the delivery has come."""
+    answer = direct.call("disclosure.ListDecisions", OFFICER, child=direct.officers_name_of(child))
+    return [
+        (line["verdict"], line.get("state", ""))
+        for line in answer["decisions"]
+        if line["recipient"] == recipient and "note-written" in line["event_type"]
+    ]
+
+
+def listed(direct, child, recipient):
+    """By ListDeliveries, once each, latest place."""
+    found, after = {}, ""
+    while True:
+        page = direct.call("disclosure.ListDeliveries", MACHINES[recipient], after=after)
+        for d in page.get("deliveries", []):
+            if d["case_ref"] == child.case_refs[recipient]:
+                found[d["delivery_id"]] = d
+        after = page.get("next", "")
+        if not after:
+            return found
+
+
+def on_the_topic(direct, recipient):
+    """Signals that lie there now, read afresh: the topic may be another one than before."""
+    topic = Topic(direct.stack.kafka, topic_of(recipient), 1)
+    try:
+        return [m for m in topic.more() if m.value() is not None]
+    finally:
+        topic.close()
 
 
 def statuses(direct):
@@ -76,10 +114,56 @@ def test_a_recipient_that_refuses_is_suspended_and_the_others_go_on(direct, how)
     assert len({s.delivery_id for s in signals}) == 2
     assert all(direct.fetch(HEALTH_STATION, s.delivery_id).refusal is None for s in signals)
 
+    # What was decided before the refusal was heard of, and what was decided after: neither was told.
+    assert verdicts(direct, child, PPT) == [("WITHHOLD", "DELIVERY_WITHHELD"), ("WITHHOLD", "DELIVERY_STATE_UNSPECIFIED")]
+    known = listed(direct, child, PPT)  # what it had been told of earlier
+    assert all(d["type_class"] != "NOTE" for d in known.values())
+
     # A withdrawal is enforced all the same, for the suspended one and for another.
-    assert enforced(direct, child, PPT)
+    assert enforced(direct, other, PPT)
     assert enforced(direct, other, HEALTH_STATION)
     assert direct.signals_of(other, HEALTH_STATION)[-1].kind == "RETRACTION"
+
+    # Nobody but an officer of its controller resumes it, and nobody before the topic takes signals again.
+    for who in (MACHINES[PPT], MACHINES[HEALTH_STATION]):
+        assert direct.ask("disclosure.ResumeRecipient", who, recipient=PPT).refusal is not None
+        assert direct.ask("disclosure.ResendMissed", who, recipient=PPT).refusal is not None
+    refused = direct.ask("disclosure.ResendMissed", OFFICER, recipient=PPT).refusal
+    assert refused.reason == "RECIPIENT_SUSPENDED"
+    refused = direct.ask("disclosure.ResumeRecipient", OFFICER, recipient=PPT, timeout=8.0).refusal
+    assert refused.reason == "TOPIC_REFUSES"
+
+    mend(direct)
+    wait_until(lambda: resumed(direct), "the topic takes signals again", SECONDS)
+    assert metric(disclosure, SUSPENDED) == 0
+    assert statuses(direct)[PPT]["active"]
+    assert listed(direct, child, PPT) == known  # resending is explicit
+    lying = len(on_the_topic(direct, PPT))
+
+    told = 0
+    while True:
+        answer = direct.call("disclosure.ResendMissed", OFFICER, recipient=PPT)
+        told += answer.get("deliveries", 0)
+        if not answer.get("more"):
+            break
+    direct.settle(SECONDS)
+    again = {i: d for i, d in listed(direct, child, PPT).items() if i not in known}
+    assert [d["type_class"] for d in again.values()] == ["NOTE", "NOTE"]
+    assert all(direct.fetch(PPT, i).refusal is None for i in again)
+    # The other child's consent has ended meanwhile: what PPT missed of it stays untold, but for the end itself.
+    assert all(d["kind"] == "RETRACTION" for d in listed(direct, other, PPT).values() if d["state"] == "SIGNALLED")
+    wait_until(lambda: len(on_the_topic(direct, PPT)) == lying + told, "the signals lie on the topic", SECONDS)
+    assert direct.call("disclosure.ResendMissed", OFFICER, recipient=PPT).get("deliveries", 0) == 0  # once
+
+    # And from now on it is told as before.
+    direct.note(child)
+    direct.settle()
+    assert len(listed(direct, child, PPT)) == len(known) + 3
+
+
+def resumed(direct):
+    refusal = direct.ask("disclosure.ResumeRecipient", OFFICER, recipient=PPT, timeout=8.0).refusal
+    return refusal is None
 
 
 def enforced(direct, child, recipient):

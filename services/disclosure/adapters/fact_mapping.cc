@@ -132,6 +132,12 @@ struct Packer {
     m.set_digest(e.digest);
     return {TypeOf<v1::StoredConfirmed>(), m.SerializeAsString(), ""};
   }
+  host::Body operator()(const SignalWithheld& e) const {
+    v1::SignalWithheld m;
+    m.set_delivery_id(e.delivery_id);
+    m.set_recipient(e.recipient);
+    return {TypeOf<v1::SignalWithheld>(), m.SerializeAsString(), ""};
+  }
   host::Body operator()(const OpenedConfirmed& e) const {
     v1::OpenedConfirmed m;
     m.set_delivery_id(e.delivery_id);
@@ -271,6 +277,11 @@ Result<std::optional<LedgerEvent>> FromBody(const std::string& type, const std::
     v1::StoredConfirmed m;
     if (!m.ParseFromString(bytes)) return BadBody();
     return std::optional<LedgerEvent>(StoredConfirmed{m.delivery_id(), m.recipient(), m.record_ref(), m.digest()});
+  }
+  if (type == TypeOf<v1::SignalWithheld>()) {
+    v1::SignalWithheld m;
+    if (!m.ParseFromString(bytes)) return BadBody();
+    return std::optional<LedgerEvent>(SignalWithheld{m.delivery_id(), m.recipient()});
   }
   if (type == TypeOf<v1::OpenedConfirmed>()) {
     v1::OpenedConfirmed m;

@@ -56,15 +56,21 @@ app::Reading DecodeReading(const std::string& id, const std::string& text) {
 std::string SealedReferences::CaseFor(const std::string& recipient, const std::string& case_id) const {
   return pseudonyms_.For(host::CaseScope(recipient), case_id, "k");
 }
+std::string SealedReferences::DeliveryOf(const std::string& item, const std::string& recipient,
+                                         domain::DeliveryKind kind) const {
+  return DerivedId(
+      "d", seal::KeyedHash(delivery_key_, item + "\n" + recipient + "\n" + std::to_string(static_cast<int>(kind))));
+}
 Result<std::string> SealedReferences::ToChild(const std::string& recipient, const std::string& reference) const {
   auto child = pseudonyms_.Back(host::ChildScope(recipient), reference, "ch");
   if (!child) return host::NotAllowed();
   return child;
 }
 
-GateLedger::GateLedger(host::Host& host, Regimes& regimes)
+GateLedger::GateLedger(host::Host& host, Regimes& regimes, const app::References& references)
     : host_(host),
       regimes_(regimes),
+      references_(references),
       children_(host.gate().store(), host.gate().keys(),
                 [this](domain::View& view, const gate::Entry& entry) { return Fold(view, entry); }) {}
 
@@ -150,6 +156,7 @@ Status GateLedger::Change(const gate::Command& command, const std::string& child
   auto p = host_.gate().PartitionOf(child);
   const auto& keys = host_.gate().keys();
   bool unknown = false;
+  bool guarded = reading != nullptr;
   for (int attempt = 0; attempt < gate::kMaxConflicts && !deadline.Passed(); ++attempt) {
     STAFETT_TRY(auto loaded, LoadWithRegime(p, child, deadline));
     app::Case c;
@@ -161,12 +168,15 @@ Status GateLedger::Change(const gate::Command& command, const std::string& child
     c.now = std::max(loaded.view.now, c.view->latest);
     STAFETT_TRY(auto event, decide(c));
     if (!event) return {};
-    gate::Proposal proposal;
-    auto body = ToBody(*event);
-    proposal.events.push_back({body.type, body.bytes, body.subject, host_.config().kafka.ledger_topic});
-    if (reading != nullptr && *reading) {
+    auto proposal = Propose(child, *event, c.now);
+    const bool read = reading != nullptr && *reading;
+    guarded = read || std::holds_alternative<domain::Decided>(*event);
+    // Whatever lets somebody have something rests on a view that is fresh, and on the rules that are in force.
+    if (guarded) {
       proposal.guards.push_back(gate::Guard::FreshWithin(keys.Fresh(p), kFreshFor));
       proposal.guards.push_back(gate::Guard::Equals(regimes_.InForceKey(p), loaded.view.extra[0].string));
+    }
+    if (read) {
       proposal.indexes.push_back(gate::Write::HashSet(ReadingKey(p), (*reading)->id, EncodeReading(**reading)));
     }
     auto tried = host_.gate().committer().Try(
@@ -180,7 +190,7 @@ Status GateLedger::Change(const gate::Command& command, const std::string& child
     if (tried->kind == gate::Committer::Attempt::Kind::kDone) return {};
   }
   if (unknown) return Fail(Code::kUnknownOutcome, "OUTCOME_UNKNOWN", "try again");
-  if (reading != nullptr) {
+  if (guarded) {
     return Fail(Code::kUnavailable, "STALE_VIEW",
                 "the view of the log is not fresh enough to show anything; try again");
   }
@@ -201,15 +211,78 @@ Result<std::string> GateLedger::ChildOfDelivery(const std::string& delivery_id, 
   return std::move(read.values[0].string);
 }
 
-std::vector<gate::Write> GateLedger::IndexesOf(const std::string& child, const domain::Decided& decided) const {
+std::vector<gate::Write> GateLedger::IndexesOf(const std::string& child, const domain::LedgerEvent& event,
+                                               Time now) const {
   std::vector<gate::Write> writes;
   const auto& keys = host_.gate().keys();
-  for (const auto& line : decided.lines) {
-    if (line.delivery_id.empty()) continue;
-    writes.push_back(gate::Write::Set(keys.Global("d:" + line.delivery_id), child));
-    writes.push_back(gate::Write::Push(keys.Global("to:" + line.recipient), line.delivery_id + "\n" + child));
+  std::set<std::string> missed;
+  if (const auto* withheld = std::get_if<domain::SignalWithheld>(&event)) missed.insert(withheld->recipient);
+  if (const auto* decided = std::get_if<domain::Decided>(&event)) {
+    for (const auto& line : decided->lines) {
+      if (line.missing == policy::Name(policy::Missing::kRecipientInactive)) missed.insert(line.recipient);
+      if (line.delivery_id.empty()) continue;
+      writes.push_back(gate::Write::Set(keys.Global("d:" + line.delivery_id), child));
+      writes.push_back(gate::Write::Push(keys.Global("to:" + line.recipient), line.delivery_id + "\n" + child));
+    }
   }
+  for (const auto& recipient : missed) writes.push_back(gate::Write::SortedAdd(MissedKey(recipient), now.ms, child));
   return writes;
+}
+
+gate::Proposal GateLedger::Propose(const std::string& child, const domain::LedgerEvent& event, Time now) const {
+  gate::Proposal proposal;
+  auto body = ToBody(event);
+  proposal.events.push_back({body.type, body.bytes, body.subject, host_.config().kafka.ledger_topic});
+  proposal.indexes = IndexesOf(child, event, now);
+  const auto* decided = std::get_if<domain::Decided>(&event);
+  if (decided == nullptr) return proposal;
+  for (const auto& line : decided->lines) {
+    if (line.delivery_id.empty()) continue;
+    proposal.after.push_back(ToSignal(host_.config().kafka.recipient_prefix, line,
+                                      references_.CaseFor(line.recipient, line.case_id), decided->at));
+  }
+  return proposal;
+}
+
+Status GateLedger::Withhold(const std::string& delivery_id, Deadline deadline) {
+  STAFETT_TRY(auto child, ChildOfDelivery(delivery_id, deadline));
+  const auto p = host_.gate().PartitionOf(child);
+  for (int attempt = 0; attempt < gate::kMaxConflicts; ++attempt) {
+    STAFETT_TRY(auto loaded, children_.Load(p, child, deadline));
+    const auto* d = loaded.state->FindDelivery(delivery_id);
+    if (d == nullptr || d->state != domain::DeliveryState::kSignalled) return {};
+    gate::Command command;
+    command.request_scope = "disclosure";
+    // Its turn in the sequence tells one sending from another: resent, it may be withheld again.
+    command.request_id = DerivedId("rq", delivery_id + "/withhold/" + std::to_string(d->sequence));
+    auto proposal = Propose(child, domain::SignalWithheld{delivery_id, d->recipient}, loaded.now);
+    proposal.beyond_limit = true;
+    STAFETT_TRY(auto tried, host_.gate().committer().Try(command, {p, child, true},
+                                                         {loaded.own, loaded.inputs, loaded.generation, loaded.now},
+                                                         proposal, deadline));
+    if (tried.kind == gate::Committer::Attempt::Kind::kDone) return {};
+  }
+  return gate::TooManyConflicts();
+}
+
+Result<std::vector<std::string>> GateLedger::Missed(const std::string& recipient, std::int64_t count,
+                                                    Deadline deadline) {
+  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::Sorted(MissedKey(recipient), 0, count)}, deadline));
+  return std::move(read.values[0].list);
+}
+
+Status GateLedger::Caught(const std::string& recipient, const std::string& child, Deadline deadline) {
+  const auto p = host_.gate().PartitionOf(child);
+  STAFETT_TRY(auto loaded, children_.Load(p, child, deadline));
+  auto it = loaded.state->missed.find(recipient);
+  if (it != loaded.state->missed.end() && !it->second.empty()) return {};
+  gate::Transaction tx;
+  tx.generation = loaded.generation;
+  // Unless it has missed something else in between.
+  tx.guards.push_back(gate::Guard::Length(host_.gate().keys().Own(p, child), loaded.own));
+  tx.writes.push_back(gate::Write::SortedRemove(MissedKey(recipient), child));
+  STAFETT_CHECK_OK(host_.gate().store().Run(tx, deadline));
+  return {};
 }
 
 Result<app::Ledger::Page> GateLedger::Deliveries(const std::string& recipient, std::int64_t from, std::int64_t count,
@@ -254,9 +327,8 @@ Result<app::Ledger::FenceView> GateLedger::Fence(const std::string& child, const
   return out;
 }
 
-Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references,
-               const seal::Secret& delivery_key)
-    : host_(host), ledger_(ledger), regimes_(regimes), references_(references), delivery_key_(delivery_key) {}
+Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references)
+    : host_(host), ledger_(ledger), regimes_(regimes), references_(references) {}
 
 bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
@@ -271,8 +343,7 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
   auto offers = OffersOf(view, learned);
   auto regime = regimes_.Make(*loaded.version, loaded.suspended);
   auto delivery_id = [this](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
-    return DerivedId(
-        "d", seal::KeyedHash(delivery_key_, item + "\n" + recipient + "\n" + std::to_string(static_cast<int>(kind))));
+    return references_.DeliveryOf(item, recipient, kind);
   };
   auto decided = domain::Route(view, {e.event_id, e.type, e.subject, record.offset}, offers, learned.learned, regime,
                                view.latest, delivery_id);
@@ -285,15 +356,7 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
   reaction.command.request_scope = "disclosure";
   reaction.command.request_id = DerivedId("rq", e.event_id + "/decide");
   reaction.command.cause = e.event_id;
-  auto body = ToBody(*decided);
-  // The ledger first, then the signals: one outbox, one order.
-  reaction.proposal.events.push_back({body.type, body.bytes, body.subject, host_.config().kafka.ledger_topic});
-  for (const auto& line : decided->lines) {
-    if (line.delivery_id.empty()) continue;
-    reaction.proposal.after.push_back(ToSignal(host_.config().kafka.recipient_prefix, line,
-                                               references_.CaseFor(line.recipient, line.case_id), decided->at));
-  }
-  reaction.proposal.indexes = ledger_.IndexesOf(e.child, *decided);
+  reaction.proposal = ledger_.Propose(e.child, *decided, view.latest);
   return std::optional<gate::Reaction>(std::move(reaction));
 }
 
@@ -305,10 +368,8 @@ Result<std::vector<gate::Write>> Router::Restore(int /*partition*/, const gate::
     return tl::unexpected(std::move(bytes).error());
   }
   STAFETT_TRY(auto event, FromBody(e.type, *bytes));
-  if (event && std::holds_alternative<domain::Decided>(*event)) {
-    return ledger_.IndexesOf(e.child, std::get<domain::Decided>(*event));
-  }
-  return std::vector<gate::Write>();
+  if (!event) return std::vector<gate::Write>();
+  return ledger_.IndexesOf(e.child, *event, e.recorded);
 }
 
 std::vector<gate::Write> Router::Passed(int partition, const gate::Envelope& e) {

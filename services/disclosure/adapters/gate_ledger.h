@@ -17,12 +17,16 @@ namespace stafett::disclosure::adapters {
 
 class SealedReferences final : public app::References {
  public:
-  explicit SealedReferences(const seal::Secret& alias_key) : pseudonyms_(alias_key) {}
+  explicit SealedReferences(const seal::Secret& alias_key)
+      : pseudonyms_(alias_key), delivery_key_(alias_key.Derive("delivery")) {}
   std::string CaseFor(const std::string& recipient, const std::string& case_id) const override;
+  std::string DeliveryOf(const std::string& item, const std::string& recipient,
+                         domain::DeliveryKind kind) const override;
   Result<std::string> ToChild(const std::string& recipient, const std::string& reference) const override;
 
  private:
   seal::Pseudonyms pseudonyms_;
+  seal::Secret delivery_key_;
 };
 
 // A view with the rules in force, as the router needs them.
@@ -35,7 +39,7 @@ struct Loaded {
 
 class GateLedger final : public app::Ledger {
  public:
-  GateLedger(host::Host& host, Regimes& regimes);
+  GateLedger(host::Host& host, Regimes& regimes, const app::References& references);
   Status Change(const gate::Command& command, const std::string& child, Deadline deadline, const Decide& decide,
                 std::optional<app::Reading>* reading) override;
   void EndReading(const std::string& child, const app::Reading& reading) override;
@@ -45,27 +49,37 @@ class GateLedger final : public app::Ledger {
   Result<std::string> ChildOfDelivery(const std::string& delivery_id, Deadline deadline) override;
   Result<Page> Deliveries(const std::string& recipient, std::int64_t from, std::int64_t count,
                           Deadline deadline) override;
+  Result<std::vector<std::string>> Missed(const std::string& recipient, std::int64_t count, Deadline deadline) override;
+  Status Caught(const std::string& recipient, const std::string& child, Deadline deadline) override;
   Result<FenceView> Fence(const std::string& child, const std::string& event_id, Deadline deadline) override;
 
   Result<Loaded> LoadWithRegime(int partition, const std::string& child, Deadline deadline);
   // Opens one record and learns it.
   Result<LearnedRecord> Learn(domain::View& view, std::string_view record, std::int64_t offset, Time appended) const;
-  // Indexes that a decision implies: delivery -> child, and the recipient's list.
-  std::vector<gate::Write> IndexesOf(const std::string& child, const domain::Decided& decided) const;
+  // Notes that the signal of this delivery is not sent, once; again: nothing. By the relay, so even if the outbox is
+  // full.
+  Status Withhold(const std::string& delivery_id, Deadline deadline);
+  // Indexes that an event implies: delivery -> child, the recipient's list, who missed something.
+  std::vector<gate::Write> IndexesOf(const std::string& child, const domain::LedgerEvent& event, Time now) const;
+  // A decision as it is written: the ledger first, then the signals. One outbox, one order.
+  gate::Proposal Propose(const std::string& child, const domain::LedgerEvent& event, Time now) const;
 
  private:
   Status Fold(domain::View& view, const gate::Entry& entry) const;
+  std::string MissedKey(const std::string& recipient) const {
+    return host_.gate().keys().Global("missed:" + recipient);
+  }
   std::string ReadingKey(int partition) const { return host_.gate().keys().Index(partition, "reading"); }
   host::Host& host_;
   Regimes& regimes_;
+  const app::References& references_;
   gate::Children<domain::View> children_;
 };
 
 // The router: for each record of the log, who is told what.
 class Router final : public gate::Applier {
  public:
-  Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references,
-         const seal::Secret& delivery_key);
+  Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references);
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
   Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,
@@ -78,7 +92,6 @@ class Router final : public gate::Applier {
   GateLedger& ledger_;
   Regimes& regimes_;
   const app::References& references_;
-  seal::Secret delivery_key_;
 };
 
 }  // namespace stafett::disclosure::adapters

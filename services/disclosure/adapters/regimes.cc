@@ -17,32 +17,6 @@ namespace v1 = ::stafett::disclosure::v1;
 
 std::string PolicyType() { return v1::PolicyActivated::descriptor()->options().GetExtension(common::v1::event_type); }
 
-// Which recipients' topics take a record. A recipient that does not is not activated, and said so.
-Result<std::set<std::string>> Probe(host::Host& host, const std::map<std::string, policy::Agency>& recipients,
-                                    Millis timeout) {
-  STAFETT_TRY(auto producer, kafka::Producer::Create(host.kafka()));
-  struct State {
-    std::mutex mutex;
-    std::condition_variable reported;
-    std::set<std::string> ok;
-    std::size_t reports = 0;
-  };
-  auto state = std::make_shared<State>();
-  std::size_t sent = 0;
-  for (const auto& [recipient, agency] : recipients) {
-    auto taken = producer->Send(ToProbe(host.config().kafka.recipient_prefix + recipient),
-                                [state, recipient = recipient](const kafka::Delivery& d) {
-                                  std::lock_guard lock(state->mutex);
-                                  if (d.ok) state->ok.insert(recipient);
-                                  ++state->reports;
-                                  state->reported.notify_all();
-                                });
-    if (taken) ++sent;
-  }
-  std::unique_lock lock(state->mutex);
-  state->reported.wait_for(lock, timeout, [&] { return state->reports == sent; });
-  return state->ok;
-}
 }  // namespace
 
 std::string PolicyStream(int partition) {
@@ -95,8 +69,43 @@ std::vector<gate::Write> Regimes::Passed(int partition, const std::string& messa
   return {gate::Write::Set(VersionKey(hash), message), gate::Write::Set(InForceKey(partition), hash)};
 }
 
+Result<std::set<std::string>> Regimes::Probe(const std::set<std::string>& recipients, Millis timeout) const {
+  STAFETT_TRY(auto producer, kafka::Producer::Create(host_.kafka()));
+  struct State {
+    std::mutex mutex;
+    std::condition_variable reported;
+    std::set<std::string> ok;
+    std::size_t reports = 0;
+  };
+  auto state = std::make_shared<State>();
+  std::size_t sent = 0;
+  for (const auto& recipient : recipients) {
+    auto taken = producer->Send(ToProbe(host_.config().kafka.recipient_prefix + recipient),
+                                [state, recipient = recipient](const kafka::Delivery& d) {
+                                  std::lock_guard lock(state->mutex);
+                                  if (d.ok) state->ok.insert(recipient);
+                                  ++state->reports;
+                                  state->reported.notify_all();
+                                });
+    if (taken) ++sent;
+  }
+  std::unique_lock lock(state->mutex);
+  state->reported.wait_for(lock, timeout, [&] { return state->reports == sent; });
+  return state->ok;
+}
+
+Result<std::set<std::string>> Regimes::Active(Deadline deadline) {
+  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::String(InForceKey(0))}, deadline));
+  if (!read.values[0].present) return std::set<std::string>();
+  STAFETT_TRY(auto version, Find(read.values[0].string, deadline));
+  return version->active;
+}
+
 Status Regimes::Activate(const policy::RuleSet& rules, const std::string& rules_text, Deadline deadline) {
-  STAFETT_TRY(auto ok, Probe(host_, agencies_, Millis(15'000)));
+  std::set<std::string> recipients;
+  for (const auto& [recipient, agency] : agencies_) recipients.insert(recipient);
+  // A recipient whose topic does not take a record is not activated, and said so.
+  STAFETT_TRY(auto ok, Probe(recipients, Millis(15'000)));
   v1::PolicyActivated m;
   m.set_policy_hash(rules.hash());
   m.set_controllers_hash(host_.tenants().hash());
@@ -133,7 +142,6 @@ Status Regimes::Activate(const policy::RuleSet& rules, const std::string& rules_
       if (attempt == gate::kMaxConflicts) return gate::TooManyConflicts();
     }
   }
-  activated_ = true;
   return {};
 }
 

@@ -35,7 +35,10 @@ class Regimes {
   // Brings the files of this process into force: probes every recipient's topic, then writes a record to every
   // partition where another version (or none) is in force. Called when the gate is open; repeats do nothing.
   Status Activate(const policy::RuleSet& rules, const std::string& rules_text, Deadline deadline);
-  bool Activated() const { return activated_; }
+  // Those of the version in force.
+  Result<std::set<std::string>> Active(Deadline deadline);
+  // Whose topics take a record.
+  Result<std::set<std::string>> Probe(const std::set<std::string>& recipients, Millis timeout) const;
 
  private:
   host::Host& host_;
@@ -43,7 +46,6 @@ class Regimes {
   std::map<std::string, policy::Agency> agencies_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Version>> versions_;
-  std::atomic<bool> activated_{false};
 };
 
 // Stands for "no child" in streams about a partition: "disclosure/policy-03".

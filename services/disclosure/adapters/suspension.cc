@@ -1,71 +1,83 @@
 #include "disclosure/adapters/suspension.h"
 
-#include <fstream>
-#include <sstream>
-#include <stdexcept>
+#include <cmath>
 
-#include "lib/policy/file.h"
 #include "lib/telemetry/log.h"
+#include "stafett/disclosure/v1/signal.pb.h"
 
 namespace stafett::disclosure::adapters {
 using telemetry::Log;
 using telemetry::Safe;
 using telemetry::Severity;
 
-Suspension::Suspension(host::Host& host, Regimes& regimes) : host_(host), regimes_(regimes) {
-  host_.OnRejected([this](const std::string& topic, const std::string& error) { return Rejected(topic, error); });
-  count_ = host_.metrics().Observe("stafett_recipients_suspended", "Recipients whose topic refuses signals.",
-                                   [this] { return static_cast<double>(All().size()); });
+Suspension::Suspension(host::Host& host, Regimes& regimes, GateLedger& ledger)
+    : host_(host), regimes_(regimes), ledger_(ledger) {
+  host_.gate().Use(*this);
+  count_ = host_.metrics().Observe("stafett_recipients_suspended", "Recipients whose topic refuses signals.", [this] {
+    auto all = All(Deadline::In(Millis(500)));
+    return all ? static_cast<double>(all->size()) : std::nan("");
+  });
 }
 
-std::map<std::string, std::string> Suspension::All() const {
+Result<std::map<std::string, std::string>> Suspension::All(Deadline deadline) const {
+  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::Hash(regimes_.SuspendedKey())}, deadline));
   std::map<std::string, std::string> out;
-  auto read = host_.gate().store().Read({gate::Get::Hash(regimes_.SuspendedKey())}, Deadline::In(Millis(500)));
-  if (!read) return out;
-  const auto& list = read->values[0].list;
+  const auto& list = read.values[0].list;
   for (std::size_t i = 0; i + 1 < list.size(); i += 2) out[list[i]] = list[i + 1];
   return out;
 }
 
-bool Suspension::Rejected(const std::string& topic, const std::string& error) {
-  const auto& prefix = host_.config().kafka.recipient_prefix;
-  if (!topic.starts_with(prefix)) return false;
-  auto recipient = topic.substr(prefix.size());
+Status Suspension::Resume(const std::string& recipient, Deadline deadline) {
+  STAFETT_TRY(auto taken, regimes_.Probe({recipient}, std::max(deadline.Left() / 2, Millis(0))));
+  if (!taken.contains(recipient)) {
+    return Fail(Code::kFailedPrecondition, "TOPIC_REFUSES",
+                "the recipient's topic does not take signals; see that it exists and that disclosure may write to it");
+  }
+  gate::Transaction tx;
+  tx.writes.push_back(gate::Write::HashDelete(regimes_.SuspendedKey(), recipient));
+  STAFETT_CHECK_OK(host_.gate().store().Run(tx, deadline));
+  Log(Severity::kInfo, "recipient.resumed", {{"recipient", Safe(recipient)}});
+  std::lock_guard lock(mutex_);
+  suspended_.erase(recipient);
+  return {};
+}
+
+std::string Suspension::RecipientOf(const std::string& topic) const {
+  return topic.substr(host_.config().kafka.recipient_prefix.size());
+}
+
+bool Suspension::Owns(const std::string& topic) const {
+  return topic.starts_with(host_.config().kafka.recipient_prefix);
+}
+
+void Suspension::Refused(const std::string& topic, const std::string& error) {
+  auto recipient = RecipientOf(topic);
   gate::Transaction tx;
   tx.writes.push_back(gate::Write::HashSet(regimes_.SuspendedKey(), recipient, error));
-  // Only once it is stored that this recipient gets nothing may its signals be passed over.
-  auto outcome = host_.gate().store().Run(tx, Deadline::In(Millis(1000)));
-  if (!outcome) return false;
+  // Only once it is stored that this recipient gets nothing may its signals be withheld. If not: the next refusal.
+  if (!host_.gate().store().Run(tx, Deadline::In(Millis(1000)))) return;
   Log(Severity::kError, "recipient.suspended", {{"recipient", Safe(recipient)}, {"reason", Safe(error)}});
-  return true;
+  std::lock_guard lock(mutex_);
+  suspended_.insert(recipient);
 }
 
-Activation::Activation(host::Host& host, Regimes& regimes) {
-  std::ifstream file(host.config().policy);
-  std::stringstream text;
-  text << file.rdbuf();
-  auto rules = policy::LoadRules(text.str(), host.config().policy);
-  if (!rules) throw std::runtime_error(rules.error().message);
-  host.health().Set("policy", false, "NOT_ACTIVATED");
-  thread_ = std::thread([this, &host, &regimes, rules = *rules, text = text.str()] {
-    while (!stop_) {
-      if (host.gate().Open() && !regimes.Activated()) {
-        auto done = regimes.Activate(rules, text, Deadline::In(Millis(10'000)));
-        if (done) {
-          host.health().Set("policy", true);
-          Log(Severity::kInfo, "policy.activated", {{"hash", Safe(rules.hash())}});
-          return;
-        }
-        Log(Severity::kWarn, "policy.not_activated", {{"reason", Safe(done.error().reason)}});
-      }
-      for (int i = 0; i < 10 && !stop_; ++i) std::this_thread::sleep_for(Millis(20));
-    }
-  });
-}
-
-Activation::~Activation() {
-  stop_ = true;
-  if (thread_.joinable()) thread_.join();
+Suspension::Turn Suspension::Before(const kafka::Message& message) {
+  auto recipient = RecipientOf(message.topic);
+  {
+    std::lock_guard lock(mutex_);
+    if (!suspended_.contains(recipient)) return Turn::kSend;
+  }
+  auto read =
+      host_.gate().store().Read({gate::Get::HashField(regimes_.SuspendedKey(), recipient)}, Deadline::In(Millis(1000)));
+  if (!read) return Turn::kLater;
+  if (!read->values[0].present) {  // another copy has resumed it
+    std::lock_guard lock(mutex_);
+    suspended_.erase(recipient);
+    return Turn::kSend;
+  }
+  ::stafett::disclosure::v1::Signal signal;
+  if (!signal.ParseFromString(message.value)) return Turn::kWithhold;
+  return ledger_.Withhold(signal.delivery_id(), Deadline::In(Millis(1000))) ? Turn::kWithhold : Turn::kLater;
 }
 
 }  // namespace stafett::disclosure::adapters

@@ -1,39 +1,39 @@
-// Recipients whose topic refuses for good: suspended, said so, passed over, so that the fence goes on (design §4.5).
-// And the thread that brings this process' policy into force once the gate is open.
+// Recipients whose topic refuses for good: suspended, said so, their signals withheld in the ledger, so that the fence
+// goes on (design §4.5).
 #pragma once
 
-#include <atomic>
 #include <map>
+#include <mutex>
 #include <string>
-#include <thread>
 
+#include "disclosure/adapters/gate_ledger.h"
 #include "disclosure/adapters/regimes.h"
 #include "lib/host/host.h"
 
 namespace stafett::disclosure::adapters {
 
-class Suspension {
+// Who is suspended stands in the store, for all copies. A copy that has not heard of it yet sends, is refused, and
+// hears of it so; one that has not heard of a mending asks the store before it withholds.
+class Suspension final : public gate::SideTopics {
  public:
-  Suspension(host::Host& host, Regimes& regimes);
+  Suspension(host::Host& host, Regimes& regimes, GateLedger& ledger);
   // recipient -> librdkafka's name of the error
-  std::map<std::string, std::string> All() const;
+  Result<std::map<std::string, std::string>> All(Deadline deadline) const;
+  // Lets it be signalled again, once its topic has taken a probe. kFailedPrecondition/TOPIC_REFUSES if it does not.
+  Status Resume(const std::string& recipient, Deadline deadline);
+
+  bool Owns(const std::string& topic) const override;
+  void Refused(const std::string& topic, const std::string& error) override;
+  Turn Before(const kafka::Message& message) override;
 
  private:
-  bool Rejected(const std::string& topic, const std::string& error);
+  std::string RecipientOf(const std::string& topic) const;
   host::Host& host_;
   Regimes& regimes_;
+  GateLedger& ledger_;
+  std::mutex mutex_;
+  std::set<std::string> suspended_;  // as far as this copy knows
   telemetry::Observation count_;
-};
-
-class Activation {
- public:
-  // Throws if the rule file is broken: a process without rules must not start.
-  Activation(host::Host& host, Regimes& regimes);
-  ~Activation();
-
- private:
-  std::atomic<bool> stop_{false};
-  std::thread thread_;
 };
 
 }  // namespace stafett::disclosure::adapters

@@ -8,8 +8,8 @@ Result<domain::DeliveryState> ConfirmOpened(App& app, const host::Who& who, cons
   auto done = app.ledger.Change(
       command, child, deadline,
       [&](const Case& c) -> Result<std::optional<domain::LedgerEvent>> {
-        const auto* d = c.view->FindDelivery(delivery_id);
-        if (d == nullptr || d->recipient != who.recipient || who.guardian) return host::NotAllowed();
+        const auto* d = c.view->ToldOf(delivery_id, who.recipient);
+        if (d == nullptr || who.guardian) return host::NotAllowed();
         if (d->state == domain::DeliveryState::kOpened) return std::optional<domain::LedgerEvent>();
         if (d->record_ref.empty()) {
           return Fail(Code::kFailedPrecondition, "NOT_STORED", "confirm that it is stored before that it was opened");

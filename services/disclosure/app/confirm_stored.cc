@@ -11,8 +11,8 @@ Result<domain::DeliveryState> ConfirmStored(App& app, const host::Who& who, cons
   auto done = app.ledger.Change(
       command, child, deadline,
       [&](const Case& c) -> Result<std::optional<domain::LedgerEvent>> {
-        const auto* d = c.view->FindDelivery(delivery_id);
-        if (d == nullptr || d->recipient != who.recipient) return host::NotAllowed();
+        const auto* d = c.view->ToldOf(delivery_id, who.recipient);
+        if (d == nullptr) return host::NotAllowed();
         state = d->state;
         if (d->kind == domain::DeliveryKind::kRetraction) {
           // There is nothing to fetch; storing the retraction itself is what is confirmed.

@@ -12,8 +12,8 @@ Result<FetchedContent> Fetch(App& app, const host::Who& who, const gate::Command
   auto done = app.ledger.Change(
       command, child, deadline,
       [&](const Case& c) -> Result<std::optional<domain::LedgerEvent>> {
-        const auto* delivery = c.view->FindDelivery(delivery_id);
-        if (delivery == nullptr || delivery->recipient != who.recipient) return host::NotAllowed();
+        const auto* delivery = c.view->ToldOf(delivery_id, who.recipient);
+        if (delivery == nullptr) return host::NotAllowed();
         STAFETT_TRY(auto decision, domain::DecideRead(*c.view, *delivery, c.regime, c.known, c.now));
         const auto& item = c.view->items.at(delivery->item);
         out.delivery = *delivery;

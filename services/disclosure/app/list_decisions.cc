@@ -60,6 +60,11 @@ Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::st
       row.decided.lines.clear();
       row.line = line;
       if (const auto* d = c.view->FindDelivery(line.delivery_id)) row.state = d->state;
+      if (row.state == domain::DeliveryState::kWithheld) {
+        // Whatever was decided: it was not told.
+        row.line.verdict = policy::Verdict::kWithhold;
+        row.line.missing = policy::Name(policy::Missing::kRecipientInactive);
+      }
       out.rows.push_back(std::move(row));
     }
   }

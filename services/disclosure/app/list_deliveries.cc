@@ -36,8 +36,8 @@ Result<ListedPage> ListDeliveries(App& app, const host::Who& who, const std::str
   for (const auto& [delivery_id, child] : page.deliveries) {
     ++at;
     STAFETT_TRY(auto c, app.ledger.Load(child, deadline));
-    const auto* d = c.view->FindDelivery(delivery_id);
-    if (d == nullptr || d->recipient != who.recipient) continue;
+    const auto* d = c.view->ToldOf(delivery_id, who.recipient);
+    if (d == nullptr) continue;
     out.deliveries.push_back({*d, app.references.CaseFor(who.recipient, d->case_id), Cursor(page.series, at)});
   }
   if (static_cast<int>(page.deliveries.size()) == count) out.next = Cursor(page.series, at);

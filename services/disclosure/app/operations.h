@@ -57,6 +57,16 @@ struct Explained {
 Result<Explained> Explain(App& app, const host::Who& who, const std::string& child_reference,
                           const std::string& event_id, const std::string& recipient, Deadline deadline);
 
+struct Resending {
+  int deliveries = 0;  // signalled now
+  bool more = false;   // ask again
+};
+// For a disclosure officer of the recipient's controller: what the recipient missed while it was suspended, decided
+// again (design §4.5: resending is explicit). At most `kChildrenAtOnce` children a call.
+inline constexpr int kChildrenAtOnce = 50;
+Result<Resending> ResendMissed(App& app, const host::Who& who, const gate::Command& command, Deadline deadline,
+                               const std::string& recipient);
+
 // About a withdrawal: is it enforced?
 struct FenceQuestion {
   std::string child, event_id, consent;
@@ -70,6 +80,8 @@ struct FenceAnswer {
 Result<FenceAnswer> LookAtFence(App& app, const FenceQuestion& question, Deadline deadline);
 
 // Shared: may this person read every decision about the child?
+// kPermissionDenied/NOT_ALLOWED unless this person is a disclosure officer of the recipient's controller.
+Status OfficerOf(const App& app, const host::Who& who, const std::string& recipient);
 Result<std::string> ChildForOfficer(App& app, const host::Who& who, const std::string& reference);
 
 }  // namespace stafett::disclosure::app

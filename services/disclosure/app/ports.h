@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -36,8 +37,9 @@ class Ledger {
  public:
   virtual ~Ledger() = default;
   using Decide = std::function<Result<std::optional<domain::LedgerEvent>>(const Case&)>;
-  // Reads, decides, writes the event; nothing decided: nothing written. With `reading` the event is only written
-  // while the partition's view is fresh, and the read is noted as under way until EndReading.
+  // Reads, decides, writes the event; nothing decided: nothing written. With `reading`, and for a decision, the event
+  // is only written while the partition's view is fresh; the read is noted as under way until EndReading, and what was
+  // decided to be told is signalled.
   virtual Status Change(const gate::Command& command, const std::string& child, Deadline deadline, const Decide& decide,
                         std::optional<Reading>* reading) = 0;
   virtual void EndReading(const std::string& child, const Reading& reading) = 0;
@@ -59,15 +61,34 @@ class Ledger {
     std::int64_t fence = 0;
     std::vector<Reading> readings;  // of this child's partition, younger than 30 s
   };
+  // Children of whom this recipient missed something, at most `count`, those waiting longest first.
+  virtual Result<std::vector<std::string>> Missed(const std::string& recipient, std::int64_t count,
+                                                  Deadline deadline) = 0;
+  // Takes the child off that list if there is nothing of it any more.
+  virtual Status Caught(const std::string& recipient, const std::string& child, Deadline deadline) = 0;
   virtual Result<FenceView> Fence(const std::string& child, const std::string& event_id, Deadline deadline) = 0;
 };
 
-// The recipient's own pseudonym of a case, and a service's private reference of a child.
+// Ids that only this service can make: the recipient's own pseudonym of a case, a delivery's id, a service's private
+// reference of a child.
 class References {
  public:
   virtual ~References() = default;
   virtual std::string CaseFor(const std::string& recipient, const std::string& case_id) const = 0;
+  virtual std::string DeliveryOf(const std::string& item, const std::string& recipient,
+                                 domain::DeliveryKind kind) const = 0;
   virtual Result<std::string> ToChild(const std::string& recipient, const std::string& reference) const = 0;
+};
+
+// Whether recipients can be told.
+class Recipients {
+ public:
+  virtual ~Recipients() = default;
+  // Those who cannot, with the reason: the broker's name of the error, or NOT_ACTIVATED.
+  virtual Result<std::map<std::string, std::string>> Suspended(const std::vector<std::string>& of,
+                                                               Deadline deadline) = 0;
+  // kFailedPrecondition/TOPIC_REFUSES while its topic does.
+  virtual Status Resume(const std::string& recipient, Deadline deadline) = 0;
 };
 
 // An item as a recipient gets it.
@@ -88,6 +109,7 @@ struct App {
   Ledger& ledger;
   const Contents& contents;
   const References& references;
+  Recipients& recipients;
   const tenants::Tenants& tenants;
 };
 

@@ -103,8 +103,9 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
     for (const auto& [id, d] : view.deliveries) {
       if (!recipients.contains(d.recipient) || d.kind == DeliveryKind::kRetraction) continue;
       if (std::find(d.consents.begin(), d.consents.end(), w.consent_id) == d.consents.end()) continue;
-      told.emplace(d.recipient, d.case_id);
-      if (d.state == DeliveryState::kSignalled) out.withdrawn.push_back(id);
+      const bool withheld = d.state == DeliveryState::kWithheld;  // then there is nothing to take back
+      if (!withheld) told.emplace(d.recipient, d.case_id);
+      if (withheld || d.state == DeliveryState::kSignalled) out.withdrawn.push_back(id);
     }
     for (const auto& [recipient, case_id] : told) {
       Line line;
@@ -174,6 +175,64 @@ Result<ReadDecision> DecideRead(const View& view, const Delivery& delivery, cons
     return Fail(Code::kFailedPrecondition, "NOT_ALLOWED_NOW", "this may not be shown at present");
   }
   return ReadDecision{fields, RuleOf(regime, d), ConsentIds(d, consents)};
+}
+
+Allowed AllowedTo(const View& view, const Item& item, const std::string& recipient, const Regime& regime, Time now) {
+  std::vector<policy::Consent> consents;
+  auto d = DecideOne(view, item, recipient, regime, true, now, consents);
+  if (d.verdict != policy::Verdict::kDisclose) return {};
+  return {d.fields, ConsentIds(d, consents)};
+}
+
+std::optional<Decided> RouteMissed(const View& view, const std::string& recipient, const std::string& event_id,
+                                   const std::vector<MissedThen>& missed, const Regime& regime, bool known, Time now,
+                                   const DeliveryId& delivery_id) {
+  auto still = view.missed.find(recipient);
+  if (still == view.missed.end() || !regime.active.contains(recipient)) return std::nullopt;
+  Decided out;
+  out.event_id = event_id;
+  out.event_type = "no.stafett.disclosure.resent.v1";
+  out.offset = view.last_offset;
+  out.at = now;
+  out.policy_hash = regime.version;
+  auto sequence = view.sequence;
+  for (const auto& then : missed) {
+    Line line = then.line;
+    auto same = [&](const Missed& m) { return m.line.item == line.item && m.line.kind == line.kind; };
+    if (std::none_of(still->second.begin(), still->second.end(), same)) continue;
+    line.verdict = policy::Verdict::kDisclose;
+    line.missing.clear();
+    if (line.kind != DeliveryKind::kRetraction) {
+      Delivery d;
+      d.recipient = recipient;
+      d.item = line.item;
+      d.kind = line.kind;
+      d.fields = then.fields;
+      d.consents = then.consents;
+      auto read = DecideRead(view, d, regime, known, now);
+      if (read) {
+        line.fields = read->fields;
+        line.rule = read->rule;
+        line.consents = read->consents;
+      } else {
+        line.verdict = policy::Verdict::kWithhold;
+        line.missing = policy::Name(read.error().reason == "WITHDRAWN" ? policy::Missing::kConsentWithdrawn
+                                                                       : policy::Missing::kRule);
+        line.fields = {};
+        line.rule = "T001";
+        line.consents.clear();
+        line.delivery_id.clear();
+      }
+    }
+    if (line.verdict == policy::Verdict::kDisclose) {
+      line.delivery_id = delivery_id(line.item, recipient, line.kind);
+      line.epoch = At(view.epoch, recipient, line.case_id);
+      line.sequence = ++sequence[{recipient, line.case_id}];
+    }
+    out.lines.push_back(std::move(line));
+  }
+  if (out.lines.empty()) return std::nullopt;
+  return out;
 }
 
 }  // namespace stafett::disclosure::domain

@@ -40,6 +40,26 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
 // Recipients that may be thought of at all for a case: who takes part, and whom a valid consent names (design §4.2).
 std::set<std::string> Candidates(const View& view, const std::string& case_id, Time now);
 
+// What the decision at this place lets one recipient have of an item; empty unless the verdict is to disclose.
+struct Allowed {
+  policy::CategorySet fields;
+  std::vector<std::string> consents;
+};
+Allowed AllowedTo(const View& view, const Item& item, const std::string& recipient, const Regime& regime, Time now);
+
+// What a recipient missed while it was suspended, with what was allowed at the record's own place: nothing if nothing
+// was.
+struct MissedThen {
+  Line line;
+  policy::CategorySet fields;
+  std::vector<std::string> consents;
+};
+// Decides it again, now: what both allow is signalled, the rest is withheld for good (design §4.6). `event_id` names
+// this decision. Nothing if the recipient is suspended, or missed nothing of it any more.
+std::optional<Decided> RouteMissed(const View& view, const std::string& recipient, const std::string& event_id,
+                                   const std::vector<MissedThen>& missed, const Regime& regime, bool known, Time now,
+                                   const DeliveryId& delivery_id);
+
 // The decision at the record's place again, and now; what both allow.
 struct ReadDecision {
   policy::CategorySet fields;

@@ -25,10 +25,17 @@ const Delivery* View::FindDelivery(const std::string& id) const {
   return it == deliveries.end() ? nullptr : &it->second;
 }
 
+const Delivery* View::ToldOf(const std::string& id, const std::string& recipient) const {
+  const auto* d = FindDelivery(id);
+  if (d == nullptr || d->recipient != recipient || d->state == DeliveryState::kWithheld) return nullptr;
+  return d;
+}
+
 Learned Learn(View& view, const Place& place, const Fact& fact) {
   Learned learned;
   view.latest = std::max(view.latest, place.appended);
   view.offsets[place.event_id] = place.offset;
+  view.last_offset = place.offset;
   // Only a log that was opened has readers: a fact about any other makes none.
   auto opened = [&](const std::string& case_id) -> CaseFacts* {
     auto it = view.cases.find(case_id);
@@ -111,6 +118,13 @@ void Evolve(View& view, const LedgerEvent& event) {
   std::visit(Overloaded{
                  [&](const Decided& e) {
                    for (const auto& line : e.lines) {
+                     // Decided anew, so no longer missed; or missed from now on.
+                     auto& missed = view.missed[line.recipient];
+                     std::erase_if(
+                         missed, [&](const Missed& m) { return m.line.item == line.item && m.line.kind == line.kind; });
+                     if (line.missing == policy::Name(policy::Missing::kRecipientInactive)) {
+                       missed.push_back({e.event_id, line});
+                     }
                      if (line.delivery_id.empty()) continue;
                      Delivery d;
                      d.id = line.delivery_id;
@@ -130,7 +144,10 @@ void Evolve(View& view, const LedgerEvent& event) {
                    }
                    for (const auto& id : e.withdrawn) {
                      auto it = view.deliveries.find(id);
-                     if (it != view.deliveries.end()) it->second.state = DeliveryState::kWithdrawn;
+                     if (it == view.deliveries.end()) continue;
+                     it->second.state = DeliveryState::kWithdrawn;
+                     std::erase_if(view.missed[it->second.recipient],
+                                   [&](const Missed& m) { return m.line.delivery_id == id; });
                    }
                    view.order.push_back(e.event_id);
                    view.decided[e.event_id] = e;
@@ -150,6 +167,24 @@ void Evolve(View& view, const LedgerEvent& event) {
                  [&](const OpenedConfirmed& e) {
                    auto it = view.deliveries.find(e.delivery_id);
                    if (it != view.deliveries.end()) it->second.state = DeliveryState::kOpened;
+                 },
+                 [&](const SignalWithheld& e) {
+                   auto it = view.deliveries.find(e.delivery_id);
+                   if (it == view.deliveries.end() || it->second.state != DeliveryState::kSignalled) return;
+                   auto& d = it->second;
+                   d.state = DeliveryState::kWithheld;
+                   Line line;
+                   line.recipient = d.recipient;
+                   line.rule = d.rule;
+                   line.delivery_id = d.id;
+                   line.case_id = d.case_id;
+                   line.item = d.item;
+                   line.item_type = d.item_type;
+                   line.verdict = policy::Verdict::kDisclose;
+                   line.kind = d.kind;
+                   line.fields = d.fields;
+                   line.consents = d.consents;
+                   view.missed[d.recipient].push_back({"", std::move(line)});
                  },
              },
              event);

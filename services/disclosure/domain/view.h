@@ -19,7 +19,8 @@
 namespace stafett::disclosure::domain {
 
 enum class DeliveryKind { kEvent, kSnapshot, kRetraction };
-enum class DeliveryState { kSignalled, kFetched, kStored, kOpened, kWithdrawn };
+// kWithheld: it was to be signalled, and the recipient's topic refused for good (design §4.5). Nobody knows of it.
+enum class DeliveryState { kSignalled, kFetched, kStored, kOpened, kWithdrawn, kWithheld };
 
 // Something that might be told. Immutable; its content is opaque here (adapters/cut.h knows it).
 struct Item {
@@ -101,7 +102,11 @@ struct OpenedConfirmed {
   std::string delivery_id, recipient, by_role;
 };
 // clang-format on
-using LedgerEvent = std::variant<Decided, Fetched, StoredConfirmed, OpenedConfirmed>;
+// The signal was not sent: the recipient is suspended.
+struct SignalWithheld {
+  std::string delivery_id, recipient;
+};
+using LedgerEvent = std::variant<Decided, Fetched, StoredConfirmed, OpenedConfirmed, SignalWithheld>;
 
 // ---- facts, as the log says them -------------------------------------------------------------------------------
 
@@ -150,6 +155,12 @@ struct Withdrawn {
 using Fact = std::variant<std::monostate, Identified, CaseOpened, CaseEnded, LevelChanged, Joined, Left, Handed,
                           Requested, Answered, Withdrawn>;
 
+// What a recipient was not told because it was suspended, until it is decided again (RouteMissed).
+struct Missed {
+  std::string event_id;  // whose decision it was; empty if the decision was to tell and only the signal was withheld
+  Line line;
+};
+
 struct View {
   std::string identity;
   std::map<std::string, CaseFacts> cases;
@@ -160,10 +171,14 @@ struct View {
   std::map<std::string, Delivery> deliveries;
   std::map<std::pair<std::string, std::string>, std::uint64_t> sequence;  // (recipient, case)
   std::map<std::pair<std::string, std::string>, std::uint64_t> epoch;
-  std::map<std::string, std::int64_t> offsets;  // of records that may need a fence, by event id
-  std::vector<std::string> order;               // event ids in the order they were decided
+  std::map<std::string, std::int64_t> offsets;        // of records that may need a fence, by event id
+  std::vector<std::string> order;                     // event ids in the order they were decided
+  std::int64_t last_offset = -1;                      // of what was learned last
+  std::map<std::string, std::vector<Missed>> missed;  // by recipient
 
   const Delivery* FindDelivery(const std::string& id) const;
+  // The same if it is this recipient's and it was told of it; to anybody else there is no such delivery (P1).
+  const Delivery* ToldOf(const std::string& id, const std::string& recipient) const;
 };
 
 // What learning a fact has completed: recipients whose consent became whole by this record (for snapshots).

@@ -17,6 +17,7 @@ v1::DeliveryState ToProto(domain::DeliveryState s) {
     case domain::DeliveryState::kStored: return v1::STORED_BY_RECIPIENT;
     case domain::DeliveryState::kOpened: return v1::OPENED;
     case domain::DeliveryState::kWithdrawn: return v1::DELIVERY_WITHDRAWN;
+    case domain::DeliveryState::kWithheld: return v1::DELIVERY_WITHHELD;
   }
   return v1::DELIVERY_STATE_UNSPECIFIED;
 }
@@ -47,11 +48,8 @@ void Fill(const app::DecisionRow& row, v1::Decision* out) {
 
 }  // namespace
 
-DisclosureService::DisclosureService(host::Host& host, app::App app, Suspended suspended)
-    : host_(host),
-      app_(app),
-      suspended_(std::move(suspended)),
-      endpoint_(host.runtime(), v1::Disclosure::service_full_name()) {}
+DisclosureService::DisclosureService(host::Host& host, app::App app)
+    : host_(host), app_(app), endpoint_(host.runtime(), v1::Disclosure::service_full_name()) {}
 
 gate::Command DisclosureService::CommandFor(const host::Request& checked) const {
   gate::Command command;
@@ -178,17 +176,45 @@ grpc::ServerUnaryReactor* DisclosureService::ListRecipients(grpc::CallbackServer
   return endpoint_.Serve("ListRecipients", context, [=, this](const Call& call) -> Status {
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
     if (checked.who.role != "DISCLOSURE_OFFICER") return host::NotAllowed();
-    auto suspended = suspended_();
+    std::vector<std::string> own;
     for (const auto& controller : host_.tenants().controllers()) {
       if (controller.id != checked.who.controller) continue;
-      for (const auto& r : controller.recipients) {
-        auto& status = *response->add_recipients();
-        status.set_recipient(r.id);
-        auto it = suspended.find(r.id);
-        status.set_active(it == suspended.end());
-        if (it != suspended.end()) status.set_suspended_because(it->second);
-      }
+      for (const auto& r : controller.recipients) own.push_back(r.id);
     }
+    STAFETT_TRY(auto suspended, app_.recipients.Suspended(own, checked.deadline));
+    for (const auto& r : own) {
+      auto& status = *response->add_recipients();
+      status.set_recipient(r);
+      auto it = suspended.find(r);
+      status.set_active(it == suspended.end());
+      if (it != suspended.end()) status.set_suspended_because(it->second);
+    }
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* DisclosureService::ResumeRecipient(grpc::CallbackServerContext* context,
+                                                             const v1::ResumeRecipientRequest* request,
+                                                             v1::RecipientStatus* response) {
+  return endpoint_.Serve("ResumeRecipient", context, [=, this](const Call& call) -> Status {
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
+    STAFETT_CHECK_OK(app::OfficerOf(app_, checked.who, request->recipient()));
+    STAFETT_CHECK_OK(app_.recipients.Resume(request->recipient(), checked.deadline));
+    response->set_recipient(request->recipient());
+    response->set_active(true);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* DisclosureService::ResendMissed(grpc::CallbackServerContext* context,
+                                                          const v1::ResendMissedRequest* request,
+                                                          v1::ResendMissedResponse* response) {
+  return endpoint_.Serve("ResendMissed", context, [=, this](const Call& call) -> Status {
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
+    STAFETT_TRY(auto resent,
+                app::ResendMissed(app_, checked.who, CommandFor(checked), checked.deadline, request->recipient()));
+    response->set_deliveries(resent.deliveries);
+    response->set_more(resent.more);
     return {};
   });
 }

@@ -1,10 +1,6 @@
 // The gRPC face of disclosure: parse, hand to the use case, render. No decisions here.
 #pragma once
 
-#include <functional>
-#include <map>
-#include <string>
-
 #include "disclosure/app/operations.h"
 #include "disclosure/rpc/fence_waits.h"
 #include "lib/host/command.h"
@@ -18,9 +14,7 @@ namespace v1 = ::stafett::disclosure::v1;
 
 class DisclosureService final : public v1::Disclosure::CallbackService {
  public:
-  // `suspended`: recipients whose topic refuses, with the reason.
-  using Suspended = std::function<std::map<std::string, std::string>()>;
-  DisclosureService(host::Host& host, app::App app, Suspended suspended);
+  DisclosureService(host::Host& host, app::App app);
 
 #define STAFETT_RPC(Method, Response)                                                                        \
   grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* context, const v1::Method##Request* request, \
@@ -32,6 +26,8 @@ class DisclosureService final : public v1::Disclosure::CallbackService {
   STAFETT_RPC(ListDecisions, ListDecisionsResponse)
   STAFETT_RPC(Explain, ExplainResponse)
   STAFETT_RPC(ListRecipients, ListRecipientsResponse)
+  STAFETT_RPC(ResumeRecipient, RecipientStatus)
+  STAFETT_RPC(ResendMissed, ResendMissedResponse)
   STAFETT_RPC(AwaitFence, AwaitFenceResponse)
 #undef STAFETT_RPC
 
@@ -42,7 +38,6 @@ class DisclosureService final : public v1::Disclosure::CallbackService {
 
   host::Host& host_;
   app::App app_;
-  Suspended suspended_;
   stafett::rpc::Endpoint endpoint_;
   FenceWaits waits_;
 };

@@ -3,6 +3,9 @@
 #include <cstdlib>
 
 namespace stafett::gate {
+namespace {
+constexpr std::int64_t kNoLimit = 1LL << 50;
+}  // namespace
 
 tl::unexpected<Error> Recovering() {
   return Fail(Code::kUnavailable, "RECOVERING",
@@ -83,7 +86,7 @@ Result<Committer::Attempt> Committer::Try(const Command& command, const Target& 
   tx.generation = basis.generation;
   tx.guards = {Guard::Absent(remember), Guard::Length(keys_.Own(p, target.child), basis.own),
                Guard::Length(keys_.Inputs(p, target.child), basis.inputs),
-               Guard::OutboxBelow(keys_.Outbox(p), keys_.Acked(p), outbox_limit_)};
+               Guard::OutboxBelow(keys_.Outbox(p), keys_.Acked(p), proposal.beyond_limit ? kNoLimit : outbox_limit_)};
   constexpr std::size_t kBound = 3;
   tx.guards.insert(tx.guards.end(), proposal.guards.begin(), proposal.guards.end());
   tx.writes = std::move(built.writes);

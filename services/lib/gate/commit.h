@@ -55,6 +55,7 @@ struct Proposal {
   std::vector<Message> after;     // further outbox entries, behind the events' own (signals)
   std::vector<Write> indexes;     // also derivable from the events (rebuild)
   std::vector<Guard> guards;
+  bool beyond_limit = false;  // even if the outbox is full: what the relay itself needs to go on
 };
 
 // What happened to a command.

@@ -15,7 +15,7 @@ Gate::Gate(Store& store, GateOptions options, MakePublisher publisher, MakeReade
       shards_(store_, keys_, options_.instance),
       acks_(store_, keys_) {
   relay_ = std::make_unique<Relay>(store_, keys_, shards_, acks_, publisher_,
-                                   RelayOptions{options_.ordered_topics, options_.rejected});
+                                   RelayOptions{options_.ordered_topics});
   committer_.Admit(0);
   watch_ = std::make_unique<Watch>(store_, keys_, shards_, make_reader_, options_.followed);
 }

@@ -41,7 +41,6 @@ struct GateOptions {
   std::string log_topic = "stafett.log";
   std::set<std::string> ordered_topics;                                  // log, and ledger for disclosure
   std::map<std::string, std::string> followed;                           // mark name -> topic, for watch and barrier
-  std::function<bool(const std::string&, const std::string&)> rejected;  // see RelayOptions
   // Settings of stores; lines that name what is unsafe. Called at start and after every reconnect.
   std::function<Result<std::vector<std::string>>()> check_stores;
   // Told about changes of state, for log and readiness: name, ok, reason.
@@ -57,6 +56,7 @@ class Gate {
 
   void AddTailer(std::string topic, std::string mark, Applier& applier);  // "log" waits for all others
   void AddCompacted(std::string topic, std::string mark, Compacted::Writes writes);
+  void Use(SideTopics& side) { relay_->Use(side); }
   void Start();
   void Stop();
   bool Open() const { return Admits(store_.Generation()); }

@@ -71,11 +71,6 @@ std::uint64_t Relay::Generation() const {
   return ready_generation_;
 }
 
-void Relay::Resume(const std::string& topic) {
-  std::lock_guard lock(mutex_);
-  passed_over_.erase(topic);
-}
-
 void Relay::Adopt(const std::set<int>& held) {
   std::vector<int> fresh;
   {
@@ -210,34 +205,36 @@ void Relay::Run() {
 
 bool Relay::Send(int partition, const StreamEntry& entry) {
   auto number = OutboxNumber(entry.id);
-  const auto& topic = Field(entry, "t");
-  const bool ordered = options_.ordered_topics.contains(topic);
-  bool pass_over = false;
+  kafka::Message m{
+      Field(entry, "t"), partition, Field(entry, "k"), Field(entry, "v"), DecodeHeaders(Field(entry, "h")), false};
+  m.tombstone = m.value.empty();
+  const bool side = side_ != nullptr && side_->Owns(m.topic);
+  if (side) m.partition = 0;
+  {
+    std::lock_guard lock(mutex_);
+    auto it = by_partition_.find(partition);
+    if (it == by_partition_.end() || failed_) return false;
+    if (number <= it->second.sent) return true;
+  }
+  // Asked outside the lock: the answer may write to the store.
+  const auto turn = side ? side_->Before(m) : SideTopics::Turn::kSend;
+  if (turn == SideTopics::Turn::kLater) return false;
   std::uint64_t round = 0;
   {
     std::lock_guard lock(mutex_);
     auto it = by_partition_.find(partition);
     if (it == by_partition_.end() || failed_) return false;
     auto& shard = it->second;
-    if (number <= shard.sent) return true;
     round = shard.round;
     auto since = number <= shard.again_upto ? shard.again_since : std::chrono::steady_clock::now();
-    shard.flight.push_back({number, topic, false, -1, since});
+    shard.flight.push_back({number, m.topic, false, -1, since});
     shard.sent = number;
-    pass_over = passed_over_.contains(topic);
-    if (pass_over) ++stats_.passed_over;
+    if (turn == SideTopics::Turn::kWithhold) ++stats_.withheld;
   }
-  if (pass_over) {
+  if (turn == SideTopics::Turn::kWithhold) {
     Report(partition, number, round, kafka::Delivery{true, -1, -1, false, {}});
     return true;
   }
-  kafka::Message m{topic,
-                   ordered || !topic.starts_with("stafett.to.") ? partition : 0,
-                   Field(entry, "k"),
-                   Field(entry, "v"),
-                   DecodeHeaders(Field(entry, "h")),
-                   false};
-  m.tombstone = m.value.empty();
   auto sent = publisher_->Send(std::move(m), [this, partition, number, round](const kafka::Delivery& d) {
     Report(partition, number, round, d);
   });
@@ -259,7 +256,7 @@ bool Relay::Send(int partition, const StreamEntry& entry) {
 void Relay::Report(int partition, std::uint64_t number, std::uint64_t round, const kafka::Delivery& delivery) {
   std::uint64_t acked = 0;
   std::uint64_t generation = 0;
-  std::string rejected_topic;
+  std::string refused;
   bool halted = false;
   {
     std::lock_guard lock(mutex_);
@@ -272,7 +269,7 @@ void Relay::Report(int partition, std::uint64_t number, std::uint64_t round, con
     if (entry == shard.flight.end()) return;
     if (!delivery.ok) {
       failed_ = true;
-      if (delivery.permanent && !options_.ordered_topics.contains(entry->topic)) rejected_topic = entry->topic;
+      if (delivery.permanent && side_ != nullptr && side_->Owns(entry->topic)) refused = entry->topic;
     } else {
       entry->done = true;
       entry->offset = delivery.offset;
@@ -293,11 +290,7 @@ void Relay::Report(int partition, std::uint64_t number, std::uint64_t round, con
     }
   }
   if (halted) shards_.Halt(partition, "TAIL_LOST");
-  // R6. Asked outside the lock: the answer may write to the store.
-  if (!rejected_topic.empty() && options_.rejected && options_.rejected(rejected_topic, delivery.error)) {
-    std::lock_guard lock(mutex_);
-    passed_over_.insert(rejected_topic);
-  }
+  if (!refused.empty()) side_->Refused(refused, delivery.error);  // R6; outside the lock, as in Send
   if (acked != 0) acks_.Advance(generation, partition, acked);
   wake_.notify_all();
 }

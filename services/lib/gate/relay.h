@@ -6,17 +6,15 @@
 //   R3 a report fails, later ones may have got through  -> producer destroyed, all from the oldest unacknowledged again
 //   R4 reports out of order over topics                 -> only the unbroken prefix is acknowledged
 //   R5 an offset not above the one before               -> the log lost its tail: the partition is halted
-//   R6 a recipient's topic refuses for good             -> `rejected` decides; its entries are passed over, others go
-//   on R7 the store is another one than before             -> nothing learnt before is noted in it: producer destroyed,
-//   all
-//                                                          from what this store says
+//   R6 a side topic refuses for good                    -> SideTopics decides; its entries are withheld, others go on
+//   R7 the store is another one than before             -> nothing learnt before is noted in it: producer destroyed,
+//                                                          all from what this store says
 //   R8 a report from before a lease was lost and won    -> belongs to no entry any more; ignored
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -32,27 +30,40 @@
 
 namespace stafett::gate {
 
+// Topics of one partition that may refuse without stopping the rest: a recipient's. Called from threads of the relay,
+// which may wait for the store but for nothing else.
+class SideTopics {
+ public:
+  virtual ~SideTopics() = default;
+  virtual bool Owns(const std::string& topic) const = 0;
+  // The broker refuses it for good: for this entry, and for what is said in Before from now on.
+  virtual void Refused(const std::string& topic, const std::string& error) = 0;
+  enum class Turn {
+    kSend,
+    kWithhold,  // it is written down that this entry is not sent. Asked again after a crash: must bear it
+    kLater      // that could not be written now
+  };
+  virtual Turn Before(const kafka::Message& message) = 0;
+};
+
 struct RelayOptions {
   std::set<std::string> ordered_topics;  // offsets must rise (R5): log, ledger
-  // A topic that may refuse without stopping the rest. True: pass its entries over from now on.
-  std::function<bool(const std::string& topic, const std::string& error)> rejected;
 };
 
 class Relay {
  public:
   Relay(Store& store, Keys keys, Shards& shards, Acks& acks, MakePublisher make, RelayOptions options);
   ~Relay();
+  void Use(SideTopics& side) { side_ = &side; }  // before Start
   void Start();
   void Stop();  // what is in flight is noted if its report comes within a second
 
   struct Stats {
-    std::uint64_t published = 0, restarts = 0, passed_over = 0, waiting = 0;
+    std::uint64_t published = 0, restarts = 0, withheld = 0, waiting = 0;
     double oldest_seconds = 0;
     bool broken = false;  // no working producer at this moment
   };
   Stats GetStats() const;
-  // Takes the entries of this topic again (after it was mended).
-  void Resume(const std::string& topic);
   // The generation of the store that it relays for. What earlier ones had in flight is with the broker or gone.
   std::uint64_t Generation() const;
 
@@ -91,6 +102,7 @@ class Relay {
   Acks& acks_;
   MakePublisher make_;
   RelayOptions options_;
+  SideTopics* side_ = nullptr;
   std::unique_ptr<Publisher> publisher_;  // relay thread only
 
   mutable std::mutex mutex_;
@@ -101,7 +113,6 @@ class Relay {
   std::uint64_t ready_generation_ = 0;  // the same, once the producer of the one before is gone
   std::uint64_t last_round_ = 0;        // numbers adoptions and rounds
   std::map<int, Shard> by_partition_;
-  std::set<std::string> passed_over_;
   Stats stats_;
   std::thread run_;
   std::thread note_;

@@ -70,9 +70,6 @@ Host::Host(const config::Service& config, Follows follows)
     o.followed["ledger"] = k.ledger_topic;
     o.ordered_topics.insert(k.ledger_topic);
   }
-  o.rejected = [this](const std::string& topic, const std::string& error) {
-    return rejected_ && rejected_(topic, error);
-  };
   o.check_stores = [this, followed = o.followed]() -> Result<std::vector<std::string>> {
     STAFETT_TRY(auto facts, gate::AskRedis(store_->client(), Deadline::In(Millis(2000))));
     auto wrong = gate::UnsafeRedis(facts);
@@ -118,10 +115,6 @@ Host::Host(const config::Service& config, Follows follows)
 
 Host::~Host() = default;
 
-void Host::OnRejected(std::function<bool(const std::string&, const std::string&)> handler) {
-  rejected_ = std::move(handler);
-}
-
 void Host::Observe() {
   auto add = [this](const char* name, const char* help, std::function<double()> value,
                     const telemetry::Labels& labels = {}) {
@@ -136,8 +129,8 @@ void Host::Observe() {
       [this] { return gate_->GetStats().relay.oldest_seconds; });
   add("stafett_relay_restarts", "Times the producer was replaced since start.",
       [this, number] { return number(gate_->GetStats().relay.restarts); });
-  add("stafett_relay_passed_over_entries", "Entries for suspended topics that were passed over since start.",
-      [this, number] { return number(gate_->GetStats().relay.passed_over); });
+  add("stafett_relay_withheld_entries", "Entries for suspended topics that were not sent, since start.",
+      [this, number] { return number(gate_->GetStats().relay.withheld); });
   add("stafett_partitions_held", "Partitions that this copy relays and reads.",
       [this, number] { return number(gate_->GetStats().held); });
   add("stafett_partitions_halted", "Partitions that stand still because the log lost acknowledged records.",

@@ -43,8 +43,6 @@ class Host {
   telemetry::Metrics& metrics() { return metrics_; }
   telemetry::Health& health() { return health_; }
   kafka::Connection kafka() const;
-  // For topics that may refuse without stopping the rest (disclosure's recipients).
-  void OnRejected(std::function<bool(const std::string& topic, const std::string& error)> handler);
 
   // Serves until SIGTERM or SIGINT, then drains. 0, or 1 with a log line if a port could not be had.
   int Run(const std::vector<rpc::NamedService>& services);
@@ -59,7 +57,6 @@ class Host {
   tenants::Tenants tenants_;
   std::unique_ptr<gate::RedisStore> store_;
   std::unique_ptr<KeyRing> keys_;
-  std::function<bool(const std::string&, const std::string&)> rejected_;
   std::unique_ptr<gate::Gate> gate_;
   std::unique_ptr<rpc::TokenVerifier> tokens_;
   std::unique_ptr<rpc::Authenticator> authenticator_;

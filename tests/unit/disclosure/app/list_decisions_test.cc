@@ -33,13 +33,23 @@ class OneChild final : public Ledger {
   Result<Case> LoadAt(const std::string&, std::int64_t, const std::string&, Deadline) override { return Case(); }
   Result<std::string> ChildOfDelivery(const std::string&, Deadline) override { return host::NotAllowed(); }
   Result<Page> Deliveries(const std::string&, std::int64_t, std::int64_t, Deadline) override { return Page(); }
+  Result<std::vector<std::string>> Missed(const std::string&, std::int64_t, Deadline) override { return {}; }
+  Status Caught(const std::string&, const std::string&, Deadline) override { return {}; }
   Result<FenceView> Fence(const std::string&, const std::string&, Deadline) override { return FenceView(); }
 };
 // Every service may have a reference to every child: registering tells nobody anything (design §5).
 class AnyReference final : public References {
  public:
   std::string CaseFor(const std::string&, const std::string&) const override { return "k-1"; }
+  std::string DeliveryOf(const std::string&, const std::string&, domain::DeliveryKind) const override { return "d"; }
   Result<std::string> ToChild(const std::string&, const std::string&) const override { return std::string("ch-1"); }
+};
+class NoRecipients final : public Recipients {
+ public:
+  Result<std::map<std::string, std::string>> Suspended(const std::vector<std::string>&, Deadline) override {
+    return std::map<std::string, std::string>();
+  }
+  Status Resume(const std::string&, Deadline) override { return {}; }
 };
 class NoContents final : public Contents {
  public:
@@ -54,7 +64,8 @@ struct Listing : testing::Test {
   AnyReference references;
   NoContents contents;
   tenants::Tenants tenants{{Of("c-town", "r-school"), Of("c-trust", "r-bup")}, ""};
-  App app{ledger, contents, references, tenants};
+  NoRecipients recipients;
+  App app{ledger, contents, references, recipients, tenants};
 
   void SetUp() override {
     // The school told PPT something; then its consent was withdrawn.

@@ -174,7 +174,7 @@ TEST_F(TailerTest, The_fence_passes_a_record_only_when_all_that_it_caused_is_ack
   EXPECT_EQ(a_.copy.Text(keys_.Fence(0)), "1");
   Acks acks(store_, keys_);
   log_.Decide([](const kafka::Message& m) { return m.topic == "log" ? Fate::kAck : Fate::kHold; });
-  Relay relay(store_, keys_, a_.shards, acks, log_.Publisher(), {{"log"}, nullptr});
+  Relay relay(store_, keys_, a_.shards, acks, log_.Publisher(), RelayOptions{{"log"}});
   relay.Start();
   // The record itself is acknowledged, its signal is not.
   ASSERT_TRUE(Eventually([&] { return a_.copy.Text(keys_.Acked(0)) == "1"; }));
