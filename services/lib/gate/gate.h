@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/base/heartbeat.h"
 #include "lib/gate/acks.h"
 #include "lib/gate/barrier.h"
 #include "lib/gate/commit.h"
@@ -46,6 +47,7 @@ struct GateOptions {
   std::function<Result<std::vector<std::string>>()> check_stores;
   // Told about changes of state, for log and readiness: name, ok, reason.
   std::function<void(const std::string& name, bool ok, const std::string& reason)> tell;
+  Beats beats;  // of every thread
 };
 
 enum class ReceiptState { kStored, kPublished };
@@ -84,9 +86,9 @@ class Gate {
   Relay& relay() { return *relay_; }
 
  private:
-  void Supervise();  // thread: barrier, again whenever the store is another one
+  void Supervise(const Beat& beat);  // thread: barrier, again whenever the store is another one
   bool CheckStores();
-  bool PassBarrier(std::uint64_t generation);
+  bool PassBarrier(std::uint64_t generation, const Beat& beat);
   bool CaughtUp(const Watch::Ends& ends, bool without_log);
   void Tell(const std::string& name, bool ok, const std::string& reason) const;
   void TellHalted();
