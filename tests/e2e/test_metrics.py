@@ -1,7 +1,9 @@
-"""Every service's metrics answer and are well formed."""
+"""Every service's metrics answer and are well formed; so does what it says of its life."""
 
+import json
 import re
 import subprocess
+import urllib.request
 
 import pytest
 
@@ -38,3 +40,19 @@ def test_no_label_names_a_child_a_case_or_a_recipient(played, service):
 def test_alive_and_ready(played, service):
     for copy in played.stack.of(service):
         assert copy.probe("/livez") and copy.probe("/readyz")
+
+
+# Of every service; then the topics that each follows besides the log.
+LOOPS = {"supervisor", "shards", "acks", "acks-expiry", "relay", "relay-noter", "watch", "producer", "redis",
+         "redis-streams", "issuer-keys", "reader-log"}  # fmt: skip
+FOLLOWS = {"cases": {"reader-keys", "reader-identity"}, "consent": {"reader-keys"},
+           "disclosure": {"reader-keys", "reader-ledger", "fence"}}  # fmt: skip
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_livez_knows_every_loop_and_none_stands_still(played, service):
+    for copy in played.stack.of(service):
+        with urllib.request.urlopen(f"http://{copy.admin_address}/livez", timeout=5) as response:
+            page = json.load(response)
+        assert page["live"] is True and page["stalled"] == []
+        assert {loop["name"] for loop in page["loops"]} == LOOPS | FOLLOWS[service]

@@ -130,6 +130,11 @@ struct Packer {
     m.set_reason(e.reason);
     return Pack(m, e.case_id);
   }
+  host::Body operator()(const BatonOfferEnded& e) const {
+    v1::BatonOfferEnded m;
+    m.set_case_id(e.case_id);
+    return Pack(m, e.case_id);
+  }
   host::Body operator()(const NoteWritten& e) const {
     v1::NoteWritten m;
     m.set_case_id(e.case_id);
@@ -178,6 +183,7 @@ Event From(const v1::BatonAccepted& m) {
   return BatonAccepted{m.case_id(), m.holder(), m.holder_recipient(), m.next_date()};
 }
 Event From(const v1::BatonDeclined& m) { return BatonDeclined{m.case_id(), m.by(), m.reason()}; }
+Event From(const v1::BatonOfferEnded& m) { return BatonOfferEnded{m.case_id()}; }
 Event From(const v1::NoteWritten& m) {
   NoteWritten e{m.case_id(), m.author(), m.author_recipient(), {}};
   for (const auto& s : m.sections()) {
@@ -232,7 +238,7 @@ Result<std::optional<Event>> FromBody(const std::string& type, const std::string
   static const auto parsers =
       ParsersOf<Event, v1::ChildRegistered, v1::ConcernNoted, v1::ConversationHeld, v1::LogOpened, v1::LogSuspended,
                 v1::LevelSet, v1::ParticipantAdded, v1::ParticipantRemoved, v1::BatonOffered, v1::BatonAccepted,
-                v1::BatonDeclined, v1::NoteWritten, v1::CaseClosed>();
+                v1::BatonDeclined, v1::BatonOfferEnded, v1::NoteWritten, v1::CaseClosed>();
   return Parse(parsers, type, bytes);
 }
 

@@ -1,5 +1,7 @@
 #include "cases/adapters/gate_case_store.h"
 
+#include <utility>
+
 #include "cases/adapters/event_mapping.h"
 #include "cases/domain/decide.h"
 #include "lib/base/id.h"
@@ -129,6 +131,7 @@ std::vector<gate::Write> GateCaseStore::IdentityWrites(const kafka::Record& reco
 }
 
 bool CaseApplier::Takes(const gate::Envelope& e) const { return e.type.starts_with(kConsentTypes); }
+// What is in force ends by a withdrawal alone: consent refuses a no after everybody has said yes.
 bool CaseApplier::Reacts(const gate::Envelope& e) const { return e.type == kWithdrawn; }
 
 Result<std::optional<gate::Reaction>> CaseApplier::React(int partition, const gate::Envelope& e,
@@ -140,7 +143,7 @@ Result<std::optional<gate::Reaction>> CaseApplier::React(int partition, const ga
   if (!fact) return std::optional<gate::Reaction>();
   auto child = *loaded.state;
   domain::Learn(child, *fact);
-  auto events = domain::SuspendWhatLostItsConsent(child, Time{record.timestamp_ms});
+  auto events = domain::StopWhatLostItsConsent(std::move(child), Time{record.timestamp_ms});
   if (events.empty()) return std::optional<gate::Reaction>();
   gate::Reaction reaction;
   reaction.target = {partition, e.child, true};
@@ -148,7 +151,7 @@ Result<std::optional<gate::Reaction>> CaseApplier::React(int partition, const ga
   reaction.inputs = loaded.inputs;
   reaction.proposal = store_.Propose(e.child, events);
   reaction.command.request_scope = "cases";
-  reaction.command.request_id = DerivedId("rq", e.event_id + "/suspend");
+  reaction.command.request_id = DerivedId("rq", e.event_id + "/stop");
   reaction.command.cause = e.event_id;
   return std::optional<gate::Reaction>(std::move(reaction));
 }

@@ -34,7 +34,7 @@ class GateCaseStore final : public app::CaseStore {
   gate::Children<domain::Child> children_;
 };
 
-// Reads the log for cases: keeps consents, suspends logs that lost theirs, restores what the store has lost.
+// Reads the log for cases: keeps consents, stops what lost its own, restores what the store has lost.
 class CaseApplier final : public gate::Applier {
  public:
   CaseApplier(host::Host& host, GateCaseStore& store) : host_(host), store_(store) {}

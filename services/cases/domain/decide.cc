@@ -30,12 +30,12 @@ Result<const Case*> Writable(const Child& child, const Change& change) {
   return c;
 }
 
-// An open log on a valid consent.
+// An open log, and a valid consent for the service that writes in it.
 Result<const Case*> WritableLog(const Child& child, const Change& change) {
   STAFETT_TRY(const Case* c, Writable(child, change));
   if (c->state == CaseState::kConcernNoted) return State("LOG_NOT_OPEN", "open the log first");
-  if (c->state == CaseState::kLogSuspended || !child.HasConsent(kFollowUp, "", change.now)) {
-    return State("NO_CONSENT", "the log rests on no valid consent; ask for a new one");
+  if (c->state == CaseState::kLogSuspended || !child.HasConsent(kFollowUp, c->holder_recipient, change.now)) {
+    return State("NO_CONSENT", "no valid consent names your service; ask for a new one and open the log again");
   }
   return c;
 }
@@ -95,8 +95,8 @@ Result<Events> OpenLog(const Child& child, const Change& change, const std::stri
   STAFETT_TRY(const Case* c, Writable(child, change));
   if (c->state == CaseState::kLogOpen) return State("LOG_ALREADY_OPEN", "the log is open already");
   STAFETT_CHECK_OK(CheckDate(next_date, change.today));
-  if (!child.HasConsent(kFollowUp, "", change.now)) {
-    return State("NO_CONSENT", "a log is opened with consent only; all who must consent have not yet said yes");
+  if (!child.HasConsent(kFollowUp, c->holder_recipient, change.now)) {
+    return State("NO_CONSENT", "a log is opened with consent only; all who must have not said yes to your service");
   }
   auto level = c->state == CaseState::kLogSuspended ? c->level : Level::k1;
   return Events{LogOpened{c->id, change.who.id, change.who.recipient, goal, level, next_date}};
@@ -135,7 +135,7 @@ Result<Events> OfferBaton(const Child& child, const Change& change, const std::s
   if (to_recipient != c->holder_recipient && !c->participants.contains(to_recipient)) {
     return State("NOT_PARTICIPANT", "the baton goes to somebody in a service that takes part");
   }
-  if (to_recipient != c->holder_recipient && !child.HasConsent(kFollowUp, to_recipient, change.now)) {
+  if (!child.HasConsent(kFollowUp, to_recipient, change.now)) {
     return State("NO_CONSENT", "no valid consent names this service");
   }
   return Events{BatonOffered{c->id, c->holder, to, to_recipient, answer_by}};
@@ -160,7 +160,7 @@ Result<const Case*> Offered(const Child& child, const Change& change) {
 Result<Events> AcceptBaton(const Child& child, const Change& change, const std::string& next_date) {
   STAFETT_TRY(const Case* c, Offered(child, change));
   STAFETT_CHECK_OK(CheckDate(next_date, change.today));
-  if (c->offered_recipient != c->holder_recipient && !child.HasConsent(kFollowUp, c->offered_recipient, change.now)) {
+  if (!child.HasConsent(kFollowUp, c->offered_recipient, change.now)) {
     return State("NO_CONSENT", "the consent for this service has ended since the baton was offered");
   }
   return Events{BatonAccepted{c->id, change.who.id, change.who.recipient, next_date}};

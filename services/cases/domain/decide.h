@@ -27,8 +27,6 @@ struct Change {
   Time now;
 };
 
-inline constexpr char kFollowUp[] = "follow-up";
-
 // "" if the date is free of objections: an ISO date, today or later, within a year.
 std::string DateFault(const std::string& date, const std::string& today);
 

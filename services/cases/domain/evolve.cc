@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "cases/domain/types.h"
 
@@ -10,23 +11,17 @@ struct Overloaded : Fs... {
 };
 template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
-
-inline constexpr char kFollowUp[] = "follow-up";
 }  // namespace
 
 bool ConsentView::ValidFor(const std::string& recipient, Time now) const {
   auto it = granted.find(recipient);
-  return it != granted.end() && !withdrawn.contains(recipient) && now < until &&
+  return recipients.contains(recipient) && it != granted.end() && !withdrawn.contains(recipient) && now < until &&
          std::includes(it->second.begin(), it->second.end(), consenters.begin(), consenters.end());
 }
 
 bool Child::HasConsent(const std::string& purpose, const std::string& recipient, Time now) const {
   return std::any_of(consents.begin(), consents.end(), [&](const auto& entry) {
-    const auto& c = entry.second;
-    if (c.purpose != purpose) return false;
-    if (!recipient.empty()) return c.ValidFor(recipient, now);
-    return std::any_of(c.recipients.begin(), c.recipients.end(),
-                       [&](const std::string& r) { return c.ValidFor(r, now); });
+    return entry.second.purpose == purpose && entry.second.ValidFor(recipient, now);
   });
 }
 
@@ -93,6 +88,10 @@ void Evolve(Child& child, const Event& event) {
                    c->offered_to.clear();
                    c->offered_recipient.clear();
                  },
+                 [&](const BatonOfferEnded&) {
+                   c->offered_to.clear();
+                   c->offered_recipient.clear();
+                 },
                  [&](const NoteWritten&) {},
                  [&](const CaseClosed&) { c->state = CaseState::kClosed; },
              },
@@ -122,11 +121,22 @@ void Learn(Child& child, const ConsentFact& fact) {
              fact);
 }
 
-Events SuspendWhatLostItsConsent(const Child& child, Time now) {
+Events StopWhatLostItsConsent(Child child, Time now) {
   Events out;
-  if (child.HasConsent(kFollowUp, "", now)) return out;
+  auto stop = [&](Event event) {
+    Evolve(child, event);
+    out.push_back(std::move(event));
+  };
+  auto lost = [&](const std::string& recipient) { return !child.HasConsent(kFollowUp, recipient, now); };
   for (const auto& [id, c] : child.cases) {
-    if (c.state == CaseState::kLogOpen) out.push_back(LogSuspended{id});
+    // A suspended log too: when it is opened again, nobody may come back with it who lost his consent meanwhile.
+    if (c.state != CaseState::kLogOpen && c.state != CaseState::kLogSuspended) continue;
+    if (c.state == CaseState::kLogOpen && lost(c.holder_recipient)) stop(LogSuspended{id});
+    if (!c.offered_to.empty() && lost(c.offered_recipient)) stop(BatonOfferEnded{id});
+    const auto participants = c.participants;
+    for (const auto& recipient : participants) {
+      if (lost(recipient)) stop(ParticipantRemoved{id, recipient});
+    }
   }
   return out;
 }

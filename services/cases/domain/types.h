@@ -15,6 +15,8 @@
 
 namespace stafett::cases::domain {
 
+inline constexpr char kFollowUp[] = "follow-up";  // the purpose that a log serves
+
 enum class Level { k0, k1, k2, k3 };
 enum class CaseState { kConcernNoted, kLogOpen, kLogSuspended, kClosed };
 
@@ -60,7 +62,7 @@ struct Child {
     auto it = cases.find(id);
     return it == cases.end() ? nullptr : &it->second;
   }
-  // A valid consent for this purpose that names the recipient (any recipient if empty).
+  // A valid consent for this purpose that names the recipient.
   bool HasConsent(const std::string& purpose, const std::string& recipient, Time now) const;
 };
 
@@ -108,6 +110,9 @@ struct BatonAccepted {
 struct BatonDeclined {
   std::string case_id, by, reason;
 };
+struct BatonOfferEnded {
+  std::string case_id;
+};
 struct Section {
   policy::Category category;
   std::string text;
@@ -122,9 +127,9 @@ struct CaseClosed {
 };
 // clang-format on
 
-using Event =
-    std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet, ParticipantAdded,
-                 ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined, NoteWritten, CaseClosed>;
+using Event = std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet,
+                           ParticipantAdded, ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined,
+                           BatonOfferEnded, NoteWritten, CaseClosed>;
 using Events = std::vector<Event>;
 
 // Folds one event. Total: an event that was accepted once is always folded.
@@ -149,7 +154,8 @@ struct ConsentWithdrawnFact {
 };
 using ConsentFact = std::variant<ConsentRequestedFact, ConsentAnsweredFact, ConsentWithdrawnFact>;
 void Learn(Child& child, const ConsentFact& fact);
-// Logs that rest on nothing any more after what was learned last: to be suspended (design §4.7).
-Events SuspendWhatLostItsConsent(const Child& child, Time now);
+// What has to stop because no valid consent names the service any more (design §4.7): the log, when it is the holder's,
+// who stays responsible; an offer, when it is the receiver's; a part in the log. In this order, folded one by one.
+Events StopWhatLostItsConsent(Child child, Time now);
 
 }  // namespace stafett::cases::domain

@@ -4,7 +4,7 @@
 
 namespace stafett::disclosure::rpc_api {
 
-FenceWaits::FenceWaits() : thread_([this] { Run(); }) {}
+FenceWaits::FenceWaits(const Beats& beats) : thread_([this, beat = BeatOf(beats, "fence")] { Run(beat); }) {}
 
 FenceWaits::~FenceWaits() {
   {
@@ -28,14 +28,15 @@ bool FenceWaits::Wait(Deadline deadline, Look look) {
   return true;
 }
 
-void FenceWaits::Run() {
+void FenceWaits::Run(const Beat& beat) {
   while (true) {
+    beat();
     bool stop = false;
     {
       std::unique_lock lock(mutex_);
       auto something = [this] { return stop_ || !new_.empty(); };
       if (waiting_.empty()) {
-        wake_.wait(lock, something);
+        wake_.wait_for(lock, kIdle, something);
       } else {
         auto first = std::min_element(waiting_.begin(), waiting_.end(),
                                       [](const Waiter& a, const Waiter& b) { return a.next < b.next; });
@@ -52,6 +53,7 @@ void FenceWaits::Run() {
         ++it;
         continue;
       }
+      beat();
       if (it->look(last) || last) {
         it = waiting_.erase(it);
         ++answered;

@@ -8,18 +8,21 @@
 #include <mutex>
 #include <thread>
 
+#include "lib/base/heartbeat.h"
 #include "lib/base/time.h"
 
 namespace stafett::disclosure::rpc_api {
 
 class FenceWaits {
  public:
-  // One look; true when it has answered. `last`: there is no time for another, so it must answer now.
+  // One look, of a few seconds at most; true when it has answered. `last`: there is no time for another, so it must
+  // answer now.
   using Look = std::function<bool(bool last)>;
   static constexpr std::size_t kMost = 1000;  // a look is one read of the store, each at least every kLongest
   static constexpr Millis kShortest{1}, kLongest{16}, kSpare{30};
+  static constexpr Millis kIdle{1000};  // with nobody waiting it still beats
 
-  FenceWaits();
+  explicit FenceWaits(const Beats& beats = {});
   ~FenceWaits();  // everybody gets a last look
   FenceWaits(const FenceWaits&) = delete;
   FenceWaits& operator=(const FenceWaits&) = delete;
@@ -35,7 +38,7 @@ class FenceWaits {
     Millis pause;
     SteadyTime next;
   };
-  void Run();
+  void Run(const Beat& beat);
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;          // guarded by mutex_

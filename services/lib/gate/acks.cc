@@ -9,9 +9,9 @@ namespace stafett::gate {
 Acks::Acks(Store& store, Keys keys) : store_(store), keys_(std::move(keys)) {}
 Acks::~Acks() { Stop(); }
 
-void Acks::Start() {
-  follow_ = std::thread([this] { Follow(); });
-  expire_ = std::thread([this] { Expire(); });
+void Acks::Start(const Beats& beats) {
+  follow_ = std::thread([this, beat = BeatOf(beats, "acks")] { Follow(beat); });
+  expire_ = std::thread([this, beat = BeatOf(beats, "acks-expiry")] { Expire(beat); });
 }
 
 void Acks::Stop() {
@@ -86,7 +86,7 @@ std::size_t Acks::Waiting() const {
   return n;
 }
 
-void Acks::Follow() {
+void Acks::Follow(const Beat& beat) {
   auto streams = store_.OpenStreams();
   std::map<std::string, std::string> last;  // stream -> id; "$" until the first entry was seen
   auto from_the_end = [&] {
@@ -95,6 +95,7 @@ void Acks::Follow() {
   from_the_end();
   std::uint64_t of = 0;
   while (true) {
+    beat();
     const auto generation = store_.Generation();
     if (generation != std::exchange(of, generation)) from_the_end();
     std::vector<Done> dropped;
@@ -132,9 +133,10 @@ void Acks::Follow() {
   }
 }
 
-void Acks::Expire() {
+void Acks::Expire(const Beat& beat) {
   std::unique_lock lock(mutex_);
   while (!stop_) {
+    beat();
     auto now = std::chrono::steady_clock::now();
     auto next = now + Millis(1000);
     std::vector<Done> late;

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/base/heartbeat.h"
 #include "lib/gate/keys.h"
 #include "lib/gate/store.h"
 
@@ -22,7 +23,7 @@ class Acks {
   using Done = std::function<void(bool published)>;
   Acks(Store& store, Keys keys);
   ~Acks();
-  void Start();
+  void Start(const Beats& beats = {});
   void Stop();  // everybody who waits is told false
 
   // Calls `done` once: true when entry `number` of partition p is acknowledged, false when `until` comes first.
@@ -38,8 +39,8 @@ class Acks {
     SteadyTime until;
     Done done;
   };
-  void Follow();  // thread: the ack streams of all partitions
-  void Expire();  // thread: deadlines
+  void Follow(const Beat& beat);  // thread: the ack streams of all partitions
+  void Expire(const Beat& beat);  // thread: deadlines
   // Forgets what an earlier generation was about; `dropped` gets who waited there.
   void MoveTo(std::uint64_t generation, std::vector<Done>& dropped);
 

@@ -18,20 +18,21 @@ Compacted::Compacted(Store& store, Keys keys, Shards& shards, MakeReader make, s
 
 Compacted::~Compacted() { Stop(); }
 
-void Compacted::Start() {
-  thread_ = std::thread([this] { Run(); });
+void Compacted::Start(const Beats& beats) {
+  thread_ = std::thread([this, beat = BeatOf(beats, "reader-" + mark_)] { Run(beat); });
 }
 void Compacted::Stop() {
   stop_ = true;
   if (thread_.joinable()) thread_.join();
 }
 
-void Compacted::Run() {
+void Compacted::Run(const Beat& beat) {
   std::unique_ptr<LogReader> reader;
   std::map<int, std::int64_t> next;  // what is assigned, and the offset wanted next
   std::uint64_t generation = 0;
   bool again = true;
   while (!stop_) {
+    beat();
     if (!reader) {
       if (auto made = make_(topic_)) reader = std::move(*made);
       again = true;
@@ -73,6 +74,7 @@ void Compacted::Run() {
     for (const auto& r : polled.records) by_partition[r.partition].push_back(&r);
     for (const auto& [p, records] : by_partition) {
       if (!next.contains(p)) continue;
+      beat();
       Transaction tx;
       tx.generation = generation;
       auto& at = next[p];

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/base/heartbeat.h"
 #include "lib/gate/keys.h"
 #include "lib/gate/ports.h"
 #include "lib/gate/shards.h"
@@ -25,11 +26,11 @@ class Compacted {
   Compacted(Store& store, Keys keys, Shards& shards, MakeReader make, std::string topic, std::string mark,
             Writes writes);
   ~Compacted();
-  void Start();
+  void Start(const Beats& beats = {});
   void Stop();
 
  private:
-  void Run();
+  void Run(const Beat& beat);
   Store& store_;
   Keys keys_;
   Shards& shards_;

@@ -14,8 +14,7 @@ Gate::Gate(Store& store, GateOptions options, MakePublisher publisher, MakeReade
       committer_(store_, keys_, std::move(seal_body), options_.outbox_limit),
       shards_(store_, keys_, options_.instance),
       acks_(store_, keys_) {
-  relay_ = std::make_unique<Relay>(store_, keys_, shards_, acks_, publisher_,
-                                   RelayOptions{options_.ordered_topics});
+  relay_ = std::make_unique<Relay>(store_, keys_, shards_, acks_, publisher_, RelayOptions{options_.ordered_topics});
   committer_.Admit(0);
   watch_ = std::make_unique<Watch>(store_, keys_, shards_, make_reader_, options_.followed);
 }
@@ -36,7 +35,7 @@ void Gate::AddCompacted(std::string topic, std::string mark, Compacted::Writes w
 }
 
 void Gate::Start() {
-  supervise_ = std::thread([this] { Supervise(); });
+  supervise_ = std::thread([this, beat = BeatOf(options_.beats, "supervisor")] { Supervise(beat); });
 }
 
 void Gate::Stop() {
@@ -149,18 +148,20 @@ bool Gate::CheckStores() {
 
 void Gate::StartParts() {
   if (std::exchange(started_, true)) return;
-  shards_.Start();
-  acks_.Start();
-  relay_->Start();
-  watch_->Start();
-  for (auto& c : compacted_) c->Start();
-  for (auto& [name, tailer] : tailers_) tailer->Start();
+  const auto& beats = options_.beats;
+  shards_.Start(beats);
+  acks_.Start(beats);
+  relay_->Start(beats);
+  watch_->Start(beats);
+  for (auto& c : compacted_) c->Start(beats);
+  for (auto& [name, tailer] : tailers_) tailer->Start(beats);
 }
 
 // Brings the store of this generation to the log's end. False: not passed, try again.
-bool Gate::PassBarrier(std::uint64_t generation) {
+bool Gate::PassBarrier(std::uint64_t generation, const Beat& beat) {
   auto waits_for = [&](auto condition) {
     while (!condition()) {
+      beat();
       if (stopping_ || generation != store_.Generation()) return false;
       TellHalted();
       Pause(Millis(20));
@@ -189,14 +190,15 @@ void Gate::TellHalted() {
   Tell("log", !halted, halted ? "TAIL_LOST: a partition lost acknowledged records" : "");
 }
 
-void Gate::Supervise() {
+void Gate::Supervise(const Beat& beat) {
   while (!stopping_) {
+    beat();
     const auto generation = store_.Generation();
     if (!Admits(generation)) {
       // First start, or another store than before, or one that lost data.
       committer_.Admit(0);
       Tell("gate", false, "RECOVERING");
-      if (!PassBarrier(generation)) {
+      if (!PassBarrier(generation, beat)) {
         Pause(Millis(100));
         continue;
       }

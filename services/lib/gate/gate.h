@@ -19,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/base/heartbeat.h"
 #include "lib/gate/acks.h"
 #include "lib/gate/barrier.h"
 #include "lib/gate/commit.h"
@@ -39,12 +40,13 @@ struct GateOptions {
   int partitions = 24;
   std::int64_t outbox_limit = 100'000;  // entries of one partition that wait for Kafka; then OUTBOX_FULL
   std::string log_topic = "stafett.log";
-  std::set<std::string> ordered_topics;                                  // log, and ledger for disclosure
-  std::map<std::string, std::string> followed;                           // mark name -> topic, for watch and barrier
+  std::set<std::string> ordered_topics;         // log, and ledger for disclosure
+  std::map<std::string, std::string> followed;  // mark name -> topic, for watch and barrier
   // Settings of stores; lines that name what is unsafe. Called at start and after every reconnect.
   std::function<Result<std::vector<std::string>>()> check_stores;
   // Told about changes of state, for log and readiness: name, ok, reason.
   std::function<void(const std::string& name, bool ok, const std::string& reason)> tell;
+  Beats beats;  // of every thread
 };
 
 enum class ReceiptState { kStored, kPublished };
@@ -84,9 +86,9 @@ class Gate {
   Relay& relay() { return *relay_; }
 
  private:
-  void Supervise();  // thread: barrier, again whenever the store is another one
+  void Supervise(const Beat& beat);  // thread: barrier, again whenever the store is another one
   bool CheckStores();
-  bool PassBarrier(std::uint64_t generation);
+  bool PassBarrier(std::uint64_t generation, const Beat& beat);
   bool CaughtUp(const Watch::Ends& ends, bool without_log);
   void Tell(const std::string& name, bool ok, const std::string& reason) const;
   void TellHalted();

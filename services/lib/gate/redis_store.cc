@@ -82,13 +82,16 @@ class RedisStreamReader final : public StreamReader {
 
 }  // namespace
 
-RedisStore::RedisStore(redis::Options options, std::string clock_key)
+RedisStore::RedisStore(redis::Options options, std::string clock_key, Beats beats)
     : options_(std::move(options)),
+      beats_(std::move(beats)),
       clock_key_(std::move(clock_key)),
       read_(kReadScript),
       run_(kRunScript),
       echo_prefix_(NewId("q")) {
-  client_ = std::make_unique<redis::Client>(options_);
+  auto of_client = options_;
+  of_client.beat = BeatOf(beats_, "redis");
+  client_ = std::make_unique<redis::Client>(std::move(of_client));
 }
 
 RedisStore::~RedisStore() = default;
@@ -203,6 +206,7 @@ std::unique_ptr<StreamReader> RedisStore::OpenStreams() {
   auto options = options_;
   options.on_connected = nullptr;
   options.client_name += "-streams";
+  options.beat = BeatOf(beats_, "redis-streams");
   return std::make_unique<RedisStreamReader>(std::move(options), *client_);
 }
 

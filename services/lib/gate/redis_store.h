@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 
+#include "lib/base/heartbeat.h"
 #include "lib/gate/store.h"
 #include "lib/redis/client.h"
 
@@ -14,7 +15,7 @@ namespace stafett::gate {
 class RedisStore final : public Store {
  public:
   // `clock_key`: where this service keeps the highest time it has seen (within its own prefix).
-  RedisStore(redis::Options options, std::string clock_key);
+  RedisStore(redis::Options options, std::string clock_key, Beats beats = {});
   ~RedisStore() override;
 
   Result<Answer> Read(const std::vector<Get>& gets, Deadline deadline) override;
@@ -40,6 +41,7 @@ class RedisStore final : public Store {
   tl::unexpected<Error> Lost(const Bound& bound);
 
   redis::Options options_;
+  Beats beats_;
   std::string clock_key_;
   redis::Script read_;
   redis::Script run_;

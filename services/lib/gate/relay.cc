@@ -33,9 +33,9 @@ Relay::Relay(Store& store, Keys keys, Shards& shards, Acks& acks, MakePublisher 
 
 Relay::~Relay() { Stop(); }
 
-void Relay::Start() {
-  run_ = std::thread([this] { Run(); });
-  note_ = std::thread([this] { Note(); });
+void Relay::Start(const Beats& beats) {
+  run_ = std::thread([this, beat = BeatOf(beats, "relay")] { Run(beat); });
+  note_ = std::thread([this, beat = BeatOf(beats, "relay-noter")] { Note(beat); });
 }
 
 void Relay::Stop() {
@@ -71,7 +71,7 @@ std::uint64_t Relay::Generation() const {
   return ready_generation_;
 }
 
-void Relay::Adopt(const std::set<int>& held) {
+void Relay::Adopt(const std::set<int>& held, const Beat& beat) {
   std::vector<int> fresh;
   {
     std::lock_guard lock(mutex_);
@@ -81,6 +81,7 @@ void Relay::Adopt(const std::set<int>& held) {
     }
   }
   for (int p : fresh) {
+    beat();
     std::vector<Get> gets{Get::String(keys_.Acked(p))};
     for (const auto& t : options_.ordered_topics) gets.push_back(Get::String(keys_.Top(p, t)));
     auto read = store_.Read(gets, Deadline::In(Millis(1000)));
@@ -125,7 +126,7 @@ void Relay::Restart() {
   }
 }
 
-void Relay::Run() {
+void Relay::Run(const Beat& beat) {
   auto streams = store_.OpenStreams();
   {
     std::lock_guard lock(mutex_);
@@ -134,6 +135,7 @@ void Relay::Run() {
   }
   bool first = true;
   while (true) {
+    beat();
     const auto generation = store_.Generation();
     bool failed;
     {
@@ -155,7 +157,7 @@ void Relay::Run() {
       Restart();
       continue;
     }
-    Adopt(shards_.Held());
+    Adopt(shards_.Held(), beat);
     std::vector<std::pair<std::string, std::string>> positions;
     std::map<std::string, int> partition_of;
     {
@@ -336,8 +338,9 @@ Relay::Noted Relay::NoteOnce() {
   return Noted::kFailed;
 }
 
-void Relay::Note() {
+void Relay::Note(const Beat& beat) {
   while (true) {
+    beat();
     auto noted = NoteOnce();
     std::unique_lock lock(mutex_);
     if (stop_) return;

@@ -22,6 +22,7 @@
 #include <string>
 #include <thread>
 
+#include "lib/base/heartbeat.h"
 #include "lib/gate/acks.h"
 #include "lib/gate/keys.h"
 #include "lib/gate/ports.h"
@@ -55,7 +56,7 @@ class Relay {
   Relay(Store& store, Keys keys, Shards& shards, Acks& acks, MakePublisher make, RelayOptions options);
   ~Relay();
   void Use(SideTopics& side) { side_ = &side; }  // before Start
-  void Start();
+  void Start(const Beats& beats = {});
   void Stop();  // what is in flight is noted if its report comes within a second
 
   struct Stats {
@@ -87,11 +88,11 @@ class Relay {
     std::string pairs;
     std::map<std::string, std::int64_t> top_to_note;
   };
-  void Run();
-  void Note();  // thread: writes acknowledgements
+  void Run(const Beat& beat);
+  void Note(const Beat& beat);  // thread: writes acknowledgements
   enum class Noted { kNothing, kDone, kFailed };
   Noted NoteOnce();
-  void Adopt(const std::set<int>& held);
+  void Adopt(const std::set<int>& held, const Beat& beat);
   bool Send(int partition, const StreamEntry& entry);
   void Report(int partition, std::uint64_t number, std::uint64_t round, const kafka::Delivery& delivery);
   void Restart();

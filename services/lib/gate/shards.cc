@@ -7,11 +7,12 @@ Shards::Shards(Store& store, Keys keys, std::string owner)
 
 Shards::~Shards() { Stop(); }
 
-void Shards::Start() {
-  thread_ = std::thread([this] {
+void Shards::Start(const Beats& beats) {
+  thread_ = std::thread([this, beat = BeatOf(beats, "shards")] {
     std::unique_lock lock(mutex_);
     while (!stop_) {
       lock.unlock();
+      beat();
       Turn();
       lock.lock();
       wake_.wait_for(lock, kEvery, [this] { return stop_; });

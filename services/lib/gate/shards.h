@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "lib/base/heartbeat.h"
 #include "lib/gate/keys.h"
 #include "lib/gate/store.h"
 
@@ -19,7 +20,7 @@ class Shards {
   // `owner` names this copy, unique among running processes.
   Shards(Store& store, Keys keys, std::string owner);
   ~Shards();  // releases what it holds
-  void Start();
+  void Start(const Beats& beats = {});
   void Stop();
 
   std::set<int> Held() const;

@@ -54,10 +54,11 @@ Tailer::Tailer(Store& store, Keys keys, Shards& shards, MakeReader make, std::st
 
 Tailer::~Tailer() { Stop(); }
 
-void Tailer::Start() {
-  thread_ = std::thread([this] {
+void Tailer::Start(const Beats& beats) {
+  thread_ = std::thread([this, beat = BeatOf(beats, "reader-" + mark_)] {
     while (!stop_) {
-      auto until = Now() + Turn(kWait);
+      beat();
+      auto until = Now() + Turn(kWait, beat);
       while (!stop_ && Now() < until) std::this_thread::sleep_for(Millis(5));
     }
     reader_.reset();
@@ -74,7 +75,7 @@ Tailer::Stats Tailer::GetStats() const {
 }
 
 // Follows exactly what is held; what was new or asked for it starts from its mark.
-bool Tailer::Assign(const std::set<int>& held) {
+bool Tailer::Assign(const std::set<int>& held, const Beat& beat) {
   std::vector<int> left;
   for (const auto& [p, part] : parts_) {
     if (!held.contains(p)) left.push_back(p);
@@ -97,6 +98,7 @@ bool Tailer::Assign(const std::set<int>& held) {
   std::map<int, std::int64_t> next;
   std::map<int, Part> parts;
   for (std::size_t i = 0; i < wanted.size(); ++i) {
+    beat();
     int p = wanted[i];
     auto it = parts_.find(p);
     Part part = it == parts_.end() ? Part{} : it->second;
@@ -116,7 +118,7 @@ bool Tailer::Assign(const std::set<int>& held) {
   return true;
 }
 
-Millis Tailer::Turn(Millis wait) {
+Millis Tailer::Turn(Millis wait, const Beat& beat) {
   // Before it is asked whether to wait: the answer must be about this store or a later one.
   const auto generation = store_.Generation();
   if (wait_for_ && !wait_for_()) return kRetry;
@@ -126,10 +128,10 @@ Millis Tailer::Turn(Millis wait) {
     reader_ = std::move(*made);
   }
   if (generation != generation_) {
-    if (!Assign({})) return kRetry;
+    if (!Assign({}, beat)) return kRetry;
     generation_ = generation;
   }
-  if (!Assign(shards_.Held()) || parts_.empty()) return kRetry;
+  if (!Assign(shards_.Held(), beat) || parts_.empty()) return kRetry;
   auto polled = reader_->Poll(kBatch, wait);
   for (int p : polled.out_of_range) shards_.Halt(p, "TAIL_LOST");
   std::map<int, std::vector<kafka::Record>> by_partition;
@@ -139,6 +141,7 @@ Millis Tailer::Turn(Millis wait) {
     if (it == parts_.end()) continue;
     auto& part = it->second;
     while (!part.again && !records.empty() && !stop_) {
+      beat();
       auto n = Apply(p, part, records);
       part.again = n == 0;  // from the mark, whatever it now is
       records.erase(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(n));

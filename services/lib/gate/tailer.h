@@ -29,6 +29,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/base/heartbeat.h"
 #include "lib/gate/commit.h"
 #include "lib/gate/envelope.h"
 #include "lib/gate/keys.h"
@@ -74,14 +75,16 @@ class Tailer {
          Applier& applier, const Committer& committer, std::function<bool()> wait_for = nullptr,
          Millis patience = kPatience);
   ~Tailer();
-  void Start();
+  void Start(const Beats& beats = {});
   void Stop();
   struct Stats {
     std::uint64_t applied = 0, restored = 0, dropped = 0, parked = 0, conflicts = 0, retries = 0;
   };
   Stats GetStats() const;
   // One round of the thread's loop; for simulations, instead of Start.
-  void TurnForTest() { (void)Turn(Millis(0)); }
+  void TurnForTest() {
+    (void)Turn(Millis(0), [] {});
+  }
 
  private:
   // A partition that is followed.
@@ -96,8 +99,8 @@ class Tailer {
   struct Item;
   struct Batch;
 
-  Millis Turn(Millis wait);  // how long to pause then
-  bool Assign(const std::set<int>& held);
+  Millis Turn(Millis wait, const Beat& beat);  // how long to pause then
+  bool Assign(const std::set<int>& held, const Beat& beat);
   // Applies a prefix of `records` of one partition; how many were applied (0: conflict or not now).
   std::size_t Apply(int p, Part& part, const std::vector<kafka::Record>& records);
   std::vector<Item> Look(int p, const std::vector<kafka::Record>& records, std::vector<Get>& gets) const;

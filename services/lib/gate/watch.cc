@@ -16,8 +16,8 @@ Watch::Watch(Store& store, Keys keys, Shards& shards, MakeReader make, std::map<
 
 Watch::~Watch() { Stop(); }
 
-void Watch::Start() {
-  thread_ = std::thread([this] { Run(); });
+void Watch::Start(const Beats& beats) {
+  thread_ = std::thread([this, beat = BeatOf(beats, "watch")] { Run(beat); });
 }
 void Watch::Stop() {
   {
@@ -49,15 +49,16 @@ std::map<std::string, std::int64_t> Watch::Lag() const {
   return lag_;
 }
 
-void Watch::Run() {
+void Watch::Run(const Beat& beat) {
   std::map<std::string, std::unique_ptr<LogReader>> readers;
   std::unique_lock lock(mutex_);
   while (!stop_) {
     wanted_ = false;
     const auto round = ++begun_;
     lock.unlock();
+    beat();
     Ends ends;
-    const bool well = Round(readers, ends);
+    const bool well = Round(readers, ends, beat);
     lock.lock();
     if (well) {
       ends_ = std::move(ends);
@@ -68,7 +69,7 @@ void Watch::Run() {
   }
 }
 
-bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, Ends& ends) {
+bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, Ends& ends, const Beat& beat) {
   const auto generation = store_.Generation();
   auto before = store_.Read({}, Deadline::In(Millis(1000)));
   if (!before) return false;
@@ -81,6 +82,7 @@ bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, En
     }
     for (int p = 0; p < keys_.partitions(); ++p) {
       if (Stopping()) return false;
+      beat();
       // Read marks after ends would be wrong the other way round: a mark may only be compared with a later end.
       auto w = reader->Watermarks(p, Millis(1500));
       if (!w) return false;
@@ -111,6 +113,7 @@ bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, En
       lag[name] += std::max<std::int64_t>(0, end - mark);
       if (end < known) {
         // The marks were read after the end: look again before crying wolf.
+        beat();
         auto w = readers[name]->Watermarks(p, Millis(1500));
         if (!w) return false;
         if (w->second < known) {

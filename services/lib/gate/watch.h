@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "lib/base/heartbeat.h"
 #include "lib/gate/keys.h"
 #include "lib/gate/ports.h"
 #include "lib/gate/shards.h"
@@ -23,7 +24,7 @@ class Watch {
   // `topics`: mark name -> topic. Freshness is about "log".
   Watch(Store& store, Keys keys, Shards& shards, MakeReader make, std::map<std::string, std::string> topics);
   ~Watch();
-  void Start();
+  void Start(const Beats& beats = {});
   void Stop();
   // By mark name: partition -> next offset, all asked after this call began. Waits for it; kUnavailable when Kafka does
   // not tell in time.
@@ -33,8 +34,8 @@ class Watch {
   std::map<std::string, std::int64_t> Lag() const;
 
  private:
-  void Run();
-  bool Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, Ends& ends);
+  void Run(const Beat& beat);
+  bool Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, Ends& ends, const Beat& beat);
   bool Stopping() const;
   Store& store_;
   Keys keys_;

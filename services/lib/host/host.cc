@@ -38,6 +38,11 @@ seal::Secret RequireSecret(const std::optional<std::string>& path, const char* k
   return *secret;
 }
 
+Beats BeatsOf(telemetry::Health& health) {
+  return
+      [&health](const std::string& loop) -> Beat { return [beat = health.AddLoop(loop, kLoopLimit)] { beat.Beat(); }; };
+}
+
 kafka::Connection Host::kafka() const {
   kafka::Connection c;
   c.bootstrap = config_.kafka.bootstrap;
@@ -52,7 +57,8 @@ Host::Host(const config::Service& config, Follows follows)
     : config_(config), tenants_(LoadTenantsOrThrow(config.controllers)) {
   telemetry::InitLog(config_.service, config_.instance);
   gate::Keys keys(config_.service, config_.partitions);
-  store_ = std::make_unique<gate::RedisStore>(RedisOptions(config_), gate::Keys::Clock(config_.service));
+  store_ =
+      std::make_unique<gate::RedisStore>(RedisOptions(config_), gate::Keys::Clock(config_.service), BeatsOf(health_));
   keys_ = std::make_unique<KeyRing>(*store_, keys, RequireSecret(config_.keys.kek, "kek_file"));
 
   const auto& k = config_.kafka;
@@ -90,8 +96,12 @@ Host::Host(const config::Service& config, Follows follows)
     if (!ok && !failed) Log(Severity::kWarn, "gate.not_ready", {{"check", Safe(name)}, {"reason", Safe(reason)}});
     if (ok && !before.empty()) Log(Severity::kInfo, "gate.ready", {{"check", Safe(name)}});
   };
+  o.beats = BeatsOf(health_);
+  auto relayed = kafka();
+  relayed.beats = BeatsOf(health_);
   health_.Set("gate", false, "STARTING");
-  gate_ = std::make_unique<gate::Gate>(*store_, std::move(o), gate::KafkaPublisher(kafka()), gate::KafkaReader(kafka()),
+  gate_ = std::make_unique<gate::Gate>(*store_, std::move(o), gate::KafkaPublisher(std::move(relayed)),
+                                       gate::KafkaReader(kafka()),
                                        [this](const std::string& child, std::string_view body, std::string_view bound) {
                                          return keys_->Seal(child, body, bound);
                                        });
@@ -105,7 +115,9 @@ Host::Host(const config::Service& config, Follows follows)
   rpc::TokenOptions tokens;
   tokens.issuer = config_.tokens.issuer;
   tokens.audience = config_.tokens.audience;
-  tokens_ = std::make_unique<rpc::TokenVerifier>(tokens, rpc::Jwks::FromUrl(config_.tokens.jwks_url));
+  rpc::Jwks::Options jwks;
+  jwks.beats = BeatsOf(health_);
+  tokens_ = std::make_unique<rpc::TokenVerifier>(tokens, rpc::Jwks::FromUrl(config_.tokens.jwks_url), jwks);
   authenticator_ = std::make_unique<rpc::Authenticator>(*tokens_);
   executor_ = std::make_unique<Executor>(static_cast<std::size_t>(config_.limits.executor_threads),
                                          static_cast<std::size_t>(config_.limits.executor_queue));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lib/base/executor.h"
+#include "lib/base/heartbeat.h"
 #include "lib/config/service.h"
 #include "lib/gate/gate.h"
 #include "lib/gate/redis_store.h"
@@ -64,6 +65,12 @@ class Host {
   std::unique_ptr<rpc::Runtime> runtime_;
   std::vector<telemetry::Observation> observations_;
 };
+
+// How long a loop may take for one round. The longest that is planned is the barrier's look at the stores, 2 s for
+// Redis and 5 s for each of three topics; all else takes 3 s at most between two beats.
+inline constexpr Millis kLoopLimit{30'000};
+// Beats that `health` listens to; it must live at least as long as who asks for one.
+Beats BeatsOf(telemetry::Health& health);
 
 // Reads a secret file or throws with its name and what to do.
 seal::Secret RequireSecret(const std::optional<std::string>& path, const char* key);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/base/heartbeat.h"
 #include "lib/base/time.h"
 
 namespace stafett::kafka {
@@ -33,6 +34,7 @@ struct Connection {
   // from any of its threads; must not block. Empty: errors go to stderr. With an infinite message
   // timeout this is where a producer says that it can not reach or log in to a broker.
   std::function<void(int severity, const std::string& line)> on_log;
+  Beats beats;  // of our threads: a producer's poller
 };
 
 struct Message {

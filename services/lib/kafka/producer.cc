@@ -55,7 +55,7 @@ struct Producer::Impl {
   explicit Impl(const Connection& connection) : events(connection) {}
   ~Impl();
 
-  void Poll();
+  void Poll(const Beat& beat);
   static void OnReport(rd_kafka_t* handle, const rd_kafka_message_t* message, void* opaque);
   std::unique_ptr<Pending> Take(std::uint64_t sequence);
   bool AllReported();
@@ -76,7 +76,7 @@ Producer::~Producer() = default;
 Result<std::unique_ptr<Producer>> Producer::Create(const Connection& connection) {
   auto impl = std::make_unique<Impl>(connection);
   STAFETT_TRY(impl->handle, MakeHandle(RD_KAFKA_PRODUCER, connection, kSettings, impl->events, Impl::OnReport));
-  impl->poller = std::thread([raw = impl.get()] { raw->Poll(); });
+  impl->poller = std::thread([raw = impl.get(), beat = BeatOf(connection.beats, "producer")] { raw->Poll(beat); });
   std::unique_ptr<Producer> producer(new Producer());
   producer->impl_ = std::move(impl);
   return producer;
@@ -96,8 +96,11 @@ Producer::Impl::~Impl() {
   }
 }
 
-void Producer::Impl::Poll() {
-  while (!stop) rd_kafka_poll(handle.get(), kPollMs);
+void Producer::Impl::Poll(const Beat& beat) {
+  while (!stop) {
+    beat();
+    rd_kafka_poll(handle.get(), kPollMs);
+  }
   const Deadline deadline = Deadline::In(kPurgeTime);
   while (!AllReported() && !deadline.Passed()) rd_kafka_poll(handle.get(), 10);
 }

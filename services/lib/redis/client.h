@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "lib/base/error.h"
+#include "lib/base/heartbeat.h"
 #include "lib/base/time.h"
 
 namespace stafett::redis {
@@ -48,6 +49,7 @@ struct Options {
   // through. Receives the reply of INFO server (run_id) so that the owner can notice another Redis;
   // must not block.
   std::function<void(const std::string& run_id)> on_connected;
+  Beat beat;  // of the loop thread
 };
 
 class Client {

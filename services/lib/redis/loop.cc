@@ -15,7 +15,7 @@ namespace {
 
 constexpr Millis kFirstBackoff{10};
 constexpr Millis kMaxBackoff{1000};
-constexpr Millis kMaxWait{60'000};
+constexpr Millis kMaxWait{1000};  // with nothing to do it still beats
 // Commands beyond this stay in our queue, where a passed deadline costs no connection.
 constexpr std::size_t kMaxUnsent = 256U << 10U;
 
@@ -97,6 +97,7 @@ void Client::Loop::Run() {
   { const std::lock_guard lock(mutex_); }  // waits until thread_ is set
   std::array<epoll_event, 2> events{};
   for (;;) {
+    if (options_.beat) options_.beat();
     const int n = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), WaitMs());
     std::uint32_t on_socket = 0;
     for (int i = 0; i < n; ++i) {

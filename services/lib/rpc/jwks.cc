@@ -135,17 +135,27 @@ struct Jwks::State {
   SteadyTime last_asked{};
   std::thread thread;
 
-  void Run();
+  void Run(const Beat& beat);
+  void WaitFor(std::unique_lock<std::mutex>& lock, Millis pause, const Beat& beat);
   void Take(const Result<std::string>& document);
   Result<Key> Find(std::string_view kid);
 };
 
-void Jwks::State::Run() {
+// Until the pause is over, somebody wants news, or the end.
+void Jwks::State::WaitFor(std::unique_lock<std::mutex>& lock, Millis pause, const Beat& beat) {
+  for (const auto until = Deadline::In(pause); !stopping && !wanted && !until.Passed();) {
+    beat();
+    wake.wait_for(lock, std::min(until.Left(), options.beat_every), [this] { return stopping || wanted; });
+  }
+}
+
+void Jwks::State::Run(const Beat& beat) {
   Millis retry = options.retry_first;
   std::unique_lock lock(mutex);
   while (!stopping) {
     wanted = false;
     lock.unlock();
+    beat();
     const Result<std::string> document = fetch();
     lock.lock();
     Take(document);
@@ -153,7 +163,7 @@ void Jwks::State::Run() {
     fetched.notify_all();
     const Millis pause = loaded ? options.refresh_every : retry;
     retry = std::min(retry * 2, options.retry_most);
-    wake.wait_for(lock, pause, [this] { return stopping || wanted; });
+    WaitFor(lock, pause, beat);
   }
 }
 
@@ -216,7 +226,8 @@ Jwks::Fetch Jwks::FromUrl(const std::string& url) {
 }
 
 Jwks::Jwks(Fetch fetch, Options options) : state_(std::make_unique<State>(std::move(fetch), std::move(options))) {
-  state_->thread = std::thread([state = state_.get()] { state->Run(); });
+  state_->thread =
+      std::thread([state = state_.get(), beat = BeatOf(state_->options.beats, "issuer-keys")] { state->Run(beat); });
 }
 
 Jwks::~Jwks() {

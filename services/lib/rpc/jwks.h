@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "lib/base/error.h"
+#include "lib/base/heartbeat.h"
 #include "lib/base/time.h"
 
 namespace stafett::rpc {
@@ -25,6 +26,8 @@ class Jwks {
     Millis retry_most{5'000};
     Millis wait_for_refresh{250};  // how long a caller with an unknown key waits for news
     SteadyClock now = std::chrono::steady_clock::now;
+    Millis beat_every{1'000};  // while the thread waits
+    Beats beats;
   };
 
   // http:, https: or file: (which production's configuration refuses).

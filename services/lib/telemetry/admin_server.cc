@@ -57,14 +57,20 @@ Answer Readiness(const Health& health) {
 
 Answer Liveness(const Health& health) {
   std::string stalled;
-  for (const std::string& name : health.Stalled()) {
+  std::string loops;
+  for (const LoopState& loop : health.Loops()) {
+    if (!loops.empty()) loops += ',';
+    loops += R"({"name":)";
+    AppendJsonText(loops, loop.name);
+    loops += R"(,"age_ms":)" + std::to_string(loop.age.count()) + '}';
+    if (!loop.stalled) continue;
     if (!stalled.empty()) stalled += ',';
-    AppendJsonText(stalled, name);
+    AppendJsonText(stalled, loop.name);
   }
   Answer answer;
   answer.status = stalled.empty() ? 200 : kNotReady;
-  answer.body =
-      std::string(R"({"live":)") + (stalled.empty() ? "true" : "false") + R"(,"stalled":[)" + stalled + "]}\n";
+  answer.body = std::string(R"({"live":)") + (stalled.empty() ? "true" : "false") + R"(,"stalled":[)" + stalled +
+                R"(],"loops":[)" + loops + "]}\n";
   return answer;
 }
 

@@ -1,6 +1,6 @@
 // HTTP for operators and kubelets, on its own address, never reachable from outside:
 //   /metrics   Prometheus text
-//   /livez     200, or 503 with the loops that stand still
+//   /livez     200, or 503 with the loops that stand still; and all loops with the time since their last beat
 //   /readyz    200, or 503 with the checks that fail, by name and reason
 // JSON bodies: {"ready":false,"failing":[{"name":"kafka","reason":"CONNECTING"}]}
 #pragma once

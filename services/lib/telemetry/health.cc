@@ -71,16 +71,26 @@ Heartbeat Health::AddLoop(std::string_view name, Millis limit) {
   return Heartbeat(std::move(loop));
 }
 
+std::vector<LoopState> Health::Loops() const {
+  std::lock_guard lock(state_->mutex);
+  std::vector<LoopState> loops;
+  for (const auto& weak : state_->loops) {
+    const auto loop = weak.lock();
+    if (!loop) continue;
+    // The beat is read first: one that comes in between must not lie in the future.
+    const SteadyTime beaten = loop->beaten.load(std::memory_order_relaxed);
+    const auto age = state_->now() - beaten;
+    loops.push_back({loop->name, std::chrono::duration_cast<Millis>(age), age > loop->limit});
+  }
+  return loops;
+}
+
 bool Health::Live() const { return Stalled().empty(); }
 
 std::vector<std::string> Health::Stalled() const {
-  std::lock_guard lock(state_->mutex);
   std::vector<std::string> names;
-  for (const auto& weak : state_->loops) {
-    const auto loop = weak.lock();
-    if (loop && state_->now() - loop->beaten.load(std::memory_order_relaxed) > loop->limit) {
-      names.push_back(loop->name);
-    }
+  for (auto& loop : Loops()) {
+    if (loop.stalled) names.push_back(std::move(loop.name));
   }
   return names;
 }

@@ -28,6 +28,12 @@ struct Check {
   std::string reason;  // UPPER_SNAKE, empty when ok
 };
 
+struct LoopState {
+  std::string name;
+  Millis age{0};  // since its last beat
+  bool stalled = false;
+};
+
 // Held by the loop. Beat() is one atomic store. The loop is forgotten when this goes.
 class Heartbeat {
  public:
@@ -57,6 +63,7 @@ class Health {
 
   // `limit`: how long a loop may go without a beat. Counts as beaten now.
   [[nodiscard]] Heartbeat AddLoop(std::string_view name, Millis limit);
+  std::vector<LoopState> Loops() const;  // in the order in which they began
   bool Live() const;
   std::vector<std::string> Stalled() const;  // names of loops beyond their limit
 

@@ -65,5 +65,30 @@ TEST(Baton, It_is_not_accepted_on_a_consent_that_ended_meanwhile) {
   EXPECT_EQ(Reason(AcceptBaton(child, By(kNurse), kSoon)), "NO_CONSENT");
 }
 
+// Else it would stand in the way until somebody says no who may know nothing of the case any more.
+TEST(Baton, An_offer_ends_with_the_consent_for_the_receivers_service) {
+  Child child = Offered();
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-health"}});
+  auto events = StopWhatLostItsConsent(child, kNow);
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_TRUE(std::holds_alternative<BatonOfferEnded>(events[0]));
+  EXPECT_TRUE(std::holds_alternative<ParticipantRemoved>(events[1]));
+  for (const auto& e : events) Evolve(child, e);
+  EXPECT_EQ(Reason(AcceptBaton(child, By(kNurse), kSoon)), "NOT_ALLOWED");
+  EXPECT_EQ(Reason(DeclineBaton(child, By(kNurse), "no time")), "NOT_ALLOWED");
+  EXPECT_EQ(child.Find(kCase)->holder, kTeacher.id);
+  EXPECT_EQ(Reason(OfferBaton(child, By(kTeacher), kColleague.id, "r-school", kSoon)), "(done)");
+}
+
+TEST(Baton, An_offer_within_a_service_ends_with_its_consent_too) {
+  Child child = WithLog();
+  Do(child, OfferBaton(child, By(kTeacher), kColleague.id, "r-school", kSoon));
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-school"}});
+  EXPECT_EQ(Reason(AcceptBaton(child, By(kColleague), kSoon)), "NO_CONSENT");
+  for (const auto& e : StopWhatLostItsConsent(child, kNow)) Evolve(child, e);
+  EXPECT_EQ(child.Find(kCase)->state, CaseState::kLogSuspended);
+  EXPECT_TRUE(child.Find(kCase)->offered_to.empty());
+}
+
 }  // namespace
 }  // namespace stafett::cases::domain

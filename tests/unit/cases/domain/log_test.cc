@@ -19,8 +19,24 @@ TEST(Log, A_log_needs_every_consenter) {
   EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
   Yes(child, "p-father", {"r-ppt"});  // each said yes, but to different services
   EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
-  Yes(child, "p-father", {"r-health"});
+  Yes(child, "p-father", {"r-school"});
   EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "(done)");
+}
+
+// A consent lifts confidentiality for the services that it names: whose service it does not name shares nothing.
+TEST(Log, A_log_needs_a_consent_that_names_the_service_that_opens_it) {
+  Child child = WithConcern();
+  Ask(child);
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-health", "r-ppt"});
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
+}
+
+// Said yes to what nobody asked for: it has no categories and no end, so it is none.
+TEST(Log, A_yes_to_a_service_that_was_not_asked_for_counts_for_nothing) {
+  Child child = WithConcern();
+  Ask(child, "co-1", {"r-health"});
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-school", "r-health"});
+  EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
 }
 
 TEST(Log, A_yes_of_somebody_who_was_not_asked_counts_for_nothing) {
@@ -59,25 +75,79 @@ TEST(Log, A_service_takes_part_only_if_a_consent_names_it) {
 }
 
 // Design §4.7: the command that rests on consent is stopped, and the log suspended.
-TEST(Log, A_log_that_lost_its_consent_is_suspended_and_takes_no_words) {
+TEST(Log, A_log_whose_holder_lost_his_consent_is_suspended_and_takes_no_words) {
   Child child = WithLog();
-  Learn(child, ConsentWithdrawnFact{"co-1", {"r-health"}});
-  EXPECT_TRUE(SuspendWhatLostItsConsent(child, kNow).empty());  // school and PPT remain
-  Learn(child, ConsentWithdrawnFact{"co-1", {"r-school", "r-ppt"}});
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-school"}});  // health station and PPT remain
   EXPECT_EQ(Reason(WriteNote(child, By(kTeacher), {{policy::Category::kEduc, "text", {}}})), "NO_CONSENT");
-  auto events = SuspendWhatLostItsConsent(child, kNow);
+  auto events = StopWhatLostItsConsent(child, kNow);
   ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(std::get<LogSuspended>(events[0]).case_id, kCase);
   Evolve(child, events[0]);
   EXPECT_EQ(child.Find(kCase)->state, CaseState::kLogSuspended);
-  EXPECT_EQ(child.Find(kCase)->holder, kTeacher.id);
-  EXPECT_TRUE(SuspendWhatLostItsConsent(child, kNow).empty());  // once
+  EXPECT_TRUE(StopWhatLostItsConsent(child, kNow).empty());  // once
+}
+
+// Promise P6: somebody stays responsible, sees what for, and can end it.
+TEST(Log, Who_held_a_suspended_log_still_holds_reads_and_closes_it) {
+  Child child = WithLog();
+  auto date = child.Find(kCase)->next_date;
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-school"}});
+  for (const auto& e : StopWhatLostItsConsent(child, kNow)) Evolve(child, e);
+  const Case& c = *child.Find(kCase);
+  EXPECT_EQ(c.holder, kTeacher.id);
+  EXPECT_EQ(c.next_date, date);
+  EXPECT_TRUE(MayRead(c, kTeacher));
+  EXPECT_TRUE(MayRead(c, kHead));
+  EXPECT_EQ(Reason(CloseCase(child, By(kTeacher), "done")), "(done)");
+}
+
+TEST(Log, A_participant_that_lost_its_consent_takes_part_no_longer_and_the_log_goes_on) {
+  Child child = WithParticipants();
+  Do(child, AddParticipant(child, By(kTeacher), "r-ppt"));
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-health"}});
+  auto events = StopWhatLostItsConsent(child, kNow);
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(std::get<ParticipantRemoved>(events[0]).recipient, "r-health");
+  Evolve(child, events[0]);
+  EXPECT_EQ(child.Find(kCase)->participants, std::set<std::string>{"r-ppt"});
+  EXPECT_EQ(child.Find(kCase)->state, CaseState::kLogOpen);
+}
+
+// The withdrawal is of one consent; another one that names the service stands.
+TEST(Log, A_service_that_a_second_consent_names_goes_on) {
+  Child child = WithParticipants();
+  Ask(child, "co-2", {"r-school", "r-health"});
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-school", "r-health"}, "co-2");
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-school", "r-health", "r-ppt"}});
+  EXPECT_TRUE(StopWhatLostItsConsent(child, kNow).empty());
+}
+
+TEST(Log, Who_lost_his_consent_while_the_log_was_suspended_does_not_come_back_with_it) {
+  Child child = WithParticipants();
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-school"}});
+  for (const auto& e : StopWhatLostItsConsent(child, kNow)) Evolve(child, e);
+  EXPECT_EQ(child.Find(kCase)->participants, std::set<std::string>{"r-health"});
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-health"}});
+  for (const auto& e : StopWhatLostItsConsent(child, kNow)) Evolve(child, e);
+  Ask(child, "co-2");
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-school"}, "co-2");
+  Do(child, OpenLog(child, By(kTeacher), "goal", kSoon));
+  EXPECT_TRUE(child.Find(kCase)->participants.empty());
+}
+
+TEST(Log, What_is_no_log_stops_for_no_consent) {
+  Child child = WithConsent();
+  Do(child, NoteConcern(child, By(kNurse, "ca-2"), "worried", kSoon));
+  Do(child, CloseCase(child, By(kNurse, "ca-2"), "done"));
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-school", "r-health", "r-ppt"}});
+  EXPECT_TRUE(StopWhatLostItsConsent(child, kNow).empty());
 }
 
 TEST(Log, A_suspended_log_opens_again_on_its_old_level_with_a_new_consent) {
   Child child = WithLog();
   Do(child, SetLevel(child, By(kTeacher), Level::k2, "two services", kSoon));
   Learn(child, ConsentWithdrawnFact{"co-1", {"r-school", "r-health", "r-ppt"}});
-  for (const auto& e : SuspendWhatLostItsConsent(child, kNow)) Evolve(child, e);
+  for (const auto& e : StopWhatLostItsConsent(child, kNow)) Evolve(child, e);
   EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
   Ask(child, "co-2");
   Yes(child, "p-mother", {"r-school"}, "co-2");
@@ -90,7 +160,7 @@ TEST(Log, A_suspended_log_opens_again_on_its_old_level_with_a_new_consent) {
 TEST(Log, A_suspended_log_is_opened_before_it_is_written) {
   Child child = WithLog();
   Evolve(child, LogSuspended{kCase});
-  EXPECT_TRUE(child.HasConsent(kFollowUp, "", kNow));
+  EXPECT_TRUE(child.HasConsent(kFollowUp, "r-school", kNow));
   EXPECT_EQ(Reason(WriteNote(child, By(kTeacher), {{policy::Category::kEduc, "text", {}}})), "NO_CONSENT");
 }
 

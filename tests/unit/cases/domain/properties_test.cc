@@ -131,15 +131,27 @@ void AssertOneHolder(const Child& child) {
   }
 }
 
+// Whoever holds an open log, takes part in it or is offered it, a valid consent names. At kNow: the time of commands
+// runs on to where consents have run out, which stops writing and takes nobody out (that needs a timer).
+void AssertConsented(const Child& child) {
+  for (const auto& [id, c] : child.cases) {
+    if (c.state != CaseState::kLogOpen) continue;
+    RC_ASSERT(child.HasConsent(kFollowUp, c.holder_recipient, kNow));
+    for (const auto& p : c.participants) RC_ASSERT(child.HasConsent(kFollowUp, p, kNow));
+    if (!c.offered_to.empty()) RC_ASSERT(child.HasConsent(kFollowUp, c.offered_recipient, kNow));
+  }
+}
+
 struct Played {
   Child child;  // as it stands at the end
   std::vector<Event> events;
   std::vector<std::string> versions;  // versions[n]: after n events
 };
 
-// `each`: called after every command with the state before and the answer.
-template <class Each>
-Played Play(Each each) {
+// `each`: called after every command with the state before and the answer; `after`: after every step.
+void NoCheck(const Child&) {}
+template <class Each, class After = void (*)(const Child&)>
+Played Play(Each each, After after = NoCheck) {
   Played p;
   p.versions.push_back(Dump(p.child));
   auto take = [&](const Events& events) {
@@ -165,7 +177,8 @@ Played Play(Each each) {
   for (int i = 0; i < steps; ++i) {
     if (Pick(5) == 0) {
       Learn(p.child, AnyFact());
-      take(SuspendWhatLostItsConsent(p.child, kNow));
+      take(StopWhatLostItsConsent(p.child, kNow));
+      after(p.child);
       continue;
     }
     auto before = Dump(p.child);
@@ -173,6 +186,7 @@ Played Play(Each each) {
     RC_ASSERT(Dump(p.child) == before);  // deciding changes nothing
     each(p.child, decided);
     if (decided) take(*decided);
+    after(p.child);
   }
   return p;
 }
@@ -180,6 +194,10 @@ Played Play(Each each) {
 RC_GTEST_PROP(Cases, Every_open_case_has_one_holder_and_a_next_date_at_every_version, ()) {
   auto played = Play([](const Child&, const Result<Events>&) {});  // asserts it after every event
   RC_ASSERT(!played.child.cases.empty());
+}
+
+RC_GTEST_PROP(Cases, Nobody_holds_or_takes_part_in_an_open_log_without_a_consent, ()) {
+  Play([](const Child&, const Result<Events>&) {}, AssertConsented);
 }
 
 // Without this the statements here might hold because nothing ever happens.

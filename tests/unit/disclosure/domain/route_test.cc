@@ -39,6 +39,21 @@ TEST(Routing, A_participant_without_consent_is_told_nothing_and_the_ledger_says_
   EXPECT_THAT(c.view.deliveries, IsEmpty());
 }
 
+// What a service wrote by itself, because a consent ended, names no organisation: that a family took something back is
+// nothing that the others are told.
+TEST(Routing, What_no_organisation_said_is_told_to_nobody) {
+  auto c = Child::WithLog();
+  c.Record(Joined{kCase, kHealth});
+  c.Grant("co-1", {{kSchool, kUsual}, {kHealth, kUsual}, {kPpt, kUsual}});
+  auto decided = c.Note("", Cats(kPlan));
+  ASSERT_TRUE(decided);
+  for (const auto& line : decided->lines) {
+    EXPECT_EQ(line.verdict, policy::Verdict::kWithhold) << line.recipient;
+    EXPECT_EQ(line.sequence, 0U);  // no gap tells of it
+  }
+  EXPECT_THAT(decided->lines, testing::SizeIs(3));
+}
+
 TEST(Routing, A_grant_works_forward) {
   auto c = Child::WithLog();
   EXPECT_FALSE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));

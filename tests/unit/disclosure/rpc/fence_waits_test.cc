@@ -56,6 +56,15 @@ TEST(FenceWaits, Who_runs_out_of_time_gets_one_last_look) {
   EXPECT_EQ(last_looks, 1);
 }
 
+TEST(FenceWaits, It_beats_also_when_nobody_waits) {
+  std::atomic<int> beats{0};
+  FenceWaits waits([&](const std::string&) -> Beat { return [&] { ++beats; }; });
+  for (const auto end = Deadline::In(Millis(10'000)); beats < 3 && !end.Passed();) {
+    std::this_thread::sleep_for(Millis(1));
+  }
+  EXPECT_GE(beats, 3);
+}
+
 TEST(FenceWaits, Nobody_waits_without_time) {
   FenceWaits waits;
   int looks = 0;

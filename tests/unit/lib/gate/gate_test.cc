@@ -38,6 +38,7 @@ class GateTest : public ::testing::Test {
       std::lock_guard lock(mutex_);
       told_[name] = {ok, reason};
     };
+    o.beats = beats_;
     return o;
   }
   void Make() {
@@ -99,6 +100,7 @@ class GateTest : public ::testing::Test {
   std::mutex mutex_;
   std::vector<std::string> unsafe_;
   std::map<std::string, std::pair<bool, std::string>> told_;
+  Beats beats_;
   std::unique_ptr<Gate> gate_;
   std::unique_ptr<Children<Trace>> children_;
 };
@@ -115,6 +117,34 @@ TEST_F(GateTest, A_command_is_published_and_its_receipt_says_so) {
   ASSERT_FALSE(none);
   EXPECT_EQ(none.error().code, Code::kNotFound);
   EXPECT_FALSE(gate_->Receipt("another", "r1", Soon()));
+}
+
+// What /livez knows of this process: a thread that is missing here could stand still and nobody would be told.
+TEST_F(GateTest, Every_thread_beats_also_with_nothing_to_do) {
+  std::mutex mutex;
+  std::map<std::string, int> count;
+  beats_ = [&](const std::string& loop) -> Beat {
+    auto beat = [&, loop] {
+      std::lock_guard lock(mutex);
+      ++count[loop];
+    };
+    beat();
+    return beat;
+  };
+  auto beaten = [&] {
+    std::lock_guard lock(mutex);
+    return count;
+  };
+  Open();
+  const auto before = beaten();
+  std::vector<std::string> loops;
+  for (const auto& [loop, n] : before) loops.push_back(loop);
+  EXPECT_THAT(loops, ElementsAre("acks", "acks-expiry", "reader-keys", "reader-log", "relay", "relay-noter", "shards",
+                                 "supervisor", "watch"));
+  for (const auto& loop : loops) {
+    EXPECT_TRUE(Eventually([&] { return beaten()[loop] > before.at(loop); })) << loop;
+  }
+  gate_->Stop();
 }
 
 TEST_F(GateTest, Without_Kafkas_acknowledgement_it_is_stored_and_nothing_more) {

@@ -8,6 +8,7 @@ namespace {
 
 class TailerTest : public ::testing::Test {
  protected:
+  void TearDown() override { store_.BeforeRunForTest(nullptr); }  // what a test's hook refers to is gone
   // A child whose partition is 0.
   static std::string Child(int n = 0) {
     for (int i = 0;; ++i) {
@@ -64,7 +65,7 @@ TEST_F(TailerTest, Records_of_others_are_taken_in_order_once_with_their_place) {
   auto first = DecodeInput(store_.Read({Get::List(keys_.Inputs(0, Child()), 0)}, Soon())->values[0].list[1]);
   EXPECT_EQ(first->offset, 2);
   EXPECT_EQ(first->appended.ms, log_.Records("log", 0)[2].timestamp_ms);
-  EXPECT_EQ(a_.tailer.GetStats().applied, 4U);
+  EXPECT_TRUE(Eventually([&] { return a_.tailer.GetStats().applied == 4U; }));  // counted behind the mark
 }
 
 TEST_F(TailerTest, Repeats_are_dropped) {
@@ -78,7 +79,7 @@ TEST_F(TailerTest, Repeats_are_dropped) {
   Foreign(Child(), 3, "take", "3");
   ASSERT_TRUE(MarkAtEnd());
   EXPECT_THAT(Inputs(Child()), ElementsAre("1", "2", "3"));
-  EXPECT_EQ(a_.tailer.GetStats().dropped, 3U);
+  EXPECT_TRUE(Eventually([&] { return a_.tailer.GetStats().dropped == 3U; }));  // counted behind the mark
 }
 
 TEST_F(TailerTest, What_this_service_wrote_itself_comes_back_and_changes_nothing) {
@@ -125,7 +126,7 @@ TEST_F(TailerTest, A_gap_parks_the_child_and_the_others_go_on) {
   EXPECT_THAT(ParkedRecords(Child()), ElementsAre("3", "of another stream", "4"));
   EXPECT_NE(Parked(Child()), "");
   EXPECT_THAT(Inputs(Child(1)), ElementsAre("x"));
-  EXPECT_EQ(a_.tailer.GetStats().parked, 3U);
+  EXPECT_TRUE(Eventually([&] { return a_.tailer.GetStats().parked == 3U; }));  // counted behind the mark
   // Also in the next batch.
   Foreign(Child(), 2, "take", "2");
   Foreign(Child(1), 2, "take", "y");
@@ -191,12 +192,14 @@ TEST_F(TailerTest, A_reaction_is_tried_again_while_its_key_has_not_come) {
     if (unavailable-- > 0) return Fail(Code::kUnavailable, "KEY_NOT_HERE", "later");
     return {};
   };
+  TailerCopy patient(store_, log_, "a", Millis(60'000));  // however slow this machine is
+  patient.applier.before = a_.applier.before;
   Foreign(Child(), 1, "react", "w");
-  a_.tailer.Start();
+  patient.tailer.Start();
   ASSERT_TRUE(MarkAtEnd());
   EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("re:w"));
   EXPECT_EQ(Parked(Child()), "");
-  EXPECT_GE(a_.tailer.GetStats().retries, 3U);
+  EXPECT_GE(patient.tailer.GetStats().retries, 3U);
 }
 
 TEST_F(TailerTest, When_patience_is_over_the_child_is_parked_and_the_others_go_on) {

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <memory>
+#include <thread>
 
 #include "reports.h"
 #include "support/mock_kafka.h"
@@ -31,6 +33,19 @@ TEST(KafkaProducer, Reports_offsets_in_order) {
     EXPECT_EQ(delivery.offset, next[i % 3]++);
   }
   EXPECT_FALSE((*producer)->Fatal());
+}
+
+TEST(KafkaProducer, Its_poller_beats_and_is_not_missed_when_it_has_ended) {
+  MockKafka kafka;
+  auto beats = std::make_shared<std::atomic<int>>(0);
+  Connection connection = To(kafka.bootstrap());
+  connection.beats = [&](const std::string&) -> Beat { return [beats] { ++*beats; }; };
+  auto producer = Producer::Create(connection);
+  ASSERT_TRUE(producer);
+  for (const auto end = Deadline::In(Millis(5'000)); *beats < 3 && !end.Passed();) std::this_thread::yield();
+  EXPECT_GE(*beats, 3);
+  producer->reset();
+  EXPECT_EQ(beats.use_count(), 1);
 }
 
 TEST(KafkaProducer, Errors_that_pass_lose_nothing_and_keep_order) {

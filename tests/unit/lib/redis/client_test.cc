@@ -55,6 +55,17 @@ TEST(RedisClient, Answers) {
   EXPECT_EQ(client.RunId(), "run-1");
 }
 
+TEST(RedisClient, Its_loop_beats_also_with_nothing_to_do) {
+  RespServer server(Echo);
+  std::atomic<int> beats{0};
+  Options options = To(server);
+  options.beat = [&] { ++beats; };
+  Client client(options);
+  ASSERT_TRUE(client.Call({"GET", "a"}, Soon()));
+  const int before = beats;
+  EXPECT_TRUE(Until([&] { return beats > before + 1; }));  // the first may belong to the call
+}
+
 TEST(RedisClient, Handshake_comes_first_and_tells_the_run_id) {
   RespServer server(Echo);
   server.set_password("p w\r\nd");

@@ -50,6 +50,22 @@ TEST(JwksTest, VerifiesAllThreeAlgorithms) {
   EXPECT_EQ(ReasonOf(jwks.Verify(SharedKey().Sign(std::string("x"), "RS512"))), "TOKEN_INVALID");
 }
 
+// It asks again in ten minutes; a loop that stood still for that long would be missed.
+TEST(JwksTest, ItBeatsWhileItWaits) {
+  Issuer issuer;
+  issuer.Publish(JwksOf({SharedKey().Public()}));
+  std::atomic<int> beats{0};
+  auto options = issuer.Options();
+  options.beat_every = Millis(1);
+  options.beats = [&](const std::string&) -> Beat { return [&] { ++beats; }; };
+  Jwks jwks(issuer.Fetch(), options);
+  ASSERT_EQ(jwks.Verify(SharedKey().Sign(std::string("x"), "RS256")).value(), "x");
+  const int before = beats;
+  for (const auto end = Deadline::In(Millis(5000)); beats < before + 3 && !end.Passed();) std::this_thread::yield();
+  EXPECT_GE(beats, before + 3);
+  EXPECT_EQ(issuer.asked, 1);
+}
+
 TEST(JwksTest, AKeyIsUsedOnlyAsItsIssuerSays) {
   auto only_ps = SharedKey().Public();
   only_ps["alg"] = "PS256";

@@ -68,9 +68,11 @@ TEST_F(AdminServerTest, LivenessNamesLoopsThatStandStill) {
   EXPECT_EQ(Get("/livez").status, 200);
   now_ += Millis(2000);
   EXPECT_EQ(Get("/livez").status, 503);
-  EXPECT_EQ(Get("/livez").body, "{\"live\":false,\"stalled\":[\"relay\"]}\n");
+  EXPECT_EQ(Get("/livez").body,
+            "{\"live\":false,\"stalled\":[\"relay\"],\"loops\":[{\"name\":\"relay\",\"age_ms\":2000}]}\n");
   beat.Beat();
   EXPECT_EQ(Get("/livez").status, 200);
+  EXPECT_EQ(Get("/livez").body, "{\"live\":true,\"stalled\":[],\"loops\":[{\"name\":\"relay\",\"age_ms\":0}]}\n");
 }
 
 TEST_F(AdminServerTest, NothingElseIsServed) {
