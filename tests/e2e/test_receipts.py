@@ -187,11 +187,11 @@ def test_flushall_is_noticed_and_everything_comes_back(direct, child):
     client = direct.stack.redis.client()
     before = {service: dump(client, service) for service in SERVICES}
     signals = {recipient: len(direct.signals(recipient)) for recipient in READERS}
-    restored = {s.instance: metric(s, "stafett_records_restored") for s in direct.stack.services.values()}
+    restored = {s.instance: metric(s, "stafett_records_restored_total") for s in direct.stack.services.values()}
     client.flushall()
     for service in direct.stack.services.values():
         # By what it did: readiness may come and go between two looks.
-        wait_until(lambda s=service: metric(s, "stafett_records_restored") > restored[s.instance],
+        wait_until(lambda s=service: metric(s, "stafett_records_restored_total") > restored[s.instance],
                    f"{service.instance} notices and restores", 30)  # fmt: skip
     all_ready(direct)
     direct.settle(60)

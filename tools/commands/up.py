@@ -1,4 +1,4 @@
-"""Starts Stafett and leaves it running: Redis, Kafka, the token issuer and the services.
+"""Starts Stafett and leaves it running: Redis, Kafka, the token issuer, the services, Prometheus, Alertmanager.
 
 Writes .local/env with every address. tools/down stops it; the data stays until `tools/down --wipe`.
 """
@@ -41,6 +41,7 @@ def main() -> int:
         services=() if arguments.only_environment else stack.SERVICES,
         copies=arguments.copies,
         preset=arguments.preset,
+        monitoring=not arguments.only_environment,
         detached=True,
         progress=say,
     )

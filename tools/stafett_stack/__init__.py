@@ -5,5 +5,5 @@
         stack.up()
 
 One module per thing: procs (processes), paths, secrets, controllers, kafka, redis_, issuer,
-services, stack; matrix says who may do what on the broker and tries it.
+services, monitoring, stack; matrix says who may do what on the broker and tries it.
 """

@@ -12,6 +12,7 @@ from stafett_stack import controllers as controllers_
 from stafett_stack import paths, procs
 from stafett_stack.issuer import Issuer
 from stafett_stack.kafka import Kafka, partition_count
+from stafett_stack.monitoring import Monitoring
 from stafett_stack.procs import Process, StackError
 from stafett_stack.redis_ import Redis
 from stafett_stack.secrets import Secrets
@@ -38,6 +39,8 @@ class Stack:
         preset: str = "release",
         controllers: Path = paths.CONTROLLERS,
         policy: Path = paths.POLICY,
+        monitoring: bool = False,  # Prometheus and Alertmanager too
+        scrape_every: str | None = None,  # "1s"; otherwise as deploy/prometheus says
         detached: bool = False,
         progress: Progress = lambda _: None,
     ) -> None:
@@ -74,6 +77,11 @@ class Stack:
                 )
         for service in self.services.values():
             service.peers = {"disclosure": self.target("disclosure")} if self.of("disclosure") else {}
+        self.monitoring: Monitoring | None = None
+        if monitoring:
+            self.monitoring = Monitoring(
+                self.directory, self.services, every=scrape_every, detached=detached
+            )
 
     def __enter__(self) -> Stack:
         return self
@@ -113,13 +121,20 @@ class Stack:
     def up_services(self) -> None:
         for service in self.services.values():
             service.begin_start()
+        if self.monitoring is not None:
+            self.monitoring.begin_start()
         self._record()
         for service in self.services.values():
             service.wait_ready()
             self.progress(f"{service.instance} ready on {service.address}")
+        if self.monitoring is not None:
+            self.monitoring.wait_ready()
+            self.progress(f"Prometheus answers on {self.monitoring.prometheus.url}")
 
     def down(self) -> None:
-        """Stops all, services first; the data stays. Safe to repeat, and on half a stack."""
+        """Stops all, services before what they stand on; the data stays. Safe to repeat, and on half a stack."""
+        if self.monitoring is not None:
+            self.monitoring.stop()  # first: what is stopped on purpose is no alarm
         for service in self.services.values():
             service.stop()
         self.issuer.stop()
@@ -155,6 +170,9 @@ class Stack:
             values[f"STAFETT_{name.upper()}_METRICS"] = ",".join(
                 f"http://{copy.admin_address}/metrics" for copy in copies
             )
+        if self.monitoring is not None:
+            values["STAFETT_PROMETHEUS"] = self.monitoring.prometheus.url
+            values["STAFETT_ALERTMANAGER"] = self.monitoring.alertmanager.url
         return values
 
     def write_env(self, file: Path = paths.ENV_FILE) -> None:
@@ -167,7 +185,8 @@ class Stack:
 
     def _processes(self) -> list[Process]:
         parts = [*self.services.values(), self.issuer, self.kafka, self.redis]
-        return [part.process for part in parts if part.process is not None]
+        watching = self.monitoring.processes if self.monitoring is not None else []
+        return [*watching, *(part.process for part in parts if part.process is not None)]
 
     def _record(self) -> None:
         state = {"processes": [process.identity() for process in self._processes()]}

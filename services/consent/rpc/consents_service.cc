@@ -1,6 +1,8 @@
 #include "consent/rpc/consents_service.h"
 
 #include <algorithm>
+#include <chrono>
+#include <functional>
 
 #include "lib/host/command.h"
 #include "lib/host/names.h"
@@ -44,7 +46,12 @@ std::vector<domain::Scope> Scopes(const google::protobuf::RepeatedPtrField<v1::S
 }  // namespace
 
 ConsentsService::ConsentsService(host::Host& host, app::App app)
-    : host_(host), app_(app), endpoint_(host.runtime(), v1::Consents::service_full_name()) {}
+    : host_(host),
+      app_(app),
+      endpoint_(host.runtime(), v1::Consents::service_full_name()),
+      enforced_seconds_(host.metrics().Histogram(
+          "stafett_withdrawal_enforced_seconds",
+          "Time from the arrival of a withdrawal to its answer ENFORCED; later ones are not in it.")) {}
 
 void ConsentsService::Fill(const host::Who& who, const app::Reading& reading, v1::Consent* out) {
   const auto& c = reading.c;
@@ -142,6 +149,7 @@ grpc::ServerUnaryReactor* ConsentsService::Withdraw(grpc::CallbackServerContext*
   return endpoint_.Serve("Withdraw", context, [=, this](Call call) {
     auto consent_id = host::IdFromName(request->consent(), "consents");
     response->set_state(v1::REGISTERED);
+    const auto arrived = std::chrono::steady_clock::now();
     host::RunCommand(
         host_, call, "Withdraw", *request, response, kRules,
         [&](const host::Request& checked) -> Result<gate::Committed> {
@@ -154,27 +162,34 @@ grpc::ServerUnaryReactor* ConsentsService::Withdraw(grpc::CallbackServerContext*
           (void)Render(checked, *consent_id, response->mutable_consent());
           return {};
         },
-        [this, call, response](const gate::Committed& committed, gate::ReceiptState state, Deadline until) {
+        [this, call, response, arrived](const gate::Committed& committed, gate::ReceiptState state, Deadline until) {
           if (state != gate::ReceiptState::kPublished) return call.Finish({});
-          bool taken = host_.runtime().executor.TrySubmit(
-              [this, call, response, committed, until] { FinishWithFence(call, committed, until, response); });
+          bool taken = host_.runtime().executor.TrySubmit([this, call, response, committed, until, arrived] {
+            FinishWithFence(call, committed, until, response, [this, arrived, repeated = committed.replay] {
+              if (repeated) return;  // the first one's time is not known here
+              const std::chrono::duration<double> took = std::chrono::steady_clock::now() - arrived;
+              enforced_seconds_.Observe(took.count());
+            });
+          });
           if (!taken) call.Finish({});  // too busy to ask; GetWithdrawal tells later
         });
   });
 }
 
 void ConsentsService::FinishWithFence(const Call& call, const gate::Committed& committed, Deadline deadline,
-                                      v1::WithdrawResponse* response) {
+                                      v1::WithdrawResponse* response, std::function<void()> enforced) {
   const telemetry::TraceScope scope(call.trace());  // disclosure's part belongs to the same trace
-  app::AwaitEnforced(app_, committed, deadline, [call, response](const app::Fence::Answer& answer) {
-    response->set_state(answer.passed ? v1::ENFORCED : v1::REGISTERED);
-    for (const auto& read : answer.reads) {
-      auto& line = *response->add_reads();
-      line.set_recipient(read.recipient);
-      line.set_admitted_ms(read.admitted.ms);
-    }
-    call.Finish({});
-  });
+  app::AwaitEnforced(app_, committed, deadline,
+                     [call, response, enforced = std::move(enforced)](const app::Fence::Answer& answer) {
+                       if (answer.passed) enforced();
+                       response->set_state(answer.passed ? v1::ENFORCED : v1::REGISTERED);
+                       for (const auto& read : answer.reads) {
+                         auto& line = *response->add_reads();
+                         line.set_recipient(read.recipient);
+                         line.set_admitted_ms(read.admitted.ms);
+                       }
+                       call.Finish({});
+                     });
 }
 
 grpc::ServerUnaryReactor* ConsentsService::GetWithdrawal(grpc::CallbackServerContext* context,
@@ -192,7 +207,7 @@ grpc::ServerUnaryReactor* ConsentsService::GetWithdrawal(grpc::CallbackServerCon
     if (!found) return call.Finish(tl::unexpected(std::move(found).error()));
     if (response->receipt().state() != common::v1::PUBLISHED) return call.Finish({});
     auto most = std::min(kAskAgain, std::max(call.deadline().Left(), Millis(0)) * 8 / 10);
-    FinishWithFence(call, *found, Deadline::In(most), response);
+    FinishWithFence(call, *found, Deadline::In(most), response, [] {});
   });
 }
 

@@ -1,6 +1,8 @@
 // The gRPC face of consent: parse, hand to the use case, render. No decisions here.
 #pragma once
 
+#include <functional>
+
 #include "consent/app/operations.h"
 #include "lib/host/command.h"
 #include "lib/host/host.h"
@@ -36,13 +38,15 @@ class ConsentsService final : public v1::Consents::CallbackService {
   // The consent as this person may see it; only its name to somebody who may no longer read it.
   Status Render(const host::Request& checked, const std::string& consent_id, v1::Consent* out);
   void Fill(const host::Who& who, const app::Reading& reading, v1::Consent* out);
-  // Asks disclosure and finishes the call: ENFORCED or REGISTERED, never an error. On an executor's thread.
+  // Asks disclosure and finishes the call: ENFORCED or REGISTERED, never an error; `enforced` is called before the
+  // former. On an executor's thread.
   void FinishWithFence(const stafett::rpc::Call& call, const gate::Committed& committed, Deadline deadline,
-                       v1::WithdrawResponse* response);
+                       v1::WithdrawResponse* response, std::function<void()> enforced);
 
   host::Host& host_;
   app::App app_;
   stafett::rpc::Endpoint endpoint_;
+  prometheus::Histogram& enforced_seconds_;
 };
 
 }  // namespace stafett::consent::rpc_api

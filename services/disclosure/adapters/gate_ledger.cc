@@ -72,7 +72,8 @@ GateLedger::GateLedger(host::Host& host, Regimes& regimes, const app::References
       regimes_(regimes),
       references_(references),
       children_(host.gate().store(), host.gate().keys(),
-                [this](domain::View& view, const gate::Entry& entry) { return Fold(view, entry); }) {}
+                [this](domain::View& view, const gate::Entry& entry) { return Fold(view, entry); }),
+      ages_(host.metrics()) {}
 
 Status GateLedger::Fold(domain::View& view, const gate::Entry& entry) const {
   if (!entry.own) {
@@ -187,7 +188,10 @@ Status GateLedger::Change(const gate::Command& command, const std::string& child
       unknown = true;  // decided anew: a read noted twice does no harm, one not noted would
       continue;
     }
-    if (tried->kind == gate::Committer::Attempt::Kind::kDone) return {};
+    if (tried->kind == gate::Committer::Attempt::Kind::kDone) {
+      ages_.Note(*c.view, *event, c.now);
+      return {};
+    }
   }
   if (unknown) return Fail(Code::kUnknownOutcome, "OUTCOME_UNKNOWN", "try again");
   if (guarded) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "disclosure/adapters/delivery_ages.h"
 #include "disclosure/adapters/fact_mapping.h"
 #include "disclosure/adapters/regimes.h"
 #include "disclosure/app/ports.h"
@@ -74,6 +75,7 @@ class GateLedger final : public app::Ledger {
   Regimes& regimes_;
   const app::References& references_;
   gate::Children<domain::View> children_;
+  DeliveryAges ages_;
 };
 
 // The router: for each record of the log, who is told what.

@@ -138,6 +138,7 @@ void Evolve(View& view, const LedgerEvent& event) {
                      d.consents = line.consents;
                      d.epoch = line.epoch;
                      d.sequence = line.sequence;
+                     d.at = e.at;
                      view.sequence[{d.recipient, d.case_id}] = d.sequence;
                      view.epoch[{d.recipient, d.case_id}] = d.epoch;
                      view.deliveries[d.id] = std::move(d);

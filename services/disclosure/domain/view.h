@@ -67,6 +67,7 @@ struct Delivery {
   std::vector<std::string> consents;  // what it rests on
   std::uint64_t epoch = 0, sequence = 0;
   std::string digest, record_ref;
+  Time at;  // when it was decided
 };
 
 // What a signal says of its content: PLAN, NOTE, BATON or STATE. The same wherever a delivery is listed.

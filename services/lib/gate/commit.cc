@@ -92,12 +92,15 @@ Result<Committer::Attempt> Committer::Try(const Command& command, const Target& 
   tx.writes = std::move(built.writes);
   auto version = basis.own + proposal.events.size();
   tx.writes.push_back(Write::Remember(remember, kRememberFor, command.request_hash, p, target.child, version));
-  STAFETT_TRY(auto outcome, store_.Run(tx, deadline));
+  auto ran = store_.Run(tx, deadline);
+  if (!ran && ran.error().code == Code::kUnknownOutcome) ++unknown_;
+  STAFETT_TRY(auto outcome, std::move(ran));
   if (!outcome.done) {
     if (outcome.failed_guard == kBound) {
       return Fail(Code::kResourceExhausted, "OUTBOX_FULL",
                   "too much waits to be published; nothing was done; try again later");
     }
+    ++conflicts_;
     return Attempt{Attempt::Kind::kConflict, {}};
   }
   Committed done{p,

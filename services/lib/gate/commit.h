@@ -119,6 +119,9 @@ class Committer {
   }
   const Keys& keys() const { return keys_; }
   Store& store() { return store_; }
+  // Tries since start that others were quicker than, and whose outcome the store did not tell.
+  std::uint64_t Conflicts() const { return conflicts_; }
+  std::uint64_t Unknown() const { return unknown_; }
 
  private:
   Store& store_;
@@ -127,6 +130,7 @@ class Committer {
   std::int64_t outbox_limit_;
   static constexpr std::uint64_t kAny = UINT64_MAX;
   std::atomic<std::uint64_t> admitted_{kAny};
+  std::atomic<std::uint64_t> conflicts_{0}, unknown_{0};
 };
 
 tl::unexpected<Error> Recovering();

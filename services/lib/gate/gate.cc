@@ -94,6 +94,9 @@ Gate::Stats Gate::GetStats() const {
   s.relay = relay_->GetStats();
   for (const auto& [name, tailer] : tailers_) s.tailers[name] = tailer->GetStats();
   s.lag = watch_->Lag();
+  s.view = watch_->GetView();
+  s.conflicts = committer_.Conflicts();
+  s.unknown = committer_.Unknown();
   s.halted = shards_.Halted().size();
   s.held = shards_.Held().size();
   s.waiting = acks_.Waiting();

@@ -79,6 +79,8 @@ class Gate {
     Relay::Stats relay;
     std::map<std::string, Tailer::Stats> tailers;
     std::map<std::string, std::int64_t> lag;
+    Watch::View view;
+    std::uint64_t conflicts = 0, unknown = 0;
     std::size_t halted = 0, held = 0, waiting = 0;
     bool open = false;
   };

@@ -275,7 +275,11 @@ void Relay::Report(int partition, std::uint64_t number, std::uint64_t round, con
     } else {
       entry->done = true;
       entry->offset = delivery.offset;
-      ++stats_.published;
+      if (options_.ordered_topics.contains(entry->topic)) {
+        ++stats_.records;
+      } else if (delivery.offset >= 0) {  // not withheld
+        ++stats_.messages;
+      }
       while (!shard.flight.empty() && shard.flight.front().done) {
         auto& front = shard.flight.front();
         if (options_.ordered_topics.contains(front.topic)) {

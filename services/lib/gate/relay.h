@@ -60,7 +60,8 @@ class Relay {
   void Stop();  // what is in flight is noted if its report comes within a second
 
   struct Stats {
-    std::uint64_t published = 0, restarts = 0, withheld = 0, waiting = 0;
+    std::uint64_t records = 0, messages = 0;  // acknowledged by Kafka: on ordered topics, on all others
+    std::uint64_t restarts = 0, withheld = 0, waiting = 0;
     double oldest_seconds = 0;
     bool broken = false;  // no working producer at this moment
   };

@@ -9,6 +9,7 @@ namespace stafett::gate {
 namespace {
 constexpr Millis kEvery{500};
 constexpr Millis kAgain{100};  // after a round that failed
+SteadyTime Now() { return std::chrono::steady_clock::now(); }
 }  // namespace
 
 Watch::Watch(Store& store, Keys keys, Shards& shards, MakeReader make, std::map<std::string, std::string> topics)
@@ -49,6 +50,20 @@ std::map<std::string, std::int64_t> Watch::Lag() const {
   return lag_;
 }
 
+Watch::View Watch::GetView() const {
+  std::lock_guard lock(mutex_);
+  View view = view_;
+  view.age_seconds = std::chrono::duration<double>(Now() - well_).count();
+  return view;
+}
+
+Millis Watch::FenceDelay(int p, std::int64_t fence, std::int64_t end, Time now) {
+  auto& seen = unfenced_[p];
+  if (seen && (fence >= seen->end || end < seen->end)) seen.reset();  // passed; or another log
+  if (!seen && fence < end) seen = Seen{end, now};
+  return seen ? Millis(now.ms - seen->since.ms) : Millis(0);
+}
+
 void Watch::Run(const Beat& beat) {
   std::map<std::string, std::unique_ptr<LogReader>> readers;
   std::unique_lock lock(mutex_);
@@ -63,6 +78,7 @@ void Watch::Run(const Beat& beat) {
     if (well) {
       ends_ = std::move(ends);
       ended_ = round;
+      well_ = Now();
       wake_.notify_all();
     }
     wake_.wait_for(lock, well ? kEvery : kAgain, [this] { return stop_ || wanted_; });
@@ -96,6 +112,11 @@ bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, En
       gets.push_back(Get::String(keys_.Top(p, topic)));
     }
   }
+  const auto of_partitions = gets.size();
+  for (int p = 0; p < keys_.partitions(); ++p) {
+    gets.push_back(Get::String(keys_.Fence(p)));
+    gets.push_back(Get::Hash(keys_.Index(p, "parked")));
+  }
   auto read = store_.Read(gets, Deadline::In(Millis(1000)));
   if (!read) return false;
   Transaction fresh;
@@ -127,8 +148,17 @@ bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, En
     }
   }
   if (!fresh.writes.empty()) (void)store_.Run(fresh, Deadline::In(Millis(1000)));
+  View view;
+  for (int p = 0; p < keys_.partitions(); ++p) {
+    const auto* values = &read->values[of_partitions + 2 * static_cast<std::size_t>(p)];
+    view.parked_children += values[1].list.size() / 2;
+    if (!ends.contains("log")) continue;
+    const auto delay = FenceDelay(p, std::strtoll(values[0].string.c_str(), nullptr, 10), ends["log"][p], before->now);
+    view.fence_delay_seconds = std::max(view.fence_delay_seconds, static_cast<double>(delay.count()) / 1000);
+  }
   std::lock_guard lock(mutex_);
   lag_ = std::move(lag);
+  view_ = view;
   return true;
 }
 

@@ -6,12 +6,15 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "lib/base/heartbeat.h"
+#include "lib/base/time.h"
 #include "lib/gate/keys.h"
 #include "lib/gate/ports.h"
 #include "lib/gate/shards.h"
@@ -33,9 +36,23 @@ class Watch {
   // Sum over partitions of (end - mark), by mark name; what readers have still to do.
   std::map<std::string, std::int64_t> Lag() const;
 
+  // Of all partitions, whoever holds them; every copy sees the same. As old as `age_seconds` says.
+  struct View {
+    double age_seconds = 0;           // since the last round that went well, or since the start
+    double fence_delay_seconds = 0;   // how long the oldest record of the log has been seen, the fence not yet past it
+    std::size_t parked_children = 0;  // set aside
+  };
+  View GetView() const;
+
  private:
+  // A record that stood at the log's end when it was seen, the fence not being past it.
+  struct Seen {
+    std::int64_t end = 0;
+    Time since;
+  };
   void Run(const Beat& beat);
   bool Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, Ends& ends, const Beat& beat);
+  Millis FenceDelay(int p, std::int64_t fence, std::int64_t end, Time now);
   bool Stopping() const;
   Store& store_;
   Keys keys_;
@@ -50,6 +67,9 @@ class Watch {
   bool wanted_ = false;
   bool stop_ = false;
   std::map<std::string, std::int64_t> lag_;
+  View view_;                                           // but for its age
+  SteadyTime well_ = std::chrono::steady_clock::now();  // when the last round that went well ended
+  std::map<int, std::optional<Seen>> unfenced_;         // own thread only
   std::thread thread_;
 };
 

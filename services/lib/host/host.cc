@@ -1,5 +1,6 @@
 #include "lib/host/host.h"
 
+#include <chrono>
 #include <stdexcept>
 #include <utility>
 
@@ -128,48 +129,77 @@ Host::Host(const config::Service& config, Follows follows)
 Host::~Host() = default;
 
 void Host::Observe() {
-  auto add = [this](const char* name, const char* help, std::function<double()> value,
-                    const telemetry::Labels& labels = {}) {
+  auto gauge = [this](const char* name, const char* help, std::function<double()> value,
+                      const telemetry::Labels& labels = {}) {
     observations_.push_back(metrics_.Observe(name, help, std::move(value), labels));
   };
-  auto number = [](auto n) { return static_cast<double>(n); };
-  add("stafett_gate_open", "1 when the barrier is passed and commands are taken.",
-      [this, number] { return number(gate_->Open()); });
-  add("stafett_outbox_waiting_entries", "Outbox entries sent to Kafka and not yet acknowledged.",
-      [this, number] { return number(gate_->GetStats().relay.waiting); });
-  add("stafett_outbox_oldest_seconds", "Age of the oldest of them.",
-      [this] { return gate_->GetStats().relay.oldest_seconds; });
-  add("stafett_relay_restarts", "Times the producer was replaced since start.",
-      [this, number] { return number(gate_->GetStats().relay.restarts); });
-  add("stafett_relay_withheld_entries", "Entries for suspended topics that were not sent, since start.",
-      [this, number] { return number(gate_->GetStats().relay.withheld); });
-  add("stafett_partitions_held", "Partitions that this copy relays and reads.",
-      [this, number] { return number(gate_->GetStats().held); });
-  add("stafett_partitions_halted", "Partitions that stand still because the log lost acknowledged records.",
-      [this, number] { return number(gate_->GetStats().halted); });
-  add("stafett_commands_waiting", "Commands stored and waiting for Kafka's acknowledgement.",
-      [this, number] { return number(gate_->GetStats().waiting); });
+  auto total = [this](const char* name, const char* help, std::function<double()> value) {
+    observations_.push_back(metrics_.ObserveTotal(name, help, std::move(value)));
+  };
+  // One number of the gate's statistics.
+  auto of = [this](auto pick) { return [this, pick] { return static_cast<double>(pick(gate_->GetStats())); }; };
+  using Stats = gate::Gate::Stats;
+
+  metrics_.Gauge("stafett_start_time_seconds", "When this copy was started, since 1970.")
+      .Set(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
+  gauge("stafett_ready", "1 while /readyz answers 200.", [this] { return health_.Ready() ? 1.0 : 0.0; });
+  gauge("stafett_loops_stalled", "Loops of this copy that have not gone round in time: /livez names them.",
+        [this] { return static_cast<double>(health_.Stalled().size()); });
+  gauge("stafett_gate_open", "1 when the barrier is passed and commands are taken.",
+        of([](const Stats& s) { return s.open; }));
+  total("stafett_gate_conflicts_total", "Tries to commit since start that another writer was quicker than.",
+        of([](const Stats& s) { return s.conflicts; }));
+  total("stafett_gate_unknown_outcomes_total", "Tries to commit since start whose outcome Redis did not tell.",
+        of([](const Stats& s) { return s.unknown; }));
+  gauge("stafett_commands_waiting", "Commands stored and waiting for Kafka's acknowledgement.",
+        of([](const Stats& s) { return s.waiting; }));
+
+  gauge("stafett_outbox_waiting_entries", "Outbox entries sent to Kafka and not yet acknowledged.",
+        of([](const Stats& s) { return s.relay.waiting; }));
+  gauge("stafett_outbox_oldest_seconds", "Age of the oldest of them.",
+        of([](const Stats& s) { return s.relay.oldest_seconds; }));
+  total("stafett_relay_records_total", "Records of log and ledger acknowledged by Kafka since start, repeats too.",
+        of([](const Stats& s) { return s.relay.records; }));
+  total("stafett_relay_messages_total",
+        "Messages of other topics (keys, identities, signals) acknowledged by Kafka since start, repeats too.",
+        of([](const Stats& s) { return s.relay.messages; }));
+  total("stafett_relay_restarts_total", "Times the producer was replaced since start.",
+        of([](const Stats& s) { return s.relay.restarts; }));
+  total("stafett_relay_withheld_entries_total", "Entries for suspended topics that were not sent, since start.",
+        of([](const Stats& s) { return s.relay.withheld; }));
+
+  gauge("stafett_partitions_held", "Partitions that this copy relays and reads.",
+        of([](const Stats& s) { return s.held; }));
+  gauge("stafett_partitions_halted", "Partitions that stand still because the log lost acknowledged records.",
+        of([](const Stats& s) { return s.halted; }));
+  gauge("stafett_log_view_age_seconds", "Time since this copy last saw the ends of the log.",
+        of([](const Stats& s) { return s.view.age_seconds; }));
   for (const char* mark : {"log", "keys", "identity", "ledger"}) {
     std::string name = mark;
-    add("stafett_reader_lag_records", "Records between the mark and the end of a topic.",
-        [this, number, name] {
-          auto lag = gate_->GetStats().lag;
-          return number(lag.contains(name) ? lag[name] : 0);
-        },
-        {{"topic", name}});
+    gauge("stafett_reader_lag_records", "Records between the mark and the end of a topic, of all partitions.",
+          of([name](const Stats& s) { return s.lag.contains(name) ? s.lag.at(name) : 0; }), {{"topic", name}});
   }
-  auto tailer = [this](std::uint64_t gate::Tailer::Stats::*field) {
-    return [this, field] {
-      double sum = 0;
-      for (const auto& [name, stats] : gate_->GetStats().tailers) sum += static_cast<double>(stats.*field);
+  gauge(
+      "stafett_fence_delay_seconds",
+      "How long the oldest record of the log has been seen that the service has not finished with, of all partitions.",
+      of([](const Stats& s) { return s.view.fence_delay_seconds; }));
+  gauge("stafett_children_set_aside", "Children whose records are kept aside, of all partitions.",
+        of([](const Stats& s) { return s.view.parked_children; }));
+
+  auto tailer = [&](std::uint64_t gate::Tailer::Stats::*field) {
+    return of([field](const Stats& s) {
+      std::uint64_t sum = 0;
+      for (const auto& [name, stats] : s.tailers) sum += stats.*field;
       return sum;
-    };
+    });
   };
-  add("stafett_records_applied", "Records of other services taken since start.", tailer(&gate::Tailer::Stats::applied));
-  add("stafett_records_restored", "Own records restored from the log since start.",
-      tailer(&gate::Tailer::Stats::restored));
-  add("stafett_records_dropped", "Repeated records dropped since start.", tailer(&gate::Tailer::Stats::dropped));
-  add("stafett_records_parked", "Records set aside since start.", tailer(&gate::Tailer::Stats::parked));
+  total("stafett_records_applied_total", "Records of other services taken since start.",
+        tailer(&gate::Tailer::Stats::applied));
+  total("stafett_records_restored_total", "Own records restored from the log since start.",
+        tailer(&gate::Tailer::Stats::restored));
+  total("stafett_records_dropped_total", "Repeated records dropped since start.",
+        tailer(&gate::Tailer::Stats::dropped));
+  total("stafett_records_parked_total", "Records set aside since start.", tailer(&gate::Tailer::Stats::parked));
 }
 
 int Host::Run(const std::vector<rpc::NamedService>& services) {

@@ -66,7 +66,7 @@ void CheckLabels(std::string_view name, const Labels& labels) {
 struct Observed {
   std::mutex mutex;  // held during a call, so that letting go waits for it
   std::function<double()> value;
-  prometheus::Gauge* gauge = nullptr;
+  std::function<void(double)> set;
 };
 
 }  // namespace
@@ -136,9 +136,20 @@ prometheus::Histogram& Metrics::Histogram(std::string_view name, std::string_vie
 
 Observation Metrics::Observe(std::string_view name, std::string_view help, std::function<double()> value,
                              const Labels& labels) {
+  return Watch(std::move(value), [&gauge = Gauge(name, help, labels)](double v) { gauge.Set(v); });
+}
+
+Observation Metrics::ObserveTotal(std::string_view name, std::string_view help, std::function<double()> value,
+                                  const Labels& labels) {
+  return Watch(std::move(value), [&counter = Counter(name, help, labels)](double v) {
+    if (v > counter.Value()) counter.Increment(v - counter.Value());
+  });
+}
+
+Observation Metrics::Watch(std::function<double()> value, std::function<void(double)> set) {
   auto observed = std::make_shared<Observed>();
-  observed->gauge = &Gauge(name, help, labels);
   observed->value = std::move(value);
+  observed->set = std::move(set);
   {
     std::lock_guard lock(state_->mutex);
     state_->observed.push_back(observed);
@@ -160,7 +171,7 @@ std::string Metrics::Text() const {
   }
   for (const auto& observed : live) {
     std::lock_guard lock(observed->mutex);
-    if (observed->value) observed->gauge->Set(observed->value());
+    if (observed->value) observed->set(observed->value());
   }
   return prometheus::TextSerializer().Serialize(state_->registry.Collect());
 }

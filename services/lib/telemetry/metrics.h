@@ -59,15 +59,19 @@ class Metrics {
                                    const std::vector<double>& buckets = LatencyBuckets(), const Labels& labels = {});
   // A gauge read at every scrape, for depths and ages. `value` is called on the admin server's
   // thread and must not block; after the Observation is gone it is not called again, and the gauge
-  // keeps its last value.
+  // keeps its last value. NaN where the value is not known.
   Observation Observe(std::string_view name, std::string_view help, std::function<double()> value,
                       const Labels& labels = {});
+  // The same for a number that somebody counts from 0 since start. It never falls, whatever `value` says.
+  Observation ObserveTotal(std::string_view name, std::string_view help, std::function<double()> value,
+                           const Labels& labels = {});
 
   // Everything, in Prometheus' text format 0.0.4.
   std::string Text() const;
 
  private:
   struct State;
+  Observation Watch(std::function<double()> value, std::function<void(double)> set);
   std::unique_ptr<State> state_;
 };
 

@@ -53,6 +53,8 @@ TEST_F(ExecuteTest, On_a_conflict_it_decides_again_on_what_is_there_now) {
   ASSERT_TRUE(done);
   EXPECT_EQ(decided, 2);
   EXPECT_THAT(a_.Own("ch-1"), ElementsAre("first", "between", "after 2"));
+  EXPECT_EQ(a_.committer.Conflicts(), 1U);
+  EXPECT_EQ(b_.committer.Conflicts(), 0U);
 }
 
 TEST_F(ExecuteTest, An_input_that_arrives_between_is_a_conflict_too) {
@@ -135,6 +137,7 @@ TEST_F(ExecuteTest, A_lost_reply_gives_the_outcome_of_what_happened_exactly_once
   EXPECT_EQ(done->outbox, 1U);
   EXPECT_THAT(a_.Own("ch-1"), ElementsAre("hello"));
   EXPECT_THAT(Outbox(), ElementsAre("hello"));
+  EXPECT_EQ(a_.committer.Unknown(), 1U);
 }
 
 TEST_F(ExecuteTest, A_store_that_stays_away_after_a_lost_reply_is_an_unknown_outcome) {

@@ -41,6 +41,38 @@ TEST_F(WatchTest, A_partition_is_fresh_only_while_the_mark_stands_at_the_end) {
   EXPECT_EQ(watch_.Lag()["log"], 2);
 }
 
+TEST_F(WatchTest, The_fence_delay_is_the_time_since_a_record_was_seen_that_the_fence_has_not_passed) {
+  watch_.Start();
+  Rounds();
+  EXPECT_EQ(watch_.GetView().fence_delay_seconds, 0);
+  log_.Append("log", 1, "k", "v");
+  Rounds();
+  store_.AdvanceForTest(Millis(3000));
+  log_.Append("log", 1, "k", "v");  // a later one makes the first no younger
+  Rounds();
+  EXPECT_EQ(watch_.GetView().fence_delay_seconds, 3);
+  Set(keys_.Fence(1), "1");  // past the first one, which was seen 3 s ago; the second is new to it
+  Rounds();
+  EXPECT_EQ(watch_.GetView().fence_delay_seconds, 0);
+  store_.AdvanceForTest(Millis(2000));
+  Rounds();
+  EXPECT_EQ(watch_.GetView().fence_delay_seconds, 2);
+  Set(keys_.Fence(1), "2");
+  Rounds();
+  EXPECT_EQ(watch_.GetView().fence_delay_seconds, 0);
+}
+
+TEST_F(WatchTest, Children_that_are_set_aside_are_counted_over_all_partitions) {
+  watch_.Start();
+  Rounds();
+  EXPECT_EQ(watch_.GetView().parked_children, 0U);
+  for (const auto& [p, child] : {std::pair(0, "ch-1"), std::pair(0, "ch-2"), std::pair(2, "ch-3")}) {
+    ASSERT_TRUE(store_.Run({{}, {Write::HashSet(keys_.Index(p, "parked"), child, "GAP")}, 0}, Soon()));
+  }
+  Rounds();
+  EXPECT_EQ(watch_.GetView().parked_children, 3U);
+}
+
 // What is appended after the ends were asked is not in the view; so the view's age counts from before.
 TEST_F(WatchTest, The_stamp_is_a_time_before_the_ends_were_asked) {
   const auto before = Clock();

@@ -68,6 +68,17 @@ TEST(Metrics, AnObservationIsReadAtEachScrapeUntilItsOwnerGoes) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST(Metrics, AnObservedTotalIsACounterThatNeverFalls) {
+  Metrics metrics;
+  double counted = 3;
+  const Observation observation = metrics.ObserveTotal("stafett_sent_total", "Sent.", [&] { return counted; });
+  EXPECT_THAT(metrics.Text(), HasSubstr("# TYPE stafett_sent_total counter\nstafett_sent_total 3"));
+  counted = 5;
+  EXPECT_THAT(metrics.Text(), HasSubstr("stafett_sent_total 5"));
+  counted = 1;
+  EXPECT_THAT(metrics.Text(), HasSubstr("stafett_sent_total 5"));
+}
+
 TEST(Metrics, PromtoolFindsNothing) {
   if (std::system("command -v promtool >/dev/null 2>&1") != 0) GTEST_SKIP() << "promtool is not installed";
   Metrics metrics;

@@ -1,0 +1,148 @@
+"""What operators stand on, on a running Stafett that has played a story under Prometheus: every query of rules and
+dashboards finds its metrics, nothing is alarmed while all is well, and what breaks is.
+
+Rules, runbooks and dashboards as files: tests/unit/deploy.
+"""
+
+import re
+import signal
+
+import pytest
+from test_metrics import FORBIDDEN_LABELS
+
+from stafett_stack import operating
+from stafett_stack.procs import StackError, wait_until
+from stafett_stack.services import SERVICES
+from stafett_story.calls import build
+
+ALWAYS = ("StafettWatchdog", "")
+BY_LOAD = {"StafettRpcSlow", "StafettWithdrawalsLate"}  # what a busy machine alone can cause
+DASHBOARDS = operating.dashboards()
+PANELS = [(d.name, p.title, q) for d in DASHBOARDS for p in d.panels for q in p.queries]
+SCRAPES = 3  # a rate wants two points
+SECONDS = 20.0
+
+
+@pytest.fixture(scope="module")
+def monitoring(played):
+    """Every copy has been scraped, each service has been called just now, and the rules have looked at it."""
+    monitoring = played.stack.monitoring
+    calls = {rpc.service: rpc for rpc in played.stage.api.rpcs.values() if not rpc.is_command}
+
+    def seen():
+        for service in SERVICES:  # without a token: refused, which is an answer as any other
+            rpc = calls[service]
+            played.stage.caller.call(rpc, build(rpc, {}))
+        scraped = value(monitoring, f"count_over_time(up{{job='stafett'}}[5m]) >= {SCRAPES}")
+        called = value(monitoring, "service:stafett_rpc_handled:rate5m > 0")
+        return len(scraped) == len(called) == len(SERVICES)
+
+    wait_until(seen, "every copy to be scraped", SECONDS)
+    return monitoring
+
+
+def value(monitoring, expression):
+    return monitoring.prometheus.query(expression)
+
+
+def active(monitoring):
+    """Alerts whose condition holds now, whether or not they have waited long enough to be sent."""
+    found = {(a["labels"]["alertname"], a["labels"].get("service", "")) for a in monitoring.prometheus.alerts()}
+    return {(alert, service) for alert, service in found if alert not in BY_LOAD}
+
+
+# --- queries ----------------------------------------------------------------------------------------
+
+
+def test_every_copy_is_scraped(monitoring):
+    up = {(s["metric"]["service"], s["value"][1]) for s in value(monitoring, 'up{job="stafett"}')}
+    assert up == {(service, "1") for service in SERVICES}
+
+
+def test_prometheus_evaluates_every_rule_without_an_error(monitoring):
+    def evaluated():
+        rules = [rule for group in monitoring.prometheus.api("rules")["groups"] for rule in group["rules"]]
+        return rules if all(rule["health"] != "unknown" for rule in rules) else []
+
+    rules = wait_until(evaluated, "every rule to be evaluated", SECONDS)
+    assert {rule["name"] for rule in rules} == {*operating.alerts(), *operating.recordings()}
+    assert [(rule["name"], rule.get("lastError")) for rule in rules if rule["health"] != "ok"] == []
+
+
+def test_every_metric_that_a_rule_or_a_panel_names_exists(monitoring):
+    known = set(monitoring.prometheus.api("label/__name__/values"))
+    named = {(where, metric) for where, query in operating.queries() for metric in operating.metrics_of(query)}
+    assert len(named) > 20
+    assert sorted((where, metric) for where, metric in named if metric not in known) == []
+
+
+@pytest.mark.parametrize(("dashboard", "panel", "query"), PANELS, ids=lambda text: text[:40])
+def test_every_panel_shows_something(monitoring, dashboard, panel, query):
+    expression = operating.as_shown(query)
+    series = value(monitoring, expression)
+    assert series, f"{dashboard}, {panel}: no data for {expression}"
+    assert [s for s in series if s["value"][1] != "NaN"], f"{dashboard}, {panel}: nothing but NaN for {expression}"
+
+
+# --- promise P8 -------------------------------------------------------------------------------------
+
+
+def test_no_metric_and_no_label_tells_of_one_child_or_place(played, monitoring):
+    """Over all that Prometheus has got, alerts and its own numbers too."""
+    prometheus = monitoring.prometheus
+    labels = set(prometheus.api("labels"))
+    assert {"service", "instance", "method"} <= labels
+    assert not labels & set(FORBIDDEN_LABELS)
+    metrics = set(prometheus.api("label/__name__/values"))
+    assert [m for m in metrics if re.search(r"(per|by|of)_(recipient|municipality|controller|child|case)", m)] == []
+    ids = {*played.stage.story.recipients.values(), *(p.id for p in played.stack.known.people)}
+    values = {v for label in labels for v in prometheus.api(f"label/{label}/values")}
+    assert sorted(v for v in values for id_ in ids if id_ in v) == []
+
+
+# --- alerts -----------------------------------------------------------------------------------------
+
+
+def all_is_well(monitoring):
+    """Only the watchdog, within the minute that some rules look back."""
+    try:
+        wait_until(lambda: active(monitoring) == {ALWAYS}, "all alerts to end", 80.0)
+    except StackError as error:
+        raise AssertionError(f"{error}; still active: {active(monitoring) - {ALWAYS}}") from error
+
+
+def test_nothing_is_alarmed_while_all_is_well(monitoring):
+    all_is_well(monitoring)
+
+
+def test_alerts_reach_alertmanager(monitoring):
+    def reached():
+        return [a for a in monitoring.alertmanager.alerts() if a["labels"]["alertname"] == ALWAYS[0]]
+
+    (alert,) = wait_until(reached, "the watchdog to reach Alertmanager", SECONDS)
+    assert [receiver["name"] for receiver in alert["receivers"]] == ["dead-man"]
+
+
+def test_a_service_that_is_gone_is_noticed(played, monitoring):
+    (copy,) = played.stack.of("consent")
+    copy.kill()
+    try:
+        wanted = {("StafettNoCopyReady", "consent"), ("StafettCopyDown", "consent")}
+        wait_until(lambda: wanted <= active(monitoring), f"{wanted} to become active", SECONDS)
+        assert {service for _, service in active(monitoring)} == {"", "consent"}
+        texts = [text for alert in monitoring.prometheus.alerts() for text in alert["annotations"].values()]
+        assert [t for t in texts if "error" in t or "no value" in t or "{{" in t] == []
+    finally:
+        copy.start()
+    all_is_well(monitoring)
+
+
+def test_a_broker_that_stands_still_is_noticed(played, monitoring):
+    broker = played.stack.kafka.process
+    broker.signal(signal.SIGSTOP)
+    try:
+        wanted = {("StafettLogUnseen", service) for service in SERVICES}
+        wait_until(lambda: wanted <= active(monitoring), f"{wanted} to become active", 2 * SECONDS)
+    finally:
+        broker.signal(signal.SIGCONT)
+    all_is_well(monitoring)
