@@ -373,7 +373,8 @@ def test_a_flag_without_files_is_refused_and_not_silent(values, with_monitoring,
 
 
 def test_flags_are_off_unless_asked(values):
-    del values["strimzi"], values["serviceMonitor"]
+    for flag in ("strimzi", "serviceMonitor", "prometheusRule", "dashboards"):
+        del values[flag]
     kinds = {m["kind"] for m in chart.render(values)}
     assert not kinds & {"KafkaTopic", "KafkaUser", "ServiceMonitor", "PrometheusRule"}
 
