@@ -17,3 +17,4 @@ ALERTMANAGER_CONFIG = DEPLOY / "alertmanager" / "alertmanager.yaml"
 KAFKA_JARS = LOCAL / "kafka" / "lib"
 ISSUER_JARS = LOCAL / "issuer" / "lib"
 ENV_FILE = LOCAL / "env"  # written by tools/up, read by tools/stafett
+CHART = REPOSITORY / "charts" / "stafett"

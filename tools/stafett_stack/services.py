@@ -126,6 +126,10 @@ class Service:
             }
         return {**config, **self.overrides}
 
+    def write_configuration(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.config_file.write_text(yaml.safe_dump(self.configuration(), sort_keys=False))
+
     def start(self) -> None:
         self.begin_start()
         self.wait_ready()
@@ -136,8 +140,7 @@ class Service:
         binary = self.wiring.binaries / f"stafett-{self.name}"
         if not binary.exists():
             raise StackError(f"{binary} is not built")
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self.config_file.write_text(yaml.safe_dump(self.configuration(), sort_keys=False))
+        self.write_configuration()
         self.process = Process(
             self.instance,
             [binary, "--config", self.config_file],

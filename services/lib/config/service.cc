@@ -1,5 +1,8 @@
 #include "lib/config/service.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <string_view>
 #include <utility>
 
@@ -7,6 +10,12 @@ namespace stafett::config {
 namespace {
 
 constexpr std::int64_t kMaxPartitions = 1024;  // a typing mistake, not a real number, lies beyond
+
+// All copies of a service share one configuration file; a pod's host name is its own.
+std::string HostName() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "";
+}
 
 // Reads user and password_file together: one without the other is a mistake.
 template <class Login>
@@ -130,7 +139,8 @@ std::string ReadTarget(Section section, const std::string& key) {
 Service ReadService(Section root, const std::string& expected_service) {
   Service s;
   s.service = root.OneOf("service", {expected_service});
-  s.instance = root.String("instance");
+  s.instance = root.String("instance", HostName());
+  if (s.instance.empty()) root.Refuse("instance", "must not be empty: copies of one name share their leases");
   s.mode = root.OneOf("mode", {"development", "production"}) == "development" ? Mode::kDevelopment : Mode::kProduction;
   s.listen = root.Address("listen", Section::Port::kZeroAllowed);
   s.admin_listen = root.Address("admin_listen", Section::Port::kZeroAllowed);

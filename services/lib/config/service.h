@@ -72,7 +72,7 @@ struct Limits {
 
 struct Service {
   std::string service;
-  std::string instance;
+  std::string instance;  // this copy, unlike any other; the host name if absent
   Mode mode = Mode::kDevelopment;
   std::string listen;        // gRPC, "host:port"
   std::string admin_listen;  // metrics and health

@@ -21,7 +21,8 @@ class Secret {
   Secret() = default;  // all zero; Valid() is false
   static Secret Random();
   static Result<Secret> FromHex(std::string_view hex64);
-  static Result<Secret> FromFile(const std::string& path);  // hex in a file that only its owner may read (0600/0400)
+  // Hex in a file that nobody but we and root may read: ours with 0600 or 0400, or root's and our group's with 0440.
+  static Result<Secret> FromFile(const std::string& path);
   ~Secret();
   Secret(const Secret&) = default;
   Secret& operator=(const Secret&) = default;

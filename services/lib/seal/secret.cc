@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "lib/seal/owner.h"
 #include "lib/seal/sodium.h"
 
 namespace stafett::seal {
@@ -98,8 +99,9 @@ Result<Secret> Secret::FromFile(const std::string& path) {
   if (::fstat(file.fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     return tl::unexpected(Unusable("the key file is not a regular file: " + path));
   }
-  if (info.st_uid != ::geteuid() || (info.st_mode & 0177U) != 0) {
-    return tl::unexpected(Unusable("the key file must belong to this user with mode 0600 or 0400: " + path));
+  if (!internal::OnlyWeMayRead(info, ::geteuid(), ::getegid())) {
+    return tl::unexpected(Unusable(
+        "the key file must belong to this user with mode 0600 or 0400, or to root and this group with 0440: " + path));
   }
   std::array<char, kFileLimit> text{};
   std::size_t size = 0;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -73,6 +74,15 @@ class ServiceConfig : public testing::Test {
 
   fs::path directory_;
 };
+
+TEST_F(ServiceConfig, CopiesThatShareAFileAreNamedByTheirHosts) {
+  char host[256] = {};
+  ASSERT_EQ(::gethostname(host, sizeof host - 1), 0);
+  const Result<Loaded> loaded = Load(With("instance", ""));
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->service.instance, host);
+  EXPECT_THAT(Refusal(With("instance", "instance: \"\"")), HasSubstr("instance"));
+}
 
 TEST_F(ServiceConfig, ReadsAWholeFileWithDefaultsSecretsAndPaths) {
   const Result<Loaded> loaded = Load(kWhole);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <string>
 
+#include "lib/seal/owner.h"
 #include "lib/seal/seal.h"
 
 namespace stafett::seal {
@@ -67,6 +68,28 @@ TEST(Secret, FileThatOthersMayTouchIsRefused) {
     ASSERT_FALSE(secret) << std::oct << mode;
     EXPECT_EQ(secret.error().reason, "SECRET_UNUSABLE");
   }
+}
+
+TEST(Secret, OnlyWeAndRootMayRead) {
+  constexpr uid_t kUs = 65532;
+  constexpr gid_t kOurs = 65532;
+  const auto may = [&](uid_t owner, gid_t group, mode_t mode) {
+    struct stat file {};
+    file.st_uid = owner;
+    file.st_gid = group;
+    file.st_mode = S_IFREG | mode;
+    return internal::OnlyWeMayRead(file, kUs, kOurs);
+  };
+  EXPECT_TRUE(may(kUs, 1, 0600));
+  EXPECT_TRUE(may(kUs, 1, 0400));
+  EXPECT_TRUE(may(0, kOurs, 0440));  // as Kubernetes mounts a Secret
+  EXPECT_TRUE(may(0, kOurs, 0400));
+  for (mode_t mode : {0640U, 0460U, 0444U, 0441U, 0540U, 0450U, 04440U, 0600U})
+    EXPECT_FALSE(may(0, kOurs, mode)) << mode;
+  EXPECT_FALSE(may(kUs, kOurs, 0440));  // ours, but the group may read
+  EXPECT_FALSE(may(0, 1, 0440));        // another group
+  EXPECT_FALSE(may(1, kOurs, 0440));    // another user
+  EXPECT_FALSE(may(1, 1, 0600));
 }
 
 TEST(Secret, FileThatIsMissingADirectoryOrTooLongIsRefused) {

@@ -1,0 +1,93 @@
+{{/* One service as it is meant: `common`, and what its own entry says otherwise. Called with (list $ name). */}}
+{{- define "stafett.service" -}}
+{{- $root := index . 0 -}}
+{{- mustMergeOverwrite (deepCopy $root.Values.common) (index $root.Values.services (index . 1)) | toYaml -}}
+{{- end -}}
+
+{{- define "stafett.name" -}}
+{{ printf "%s-%s" (index . 0).Release.Name (index . 1) | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{/* All that this release started, whatever service it is. */}}
+{{- define "stafett.selectAll" -}}
+app.kubernetes.io/part-of: stafett
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "stafett.select" -}}
+app.kubernetes.io/name: {{ index . 1 }}
+{{ include "stafett.selectAll" (index . 0) }}
+{{- end -}}
+
+{{- define "stafett.labels" -}}
+{{ include "stafett.selectAll" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
+{{- end -}}
+
+{{- define "stafett.image" -}}
+{{- with .Values.image -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What tools/chart wrote from deploy/kafka. */}}
+{{- define "stafett.kafka" -}}
+{{ .Files.Get "files/kafka.yaml" | required "files/kafka.yaml is missing; run tools/chart write" }}
+{{- end -}}
+
+{{/* Ids of the recipients of all controllers' files, as {"ids": […]}. */}}
+{{- define "stafett.recipients" -}}
+{{- $ids := list -}}
+{{- range $name, $text := .Values.controllers.files -}}
+{{- $file := fromYaml $text -}}
+{{- if hasKey $file "Error" }}{{ fail (printf "controllers.files: %s: %s" $name $file.Error) }}{{ end -}}
+{{- range $file.recipients }}{{ $ids = append $ids .id }}{{ end -}}
+{{- end -}}
+{{- dict "ids" ($ids | uniq | sortAlpha) | toYaml -}}
+{{- end -}}
+
+{{/* A service's own configuration file; paths are relative to it. services/lib/config/service.h has the keys. */}}
+{{- define "stafett.config" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- $service := include "stafett.service" . | fromYaml -}}
+{{- $v := $root.Values -}}
+{{- $config := dict
+  "service" $name
+  "mode" $v.mode
+  "listen" (printf "0.0.0.0:%d" (int $v.ports.grpc))
+  "admin_listen" (printf "0.0.0.0:%d" (int $v.ports.admin))
+  "partitions" (include "stafett.kafka" $root | fromYaml).partitions
+  "redis" (dict "host" $v.redis.host "port" $v.redis.port "user" $name "password_file" "secrets/redis-password")
+  "kafka" (dict "bootstrap" $v.kafka.bootstrap "mechanism" $v.kafka.mechanism "user" (printf "svc-%s" $name)
+    "password_file" "secrets/kafka-password")
+  "tokens" (dict "issuer" $v.tokens.issuer "jwks_url" $v.tokens.jwksUrl "audience" $v.tokens.audience)
+  "controllers" "controllers"
+  "policy" "policy/rules.yaml" -}}
+{{- $keys := dict "kek" "kek_file" "identity" "identity_key_file" "alias" "alias_key_file" -}}
+{{- range $service.keys -}}
+{{- $_ := set $config "keys" (set ($config.keys | default dict) (index $keys .) (printf "secrets/%s" .)) -}}
+{{- end -}}
+{{- with $service.limits }}{{ $_ := set $config "limits" . }}{{ end -}}
+{{- range $service.calls -}}
+{{- if not (hasKey $v.services .) }}{{ fail (printf "services.%s.calls: there is no service %s" $name .) }}{{ end -}}
+{{- $address := printf "%s:%d" (include "stafett.name" (list $root .)) (int $v.ports.grpc) -}}
+{{- $_ := set $config "peers" (set ($config.peers | default dict) . $address) -}}
+{{- end -}}
+{{- if $service.calls -}}
+{{- $url := required "tokens.serviceTokenUrl is empty, and a service calls another" $v.tokens.serviceTokenUrl -}}
+{{- $_ := set $config "service_token" (dict "url" $url "client_id" (printf "svc-%s" $name)
+  "client_secret_file" "secrets/client-secret") -}}
+{{- end -}}
+{{- mustMergeOverwrite $config $service.extraConfig | toYaml -}}
+{{- end -}}
+
+{{/* Keys of its Secret that a service gets to see, as {"keys": […]}: only those that it needs. */}}
+{{- define "stafett.secretKeys" -}}
+{{- $service := include "stafett.service" . | fromYaml -}}
+{{- $keys := concat (list "redis-password" "kafka-password") $service.keys $service.extraSecretKeys -}}
+{{- if $service.calls }}{{ $keys = append $keys "client-secret" }}{{ end -}}
+{{- dict "keys" $keys | toYaml -}}
+{{- end -}}

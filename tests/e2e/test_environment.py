@@ -1,0 +1,39 @@
+"""The environment of deploy/compose.yaml, without Docker: it comes up, configures every service, and leaves nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import yaml
+
+from stafett_stack import paths, stack
+from stafett_stack.procs import wait_until
+from stafett_stack.services import SERVICES, binaries
+
+PRESET = os.environ.get("STAFETT_PRESET", "dev")
+
+
+def test_it_configures_every_service_and_stops_on_sigterm(tmp_path):
+    command = [sys.executable, paths.REPOSITORY / "tools/commands/environment.py", tmp_path]
+    ready = tmp_path / "ready"
+    with open(tmp_path / "log", "wb") as log:
+        process = subprocess.Popen(command, stderr=log)
+    try:
+        wait_until(lambda: ready.exists() or process.poll() is not None, "is not ready", 90)
+        assert process.poll() is None, (tmp_path / "log").read_text()
+        assert sorted(stack.running_processes(tmp_path)) == ["issuer", "kafka", "redis"]
+        for name in SERVICES:
+            file = tmp_path / "configurations" / f"{name}-a.yaml"
+            program = binaries(PRESET) / f"stafett-{name}"
+            subprocess.run([program, "--config", file, "--check-config"], check=True, capture_output=True)
+            config = yaml.safe_load(file.read_text())
+            assert config["listen"].startswith("0.0.0.0:")
+            # What is not encrypted stays where only the shared namespace sees it.
+            for address in (config["admin_listen"], config["kafka"]["bootstrap"], config["redis"]["host"]):
+                assert address.startswith("127.0.0.1")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(60)
+    assert code == 0
+    assert not ready.exists() and stack.running_processes(tmp_path) == []
