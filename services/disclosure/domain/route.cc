@@ -63,7 +63,8 @@ std::set<std::string> Candidates(const View& view, const std::string& case_id, T
 
 policy::Decision DecideOne(const View& view, const Item& item, const std::string& recipient, const Regime& regime,
                            bool known, Time now, std::vector<policy::Consent>& consents) {
-  consents = ConsentsOf(view);
+  // A grant works forward: it shows nothing that came to the log before it, by no door (design §4.8).
+  consents = ConsentsOf(view, item.offset);
   policy::Item what{AgencyOf(regime, item.origin), item.origin, item.categories, item.purpose};
   policy::Recipient to{recipient, AgencyOf(regime, recipient), regime.active.contains(recipient)};
   policy::Facts facts;

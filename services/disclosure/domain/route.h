@@ -60,7 +60,8 @@ std::optional<Decided> RouteMissed(const View& view, const std::string& recipien
                                    const std::vector<MissedThen>& missed, const Regime& regime, bool known, Time now,
                                    const DeliveryId& delivery_id);
 
-// The decision at the record's place again, and now; what both allow.
+// What was allowed when the delivery was decided and is allowed now. It rests on grounds that are older than the
+// delivery: what a withdrawal closed, no later consent opens; another one that was whole before goes on.
 struct ReadDecision {
   policy::CategorySet fields;
   std::string rule;
@@ -69,7 +70,7 @@ struct ReadDecision {
 // kGone/WITHDRAWN, kGone/RETRACTION, kFailedPrecondition/NOT_ALLOWED_NOW.
 Result<ReadDecision> DecideRead(const View& view, const Delivery& delivery, const Regime& regime, bool known, Time now);
 
-// One recipient, one item: the call of the engine. Shared by Route, DecideRead and Explain.
+// One recipient, one item: the call of the engine, with the consents that were whole when the item came. Shared by Route, DecideRead and Explain.
 policy::Decision DecideOne(const View& view, const Item& item, const std::string& recipient, const Regime& regime,
                            bool known, Time now, std::vector<policy::Consent>& consents);
 

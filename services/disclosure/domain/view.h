@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -17,6 +18,9 @@
 #include "lib/policy/policy.h"
 
 namespace stafett::disclosure::domain {
+
+// An offset behind every record.
+inline constexpr std::int64_t kNow = std::numeric_limits<std::int64_t>::max();
 
 enum class DeliveryKind { kEvent, kSnapshot, kRetraction };
 // kWithheld: it was to be signalled, and the recipient's topic refused for good (design §4.5). Nobody knows of it.
@@ -50,6 +54,7 @@ struct ScopeFacts {
   policy::CategorySet categories;
   std::set<std::string> said_yes;
   std::optional<Time> complete_at;  // append time of the last yes that was missing
+  std::int64_t complete_offset = -1;  // and its place in the log
   bool withdrawn = false;
 };
 struct ConsentFacts {
@@ -190,7 +195,8 @@ struct Learned {
 Learned Learn(View& view, const Place& place, const Fact& fact);
 void Evolve(View& view, const LedgerEvent& event);
 
-// Consents in the form that the policy engine reads; points into `view`.
-std::vector<policy::Consent> ConsentsOf(const View& view);
+// Consents that were whole when the record at `offset` was learned (withdrawn and expired ones too), in the form that
+// the policy engine reads; points into `view`.
+std::vector<policy::Consent> ConsentsOf(const View& view, std::int64_t offset = kNow);
 
 }  // namespace stafett::disclosure::domain

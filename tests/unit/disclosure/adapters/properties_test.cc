@@ -204,6 +204,7 @@ RC_GTEST_PROP(NoSideChannel, What_a_recipient_gets_does_not_depend_on_what_is_hi
 RC_GTEST_PROP(WithdrawalFirst, Nothing_is_told_or_read_under_a_withdrawn_consent, ()) {
   Player p;
   std::set<std::pair<std::string, std::string>> withdrawn;  // (consent, recipient)
+  std::map<std::string, std::set<std::string>> whole;       // by delivery: consents when it was decided
   for (const auto& s : AnyHistory()) {
     if (!s.message) {
       p.Fetch(s);
@@ -216,6 +217,9 @@ RC_GTEST_PROP(WithdrawalFirst, Nothing_is_told_or_read_under_a_withdrawn_consent
     if (decided) {
       for (const auto& line : decided->lines) {
         for (const auto& consent : line.consents) RC_ASSERT(!withdrawn.contains({consent, line.recipient}));
+        for (const auto& consent : domain::ConsentsOf(p.view)) {
+          if (consent.recipient == line.recipient) whole[line.delivery_id].emplace(consent.id);
+        }
       }
     }
     for (const auto& [id, d] : p.view.deliveries) {
@@ -226,7 +230,10 @@ RC_GTEST_PROP(WithdrawalFirst, Nothing_is_told_or_read_under_a_withdrawn_consent
       if (rested && d.state != domain::DeliveryState::kFetched) RC_ASSERT(!read);
       if (!read) continue;
       RC_ASSERT(!read->consents.empty());  // no rule of the file shows the log without one
-      for (const auto& consent : read->consents) RC_ASSERT(!withdrawn.contains({consent, d.recipient}));
+      for (const auto& consent : read->consents) {
+        RC_ASSERT(!withdrawn.contains({consent, d.recipient}));
+        RC_ASSERT(whole[id].contains(consent));  // a grant works forward
+      }
     }
   }
 }
