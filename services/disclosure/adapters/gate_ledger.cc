@@ -18,12 +18,6 @@ bool OfCasesOrConsent(const std::string& type) {
   return type.starts_with("no.stafett.cases.") || type.starts_with("no.stafett.consent.");
 }
 
-// Recipient of the organisation that wrote the record; empty for our own services.
-std::string OriginOf(const host::Host& host, const gate::Envelope& e) {
-  const auto* r = host.tenants().RecipientOfOrganisation(e.actor.organisation);
-  return r == nullptr ? std::string() : r->id;
-}
-
 // Before the first activation: nobody is told anything.
 std::shared_ptr<const Version> NoVersion() {
   auto none = std::make_shared<Version>();
@@ -92,7 +86,7 @@ Result<LearnedRecord> GateLedger::Learn(domain::View& view, std::string_view rec
   STAFETT_TRY(auto opened, host::OpenRecord(host_.keys(), record));
   std::optional<std::string> bytes;
   if (!opened.destroyed) bytes = std::move(opened.bytes);
-  return LearnRecord(view, opened.envelope, bytes, OriginOf(host_, opened.envelope), offset, appended);
+  return LearnRecord(view, opened.envelope, bytes, offset, appended);
 }
 
 Result<Loaded> GateLedger::LoadWithRegime(int partition, const std::string& child, Deadline deadline) {
@@ -121,35 +115,45 @@ Result<app::Case> GateLedger::Load(const std::string& child, Deadline deadline) 
   app::Case c;
   c.child = child;
   c.view = loaded.view.state;
-  c.regime = regimes_.Make(*loaded.version, loaded.suspended);
+  c.regime = RegimeOf(*loaded.version, loaded.suspended);
   c.rules = loaded.version->rules;
   c.known = !loaded.parked;
   c.now = loaded.view.now;
   return c;
 }
 
-Result<app::Case> GateLedger::LoadAt(const std::string& child, std::int64_t offset, const std::string& policy_hash,
-                                     Deadline deadline) {
+Result<app::Moment> GateLedger::LoadAt(const std::string& child, const domain::Decided& decided, Deadline deadline) {
   auto p = host_.gate().PartitionOf(child);
   const auto& keys = host_.gate().keys();
-  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::List(keys.Inputs(p, child), 0)}, deadline));
-  auto view = std::make_shared<domain::View>();
+  STAFETT_TRY(auto read,
+              host_.gate().store().Read(
+                  {gate::Get::List(keys.Inputs(p, child), 0), gate::Get::List(keys.Own(p, child), 0)}, deadline));
+  app::Moment m;
+  m.view = std::make_shared<domain::View>();
+  LearnedRecord learned;
   for (const auto& entry : read.values[0].list) {
     STAFETT_TRY(auto input, gate::DecodeInput(entry));
-    if (input.offset > offset) break;
-    STAFETT_CHECK_OK(Learn(*view, input.record, input.offset, input.appended));
+    if (input.offset > decided.offset) break;
+    STAFETT_TRY(learned, Learn(*m.view, input.record, input.offset, input.appended));
   }
-  app::Case c;
-  c.child = child;
-  c.view = view;
-  c.known = true;
+  for (const auto& record : read.values[1].list) {
+    STAFETT_TRY(auto opened, host::OpenRecord(host_.keys(), record));
+    if (opened.destroyed) continue;
+    STAFETT_TRY(auto event, FromBody(opened.envelope.type, opened.bytes));
+    if (!event) continue;
+    const auto* same = std::get_if<domain::Decided>(&*event);
+    if (same != nullptr && same->event_id == decided.event_id) break;
+    domain::Evolve(*m.view, *event);
+  }
+  m.learned = learned.learned;
+  m.offers = OffersOf(*m.view, learned);
   auto version = NoVersion();
-  if (!policy_hash.empty()) {
-    STAFETT_TRY(version, regimes_.Find(policy_hash, deadline));
+  if (!decided.policy_hash.empty()) {
+    STAFETT_TRY(version, regimes_.Find(decided.policy_hash, deadline));
   }
-  c.rules = version->rules;
-  c.regime = regimes_.Make(*version, {});
-  return c;
+  m.rules = version->rules;
+  m.regime = RegimeOf(*version, {decided.suspended.begin(), decided.suspended.end()});
+  return m;
 }
 
 Status GateLedger::Change(const gate::Command& command, const std::string& child, Deadline deadline,
@@ -163,7 +167,7 @@ Status GateLedger::Change(const gate::Command& command, const std::string& child
     app::Case c;
     c.child = child;
     c.view = loaded.view.state;
-    c.regime = regimes_.Make(*loaded.version, loaded.suspended);
+    c.regime = RegimeOf(*loaded.version, loaded.suspended);
     c.rules = loaded.version->rules;
     c.known = !loaded.parked;
     c.now = std::max(loaded.view.now, c.view->latest);
@@ -345,7 +349,7 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
   domain::View view = *loaded.view.state;
   STAFETT_TRY(auto learned, ledger_.Learn(view, record.value, record.offset, Time{record.timestamp_ms}));
   auto offers = OffersOf(view, learned);
-  auto regime = regimes_.Make(*loaded.version, loaded.suspended);
+  auto regime = RegimeOf(*loaded.version, loaded.suspended);
   auto delivery_id = [this](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
     return references_.DeliveryOf(item, recipient, kind);
   };

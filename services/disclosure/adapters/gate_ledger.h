@@ -45,8 +45,7 @@ class GateLedger final : public app::Ledger {
                 std::optional<app::Reading>* reading) override;
   void EndReading(const std::string& child, const app::Reading& reading) override;
   Result<app::Case> Load(const std::string& child, Deadline deadline) override;
-  Result<app::Case> LoadAt(const std::string& child, std::int64_t offset, const std::string& policy_hash,
-                           Deadline deadline) override;
+  Result<app::Moment> LoadAt(const std::string& child, const domain::Decided& decided, Deadline deadline) override;
   Result<std::string> ChildOfDelivery(const std::string& delivery_id, Deadline deadline) override;
   Result<Page> Deliveries(const std::string& recipient, std::int64_t from, std::int64_t count,
                           Deadline deadline) override;

@@ -26,6 +26,15 @@ struct Case {
   Time now;
 };
 
+// All that the decisions about a record were made from.
+struct Moment {
+  std::shared_ptr<domain::View> view;  // of the log up to the record, and of the ledger before these decisions
+  domain::Learned learned;
+  std::vector<domain::Offer> offers;  // point into `view`
+  domain::Regime regime;
+  std::shared_ptr<const policy::RuleSet> rules;  // keeps regime.rules alive
+};
+
 // A read that was admitted and is under way, so that a withdrawal can name it.
 struct Reading {
   std::string id, recipient;
@@ -44,9 +53,9 @@ class Ledger {
                         std::optional<Reading>* reading) = 0;
   virtual void EndReading(const std::string& child, const Reading& reading) = 0;
   virtual Result<Case> Load(const std::string& child, Deadline deadline) = 0;
-  // The child as it stood when the record at `offset` had been learned, under the policy with this hash.
-  virtual Result<Case> LoadAt(const std::string& child, std::int64_t offset, const std::string& policy_hash,
-                              Deadline deadline) = 0;
+  // The moment of a decision: log and ledger as they were, the rules and recipients of its version, and who it says
+  // was suspended.
+  virtual Result<Moment> LoadAt(const std::string& child, const domain::Decided& decided, Deadline deadline) = 0;
   // kPermissionDenied/NOT_ALLOWED if there is no such delivery.
   virtual Result<std::string> ChildOfDelivery(const std::string& delivery_id, Deadline deadline) = 0;
   struct Page {

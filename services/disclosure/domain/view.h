@@ -31,7 +31,8 @@ struct Item {
   std::string id;    // event id, or "<event id>/<case>" for a snapshot
   std::string type;  // "no.stafett.cases.note-written.v1"
   std::string case_id;
-  std::string origin;              // giver's recipient id
+  std::string origin;              // giver's recipient id, where a fact names it (snapshots)
+  std::string organisation;        // otherwise: who wrote it, by number; whose that is, the regime says
   policy::CategorySet categories;  // of everything in it
   // Free text stands in sections, each shown whole or not at all: what each needs, and what stands outside them.
   // Who may see no section is not told at all, and nothing that is told speaks of a section not shown (P1).
@@ -53,7 +54,7 @@ struct CaseFacts {
 struct ScopeFacts {
   policy::CategorySet categories;
   std::set<std::string> said_yes;
-  std::optional<Time> complete_at;  // append time of the last yes that was missing
+  std::optional<Time> complete_at;    // append time of the last yes that was missing
   std::int64_t complete_offset = -1;  // and its place in the log
   bool withdrawn = false;
 };
@@ -85,6 +86,7 @@ struct Line {
   policy::CategorySet fields;
   std::vector<std::string> consents;
   std::uint64_t epoch = 0, sequence = 0;
+  bool operator==(const Line&) const = default;
 };
 
 // All verdicts about one record of the log.
@@ -94,6 +96,7 @@ struct Decided {
   Time at;
   std::vector<Line> lines;
   std::vector<std::string> withdrawn;  // deliveries that were signalled and not fetched
+  std::vector<std::string> suspended;  // of those thought of: they were told nothing
 };
 // clang-format off: one line each, to be read as a list
 struct Fetched {

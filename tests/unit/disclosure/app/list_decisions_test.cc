@@ -30,7 +30,9 @@ class OneChild final : public Ledger {
     c.view = view;
     return c;
   }
-  Result<Case> LoadAt(const std::string&, std::int64_t, const std::string&, Deadline) override { return Case(); }
+  Result<Moment> LoadAt(const std::string&, const domain::Decided&, Deadline) override {
+    return Fail(Code::kInternal, "NOT_HERE", "");
+  }
   Result<std::string> ChildOfDelivery(const std::string&, Deadline) override { return host::NotAllowed(); }
   Result<Page> Deliveries(const std::string&, std::int64_t, std::int64_t, Deadline) override { return Page(); }
   Result<std::vector<std::string>> Missed(const std::string&, std::int64_t, Deadline) override { return {}; }
