@@ -96,7 +96,7 @@ class Kafka:
         if (self.data / "meta.properties").exists():
             return
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = ["format", "--config", self._properties, "--cluster-id", cluster]
+        command = ["format", "--config", self._properties, f"--cluster-id={cluster}"]
         self._format = self._java(
             "kafka-format",
             ["kafka.tools.StorageTool", *command, "--add-scram", self._admin_scram()],
