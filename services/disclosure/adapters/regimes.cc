@@ -62,7 +62,7 @@ Result<std::shared_ptr<const Version>> ParseVersion(const std::string& message) 
   for (const auto& entry : m.recipients()) {
     // A kind that this version does not know is told nothing.
     version->agencies[entry.recipient()] = policy::AgencyFromName(entry.agency()).value_or(policy::Agency::kUnknown);
-    version->organisations[entry.organisation()] = entry.recipient();
+    if (!entry.organisation().empty()) version->organisations[entry.organisation()] = entry.recipient();
   }
   return std::shared_ptr<const Version>(version);
 }
