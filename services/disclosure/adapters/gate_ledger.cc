@@ -5,7 +5,6 @@
 #include "disclosure/adapters/signals.h"
 #include "lib/base/id.h"
 #include "lib/host/journal.h"
-#include "lib/host/references.h"
 #include "lib/host/who.h"
 
 namespace stafett::disclosure::adapters {
@@ -47,21 +46,15 @@ app::Reading DecodeReading(const std::string& id, const std::string& text) {
 }
 }  // namespace
 
-std::string SealedReferences::CaseFor(const std::string& recipient, const std::string& case_id) const {
-  return pseudonyms_.For(host::CaseScope(recipient), case_id, "k");
-}
-std::string SealedReferences::DeliveryOf(const std::string& item, const std::string& recipient,
-                                         domain::DeliveryKind kind) const {
-  return DerivedId(
-      "d", seal::KeyedHash(delivery_key_, item + "\n" + recipient + "\n" + std::to_string(static_cast<int>(kind))));
-}
-Result<std::string> SealedReferences::ToChild(const std::string& recipient, const std::string& reference) const {
-  auto child = pseudonyms_.Back(host::ChildScope(recipient), reference, "ch");
-  if (!child) return host::NotAllowed();
-  return child;
+domain::DeliveryId KeyedDeliveryId(const seal::Secret& alias_key) {
+  return [key = alias_key.Derive("delivery")](const std::string& item, const std::string& recipient,
+                                              domain::DeliveryKind kind) {
+    return DerivedId("d",
+                     seal::KeyedHash(key, item + "\n" + recipient + "\n" + std::to_string(static_cast<int>(kind))));
+  };
 }
 
-GateLedger::GateLedger(host::Host& host, Regimes& regimes, const app::References& references)
+GateLedger::GateLedger(host::Host& host, Regimes& regimes, const host::References& references)
     : host_(host),
       regimes_(regimes),
       references_(references),
@@ -335,8 +328,8 @@ Result<app::Ledger::FenceView> GateLedger::Fence(const std::string& child, const
   return out;
 }
 
-Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references)
-    : host_(host), ledger_(ledger), regimes_(regimes), references_(references) {}
+Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, domain::DeliveryId delivery_id)
+    : host_(host), ledger_(ledger), regimes_(regimes), delivery_id_(std::move(delivery_id)) {}
 
 bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
@@ -350,11 +343,8 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
   STAFETT_TRY(auto learned, ledger_.Learn(view, record.value, record.offset, Time{record.timestamp_ms}));
   auto offers = OffersOf(view, learned);
   auto regime = RegimeOf(*loaded.version, loaded.suspended);
-  auto delivery_id = [this](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
-    return references_.DeliveryOf(item, recipient, kind);
-  };
   auto decided = domain::Route(view, {e.event_id, e.type, e.subject, record.offset}, offers, learned.learned, regime,
-                               view.latest, delivery_id);
+                               view.latest, delivery_id_);
   if (!decided) return std::optional<gate::Reaction>();
 
   gate::Reaction reaction;

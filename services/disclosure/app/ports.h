@@ -12,6 +12,7 @@
 #include "disclosure/domain/view.h"
 #include "lib/base/time.h"
 #include "lib/gate/commit.h"
+#include "lib/host/references.h"
 #include "lib/tenants/tenants.h"
 
 namespace stafett::disclosure::app {
@@ -78,17 +79,6 @@ class Ledger {
   virtual Result<FenceView> Fence(const std::string& child, const std::string& event_id, Deadline deadline) = 0;
 };
 
-// Ids that only this service can make: the recipient's own pseudonym of a case, a delivery's id, a service's private
-// reference of a child.
-class References {
- public:
-  virtual ~References() = default;
-  virtual std::string CaseFor(const std::string& recipient, const std::string& case_id) const = 0;
-  virtual std::string DeliveryOf(const std::string& item, const std::string& recipient,
-                                 domain::DeliveryKind kind) const = 0;
-  virtual Result<std::string> ToChild(const std::string& recipient, const std::string& reference) const = 0;
-};
-
 // Whether recipients can be told.
 class Recipients {
  public:
@@ -117,7 +107,8 @@ class Contents {
 struct App {
   Ledger& ledger;
   const Contents& contents;
-  const References& references;
+  const host::References& references;
+  domain::DeliveryId delivery_id;
   Recipients& recipients;
   const tenants::Tenants& tenants;
 };

@@ -62,10 +62,7 @@ Result<Resending> ResendMissed(App& app, const host::Who& who, const gate::Comma
         one, child, deadline,
         [&](const Case& c) -> Result<std::optional<domain::LedgerEvent>> {
           auto decided =
-              domain::RouteMissed(*c.view, recipient, event_id, missed, c.regime, c.known, c.now,
-                                  [&](const std::string& item, const std::string& to, domain::DeliveryKind kind) {
-                                    return app.references.DeliveryOf(item, to, kind);
-                                  });
+              domain::RouteMissed(*c.view, recipient, event_id, missed, c.regime, c.known, c.now, app.delivery_id);
           told = 0;
           if (!decided) return std::optional<domain::LedgerEvent>();
           for (const auto& line : decided->lines) told += line.delivery_id.empty() ? 0 : 1;

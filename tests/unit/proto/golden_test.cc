@@ -1,7 +1,8 @@
 // What was published once must be readable for ever: one filled message of each type that lies on a topic, as bytes and
 // as text, in tests/golden. A file is written once, when it is missing, by
 //   STAFETT_WRITE_GOLDEN=1 build/dev/bin/proto_test
-// and never changed: a change of the wire form is a new event type. A type that has grown new fields gets one more file,
+// and never changed: a change of the wire form is a new event type. A type that has grown new fields gets one more
+// file,
 // "<type>.2.txt", the same way.
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/unknown_field_set.h>

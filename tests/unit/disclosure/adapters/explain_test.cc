@@ -139,9 +139,9 @@ class NoRecipients final : public app::Recipients {
   Status Resume(const std::string&, Deadline) override { return Fail(Code::kInternal, "NOT_HERE", ""); }
 };
 
-class Names final : public app::References {
+class Names final : public host::References {
  public:
-  std::string DeliveryOf(const std::string&, const std::string&, domain::DeliveryKind) const override { return "d-1"; }
+  std::string ForService(const std::string&, const std::string&) const override { return "cr-1"; }
   std::string CaseFor(const std::string&, const std::string&) const override { return "k-1"; }
   Result<std::string> ToChild(const std::string&, const std::string&) const override { return std::string("ch-1"); }
 };
@@ -168,7 +168,7 @@ struct House {
   adapters::CutContents contents;
   NoRecipients recipients;
   Stored ledger{history, p};
-  app::App app{ledger, contents, names, recipients, tenants};
+  app::App app{ledger, contents, names, {}, recipients, tenants};
 
   House() {
     auto version = Versions().at("first");
