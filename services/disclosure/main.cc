@@ -15,16 +15,18 @@ int main(int argc, char** argv) {
     host::Host host(config, {.keys = true, .identity = false, .ledger = true});
     auto alias_key = host::RequireSecret(config.keys.alias, "alias_key_file");
     disclosure::adapters::Regimes regimes(host);
-    disclosure::adapters::SealedReferences references(alias_key);
+    host::SealedReferences references(alias_key);
+    auto delivery_id = disclosure::adapters::KeyedDeliveryId(alias_key);
     disclosure::adapters::GateLedger ledger(host, regimes, references);
     disclosure::adapters::CutContents contents;
-    disclosure::adapters::Router router(host, ledger, regimes, references);
+    disclosure::adapters::Router router(host, ledger, regimes, delivery_id);
     disclosure::adapters::Suspension suspension(host, regimes, ledger);
     host.gate().AddTailer(config.kafka.ledger_topic, "ledger", router);
     host.gate().AddTailer(config.kafka.log_topic, "log", router);
     disclosure::adapters::Activation activation(host, regimes);
     disclosure::adapters::RecipientsOfGate recipients(regimes, suspension, activation);
-    disclosure::rpc_api::DisclosureService service(host, {ledger, contents, references, recipients, host.tenants()});
+    disclosure::rpc_api::DisclosureService service(
+        host, {ledger, contents, references, delivery_id, recipients, host.tenants()});
     return host.Run({{disclosure::v1::Disclosure::service_full_name(), &service}});
   });
 }

@@ -155,6 +155,15 @@ def test_a_recipient_that_refuses_is_suspended_and_the_others_go_on(direct, how)
     wait_until(lambda: len(on_the_topic(direct, PPT)) == lying + told, "the signals lie on the topic", SECONDS)
     assert direct.call("disclosure.ResendMissed", OFFICER, recipient=PPT).get("deliveries", 0) == 0  # once
 
+    # Each of it can be explained: withheld, passed over and resent.
+    for one in (child, other):
+        name = direct.officers_name_of(one)
+        rows = direct.call("disclosure.ListDecisions", OFFICER, child=name, page_size=500)["decisions"]
+        for row in rows:
+            asked = {key: row[key] for key in ("event_id", "recipient", "decision_id")}
+            answer = direct.call("disclosure.Explain", OFFICER, child=name, **asked)
+            assert answer["same_again"] and answer["lines"], row
+
     # And from now on it is told as before.
     direct.note(child)
     direct.settle()

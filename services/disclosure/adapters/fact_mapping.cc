@@ -113,6 +113,7 @@ struct Packer {
       x.set_item(l.item);
     }
     for (const auto& id : e.withdrawn) m.add_withdrawn_deliveries(id);
+    for (const auto& r : e.suspended) m.add_suspended_recipients(r);
     return {TypeOf<v1::Decided>(), m.SerializeAsString(), e.case_id};
   }
   host::Body operator()(const Fetched& e) const {
@@ -155,8 +156,7 @@ Result<Fact> ToFact(const std::string& type, const std::string& bytes) {
                    sv1::ConsentAnswered, sv1::ConsentWithdrawn>(type, bytes);
 }
 
-std::optional<Item> ToItem(const gate::Envelope& e, const std::string& bytes, const std::string& origin,
-                           std::int64_t offset) {
+std::optional<Item> ToItem(const gate::Envelope& e, const std::string& bytes, std::int64_t offset) {
   auto type = FindEventType(e.type);
   if (!type || !type->disclosable) return std::nullopt;
   auto message = ParseEvent(*type, bytes);
@@ -165,7 +165,7 @@ std::optional<Item> ToItem(const gate::Envelope& e, const std::string& bytes, co
   item.id = e.event_id;
   item.type = e.type;
   item.case_id = e.subject;
-  item.origin = origin;
+  item.organisation = e.actor.organisation;
   auto categories = CategoriesOf(*message);
   item.categories = categories.all;
   item.outside = categories.outside;
@@ -200,7 +200,7 @@ Item ToSnapshot(const gate::Envelope& e, const std::string& case_id, const CaseF
 }
 
 Result<LearnedRecord> LearnRecord(View& view, const gate::Envelope& e, const std::optional<std::string>& bytes,
-                                  const std::string& origin, std::int64_t offset, Time appended) {
+                                  std::int64_t offset, Time appended) {
   LearnedRecord out;
   Fact fact;
   if (bytes) {
@@ -208,7 +208,7 @@ Result<LearnedRecord> LearnRecord(View& view, const gate::Envelope& e, const std
   }
   out.learned = Learn(view, {offset, appended, e.event_id}, fact);
   if (!bytes) return out;
-  if (auto item = ToItem(e, *bytes, origin, offset)) {
+  if (auto item = ToItem(e, *bytes, offset)) {
     out.items.push_back(item->id);
     view.items[item->id] = std::move(*item);
   }
@@ -265,6 +265,7 @@ Result<std::optional<LedgerEvent>> FromBody(const std::string& type, const std::
       e.lines.push_back(std::move(l));
     }
     e.withdrawn.assign(m.withdrawn_deliveries().begin(), m.withdrawn_deliveries().end());
+    e.suspended.assign(m.suspended_recipients().begin(), m.suspended_recipients().end());
     return std::optional<LedgerEvent>(std::move(e));
   }
   if (type == TypeOf<v1::Fetched>()) {

@@ -17,8 +17,7 @@ namespace stafett::disclosure::adapters {
 // monostate for a type that carries no fact (or is not known).
 Result<domain::Fact> ToFact(const std::string& type, const std::string& bytes);
 // The event as something that might be told; nothing if its type is not disclosable.
-std::optional<domain::Item> ToItem(const gate::Envelope& e, const std::string& bytes, const std::string& origin,
-                                   std::int64_t offset);
+std::optional<domain::Item> ToItem(const gate::Envelope& e, const std::string& bytes, std::int64_t offset);
 // The state of a case for one whose consent has just become whole (design §4.8).
 domain::Item ToSnapshot(const gate::Envelope& e, const std::string& case_id, const domain::CaseFacts& facts,
                         std::int64_t offset);
@@ -31,7 +30,7 @@ struct LearnedRecord {
 };
 // The fact, and what the record brings that might be told. `bytes`: the opened body; nothing if its key was destroyed.
 Result<LearnedRecord> LearnRecord(domain::View& view, const gate::Envelope& e, const std::optional<std::string>& bytes,
-                                  const std::string& origin, std::int64_t offset, Time appended);
+                                  std::int64_t offset, Time appended);
 // Point into `view`.
 std::vector<domain::Offer> OffersOf(const domain::View& view, const LearnedRecord& record);
 

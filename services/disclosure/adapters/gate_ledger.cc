@@ -5,7 +5,6 @@
 #include "disclosure/adapters/signals.h"
 #include "lib/base/id.h"
 #include "lib/host/journal.h"
-#include "lib/host/references.h"
 #include "lib/host/who.h"
 
 namespace stafett::disclosure::adapters {
@@ -16,12 +15,6 @@ constexpr Millis kReadingFor{30'000};  // a reader that died does not stay under
 
 bool OfCasesOrConsent(const std::string& type) {
   return type.starts_with("no.stafett.cases.") || type.starts_with("no.stafett.consent.");
-}
-
-// Recipient of the organisation that wrote the record; empty for our own services.
-std::string OriginOf(const host::Host& host, const gate::Envelope& e) {
-  const auto* r = host.tenants().RecipientOfOrganisation(e.actor.organisation);
-  return r == nullptr ? std::string() : r->id;
 }
 
 // Before the first activation: nobody is told anything.
@@ -53,21 +46,15 @@ app::Reading DecodeReading(const std::string& id, const std::string& text) {
 }
 }  // namespace
 
-std::string SealedReferences::CaseFor(const std::string& recipient, const std::string& case_id) const {
-  return pseudonyms_.For(host::CaseScope(recipient), case_id, "k");
-}
-std::string SealedReferences::DeliveryOf(const std::string& item, const std::string& recipient,
-                                         domain::DeliveryKind kind) const {
-  return DerivedId(
-      "d", seal::KeyedHash(delivery_key_, item + "\n" + recipient + "\n" + std::to_string(static_cast<int>(kind))));
-}
-Result<std::string> SealedReferences::ToChild(const std::string& recipient, const std::string& reference) const {
-  auto child = pseudonyms_.Back(host::ChildScope(recipient), reference, "ch");
-  if (!child) return host::NotAllowed();
-  return child;
+domain::DeliveryId KeyedDeliveryId(const seal::Secret& alias_key) {
+  return [key = alias_key.Derive("delivery")](const std::string& item, const std::string& recipient,
+                                              domain::DeliveryKind kind) {
+    return DerivedId("d",
+                     seal::KeyedHash(key, item + "\n" + recipient + "\n" + std::to_string(static_cast<int>(kind))));
+  };
 }
 
-GateLedger::GateLedger(host::Host& host, Regimes& regimes, const app::References& references)
+GateLedger::GateLedger(host::Host& host, Regimes& regimes, const host::References& references)
     : host_(host),
       regimes_(regimes),
       references_(references),
@@ -92,7 +79,7 @@ Result<LearnedRecord> GateLedger::Learn(domain::View& view, std::string_view rec
   STAFETT_TRY(auto opened, host::OpenRecord(host_.keys(), record));
   std::optional<std::string> bytes;
   if (!opened.destroyed) bytes = std::move(opened.bytes);
-  return LearnRecord(view, opened.envelope, bytes, OriginOf(host_, opened.envelope), offset, appended);
+  return LearnRecord(view, opened.envelope, bytes, offset, appended);
 }
 
 Result<Loaded> GateLedger::LoadWithRegime(int partition, const std::string& child, Deadline deadline) {
@@ -121,35 +108,45 @@ Result<app::Case> GateLedger::Load(const std::string& child, Deadline deadline) 
   app::Case c;
   c.child = child;
   c.view = loaded.view.state;
-  c.regime = regimes_.Make(*loaded.version, loaded.suspended);
+  c.regime = RegimeOf(*loaded.version, loaded.suspended);
   c.rules = loaded.version->rules;
   c.known = !loaded.parked;
   c.now = loaded.view.now;
   return c;
 }
 
-Result<app::Case> GateLedger::LoadAt(const std::string& child, std::int64_t offset, const std::string& policy_hash,
-                                     Deadline deadline) {
+Result<app::Moment> GateLedger::LoadAt(const std::string& child, const domain::Decided& decided, Deadline deadline) {
   auto p = host_.gate().PartitionOf(child);
   const auto& keys = host_.gate().keys();
-  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::List(keys.Inputs(p, child), 0)}, deadline));
-  auto view = std::make_shared<domain::View>();
+  STAFETT_TRY(auto read,
+              host_.gate().store().Read(
+                  {gate::Get::List(keys.Inputs(p, child), 0), gate::Get::List(keys.Own(p, child), 0)}, deadline));
+  app::Moment m;
+  m.view = std::make_shared<domain::View>();
+  LearnedRecord learned;
   for (const auto& entry : read.values[0].list) {
     STAFETT_TRY(auto input, gate::DecodeInput(entry));
-    if (input.offset > offset) break;
-    STAFETT_CHECK_OK(Learn(*view, input.record, input.offset, input.appended));
+    if (input.offset > decided.offset) break;
+    STAFETT_TRY(learned, Learn(*m.view, input.record, input.offset, input.appended));
   }
-  app::Case c;
-  c.child = child;
-  c.view = view;
-  c.known = true;
+  for (const auto& record : read.values[1].list) {
+    STAFETT_TRY(auto opened, host::OpenRecord(host_.keys(), record));
+    if (opened.destroyed) continue;
+    STAFETT_TRY(auto event, FromBody(opened.envelope.type, opened.bytes));
+    if (!event) continue;
+    const auto* same = std::get_if<domain::Decided>(&*event);
+    if (same != nullptr && same->event_id == decided.event_id) break;
+    domain::Evolve(*m.view, *event);
+  }
+  m.learned = learned.learned;
+  m.offers = OffersOf(*m.view, learned);
   auto version = NoVersion();
-  if (!policy_hash.empty()) {
-    STAFETT_TRY(version, regimes_.Find(policy_hash, deadline));
+  if (!decided.policy_hash.empty()) {
+    STAFETT_TRY(version, regimes_.Find(decided.policy_hash, deadline));
   }
-  c.rules = version->rules;
-  c.regime = regimes_.Make(*version, {});
-  return c;
+  m.rules = version->rules;
+  m.regime = RegimeOf(*version, {decided.suspended.begin(), decided.suspended.end()});
+  return m;
 }
 
 Status GateLedger::Change(const gate::Command& command, const std::string& child, Deadline deadline,
@@ -163,7 +160,7 @@ Status GateLedger::Change(const gate::Command& command, const std::string& child
     app::Case c;
     c.child = child;
     c.view = loaded.view.state;
-    c.regime = regimes_.Make(*loaded.version, loaded.suspended);
+    c.regime = RegimeOf(*loaded.version, loaded.suspended);
     c.rules = loaded.version->rules;
     c.known = !loaded.parked;
     c.now = std::max(loaded.view.now, c.view->latest);
@@ -331,8 +328,8 @@ Result<app::Ledger::FenceView> GateLedger::Fence(const std::string& child, const
   return out;
 }
 
-Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references)
-    : host_(host), ledger_(ledger), regimes_(regimes), references_(references) {}
+Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, domain::DeliveryId delivery_id)
+    : host_(host), ledger_(ledger), regimes_(regimes), delivery_id_(std::move(delivery_id)) {}
 
 bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
@@ -345,12 +342,9 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
   domain::View view = *loaded.view.state;
   STAFETT_TRY(auto learned, ledger_.Learn(view, record.value, record.offset, Time{record.timestamp_ms}));
   auto offers = OffersOf(view, learned);
-  auto regime = regimes_.Make(*loaded.version, loaded.suspended);
-  auto delivery_id = [this](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
-    return references_.DeliveryOf(item, recipient, kind);
-  };
+  auto regime = RegimeOf(*loaded.version, loaded.suspended);
   auto decided = domain::Route(view, {e.event_id, e.type, e.subject, record.offset}, offers, learned.learned, regime,
-                               view.latest, delivery_id);
+                               view.latest, delivery_id_);
   if (!decided) return std::optional<gate::Reaction>();
 
   gate::Reaction reaction;

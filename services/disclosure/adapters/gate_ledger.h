@@ -16,19 +16,8 @@
 
 namespace stafett::disclosure::adapters {
 
-class SealedReferences final : public app::References {
- public:
-  explicit SealedReferences(const seal::Secret& alias_key)
-      : pseudonyms_(alias_key), delivery_key_(alias_key.Derive("delivery")) {}
-  std::string CaseFor(const std::string& recipient, const std::string& case_id) const override;
-  std::string DeliveryOf(const std::string& item, const std::string& recipient,
-                         domain::DeliveryKind kind) const override;
-  Result<std::string> ToChild(const std::string& recipient, const std::string& reference) const override;
-
- private:
-  seal::Pseudonyms pseudonyms_;
-  seal::Secret delivery_key_;
-};
+// Delivery ids under a key of their own.
+domain::DeliveryId KeyedDeliveryId(const seal::Secret& alias_key);
 
 // A view with the rules in force, as the router needs them.
 struct Loaded {
@@ -40,13 +29,12 @@ struct Loaded {
 
 class GateLedger final : public app::Ledger {
  public:
-  GateLedger(host::Host& host, Regimes& regimes, const app::References& references);
+  GateLedger(host::Host& host, Regimes& regimes, const host::References& references);
   Status Change(const gate::Command& command, const std::string& child, Deadline deadline, const Decide& decide,
                 std::optional<app::Reading>* reading) override;
   void EndReading(const std::string& child, const app::Reading& reading) override;
   Result<app::Case> Load(const std::string& child, Deadline deadline) override;
-  Result<app::Case> LoadAt(const std::string& child, std::int64_t offset, const std::string& policy_hash,
-                           Deadline deadline) override;
+  Result<app::Moment> LoadAt(const std::string& child, const domain::Decided& decided, Deadline deadline) override;
   Result<std::string> ChildOfDelivery(const std::string& delivery_id, Deadline deadline) override;
   Result<Page> Deliveries(const std::string& recipient, std::int64_t from, std::int64_t count,
                           Deadline deadline) override;
@@ -73,7 +61,7 @@ class GateLedger final : public app::Ledger {
   std::string ReadingKey(int partition) const { return host_.gate().keys().Index(partition, "reading"); }
   host::Host& host_;
   Regimes& regimes_;
-  const app::References& references_;
+  const host::References& references_;
   gate::Children<domain::View> children_;
   DeliveryAges ages_;
 };
@@ -81,7 +69,7 @@ class GateLedger final : public app::Ledger {
 // The router: for each record of the log, who is told what.
 class Router final : public gate::Applier {
  public:
-  Router(host::Host& host, GateLedger& ledger, Regimes& regimes, const app::References& references);
+  Router(host::Host& host, GateLedger& ledger, Regimes& regimes, domain::DeliveryId delivery_id);
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
   Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,
@@ -93,7 +81,7 @@ class Router final : public gate::Applier {
   host::Host& host_;
   GateLedger& ledger_;
   Regimes& regimes_;
-  const app::References& references_;
+  domain::DeliveryId delivery_id_;
 };
 
 }  // namespace stafett::disclosure::adapters

@@ -17,6 +17,16 @@ namespace v1 = ::stafett::disclosure::v1;
 
 std::string PolicyType() { return v1::PolicyActivated::descriptor()->options().GetExtension(common::v1::event_type); }
 
+// In one order, so that the same files make the same version.
+std::vector<const tenants::Recipient*> RecipientsOf(const tenants::Tenants& tenants) {
+  std::map<std::string_view, const tenants::Recipient*> by_id;
+  for (const auto& controller : tenants.controllers()) {
+    for (const auto& r : controller.recipients) by_id[r.id] = &r;
+  }
+  std::vector<const tenants::Recipient*> out;
+  for (const auto& [id, r] : by_id) out.push_back(r);
+  return out;
+}
 }  // namespace
 
 std::string PolicyStream(int partition) {
@@ -25,10 +35,42 @@ std::string PolicyStream(int partition) {
   return name;
 }
 
-Regimes::Regimes(host::Host& host) : host_(host), keys_(host.gate().keys()) {
-  for (const auto& controller : host.tenants().controllers()) {
-    for (const auto& r : controller.recipients) agencies_[r.id] = r.agency;
+std::string VersionMessage(const policy::RuleSet& rules, const std::string& rules_text, const tenants::Tenants& tenants,
+                           const std::set<std::string>& active) {
+  v1::PolicyActivated m;
+  m.set_policy_hash(rules.hash());
+  m.set_controllers_hash(tenants.hash());
+  m.set_rules(rules_text);
+  for (const auto* r : RecipientsOf(tenants)) {
+    active.contains(r->id) ? m.add_active_recipients(r->id) : m.add_suspended_recipients(r->id);
+    auto& entry = *m.add_recipients();
+    entry.set_recipient(r->id);
+    entry.set_agency(std::string(policy::Name(r->agency)));
+    entry.set_organisation(r->organisation_number);
   }
+  return m.SerializeAsString();
+}
+
+Result<std::shared_ptr<const Version>> ParseVersion(const std::string& message) {
+  v1::PolicyActivated m;
+  if (!m.ParseFromString(message)) return Fail(Code::kInternal, "BAD_BODY", "an activation does not parse");
+  STAFETT_TRY(auto rules, policy::LoadRules(m.rules(), "activated policy"));
+  auto version = std::make_shared<Version>();
+  version->hash = seal::Sha256(message);
+  version->rules = std::make_shared<const policy::RuleSet>(std::move(rules));
+  version->active.insert(m.active_recipients().begin(), m.active_recipients().end());
+  for (const auto& entry : m.recipients()) {
+    // A kind that this version does not know is told nothing.
+    version->agencies[entry.recipient()] = policy::AgencyFromName(entry.agency()).value_or(policy::Agency::kUnknown);
+    if (!entry.organisation().empty()) version->organisations[entry.organisation()] = entry.recipient();
+  }
+  return std::shared_ptr<const Version>(version);
+}
+
+domain::Regime RegimeOf(const Version& version, const std::set<std::string>& suspended) {
+  domain::Regime regime{version.rules.get(), version.hash, version.agencies, version.organisations, {}, {}};
+  for (const auto& r : version.active) (suspended.contains(r) ? regime.suspended : regime.active).insert(r);
+  return regime;
 }
 
 Result<std::shared_ptr<const Version>> Regimes::Find(const std::string& hash, Deadline deadline) {
@@ -38,30 +80,13 @@ Result<std::shared_ptr<const Version>> Regimes::Find(const std::string& hash, De
     if (it != versions_.end()) return it->second;
   }
   STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::String(VersionKey(hash))}, deadline));
-  v1::PolicyActivated m;
-  if (!read.values[0].present || !m.ParseFromString(read.values[0].string)) {
+  if (!read.values[0].present) {
     return Fail(Code::kUnavailable, "POLICY_UNKNOWN", "the policy in force is not stored here yet");
   }
-  STAFETT_TRY(auto rules, policy::LoadRules(m.rules(), "activated policy"));
-  auto version = std::make_shared<Version>();
-  version->hash = hash;
-  version->rules =
-      std::make_shared<const policy::RuleSet>(rules.rules().empty() ? policy::RuleSet() : std::move(rules));
-  version->active.insert(m.active_recipients().begin(), m.active_recipients().end());
+  STAFETT_TRY(auto version, ParseVersion(read.values[0].string));
   std::lock_guard lock(mutex_);
   versions_[hash] = version;
-  return std::shared_ptr<const Version>(version);
-}
-
-domain::Regime Regimes::Make(const Version& version, const std::set<std::string>& suspended) const {
-  domain::Regime regime;
-  regime.rules = version.rules.get();
-  regime.version = version.hash;
-  regime.agencies = agencies_;
-  for (const auto& r : version.active) {
-    if (!suspended.contains(r)) regime.active.insert(r);
-  }
-  return regime;
+  return version;
 }
 
 std::vector<gate::Write> Regimes::Passed(int partition, const std::string& message) const {
@@ -103,23 +128,14 @@ Result<std::set<std::string>> Regimes::Active(Deadline deadline) {
 
 Status Regimes::Activate(const policy::RuleSet& rules, const std::string& rules_text, Deadline deadline) {
   std::set<std::string> recipients;
-  for (const auto& [recipient, agency] : agencies_) recipients.insert(recipient);
+  for (const auto* r : RecipientsOf(host_.tenants())) recipients.insert(r->id);
   // A recipient whose topic does not take a record is not activated, and said so.
-  STAFETT_TRY(auto ok, Probe(recipients, Millis(15'000)));
-  v1::PolicyActivated m;
-  m.set_policy_hash(rules.hash());
-  m.set_controllers_hash(host_.tenants().hash());
-  m.set_rules(rules_text);
-  for (const auto& [recipient, agency] : agencies_) {
-    if (ok.contains(recipient)) {
-      m.add_active_recipients(recipient);
-    } else {
-      m.add_suspended_recipients(recipient);
-      telemetry::Log(telemetry::Severity::kError, "recipient.not_activated",
-                     {{"recipient", telemetry::Safe(recipient)}});
-    }
+  STAFETT_TRY(auto active, Probe(recipients, Millis(15'000)));
+  for (const auto& recipient : recipients) {
+    if (active.contains(recipient)) continue;
+    telemetry::Log(telemetry::Severity::kError, "recipient.not_activated", {{"recipient", telemetry::Safe(recipient)}});
   }
-  auto message = m.SerializeAsString();
+  auto message = VersionMessage(rules, rules_text, host_.tenants(), active);
   auto hash = seal::Sha256(message);
   for (int p = 0; p < host_.config().partitions; ++p) {
     auto stream = PolicyStream(p);

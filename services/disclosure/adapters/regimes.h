@@ -13,17 +13,23 @@ namespace stafett::disclosure::adapters {
 
 // One activated version, parsed.
 struct Version {
-  std::string hash;  // of the record: rules, controllers and who was active; empty before the first activation
+  std::string hash;  // of the record: rules, recipients and who was active; empty before the first activation
   std::shared_ptr<const policy::RuleSet> rules;
+  std::map<std::string, policy::Agency> agencies;
+  std::map<std::string, std::string> organisations;
   std::set<std::string> active;
 };
+// What is activated, as it is written; `active`: recipients whose topic took a probe. And back.
+std::string VersionMessage(const policy::RuleSet& rules, const std::string& rules_text, const tenants::Tenants& tenants,
+                           const std::set<std::string>& active);
+Result<std::shared_ptr<const Version>> ParseVersion(const std::string& message);
+domain::Regime RegimeOf(const Version& version, const std::set<std::string>& suspended);
 
 class Regimes {
  public:
-  explicit Regimes(host::Host& host);
+  explicit Regimes(host::Host& host) : host_(host), keys_(host.gate().keys()) {}
   // The version with this hash (of the PolicyActivated message); nullptr with an error if it is not stored.
   Result<std::shared_ptr<const Version>> Find(const std::string& hash, Deadline deadline);
-  domain::Regime Make(const Version& version, const std::set<std::string>& suspended) const;
 
   // Keys: which version is in force in a partition at the reader's place; versions by hash; suspended recipients.
   std::string InForceKey(int partition) const { return keys_.Index(partition, "policy"); }
@@ -43,7 +49,6 @@ class Regimes {
  private:
   host::Host& host_;
   gate::Keys keys_;
-  std::map<std::string, policy::Agency> agencies_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Version>> versions_;
 };

@@ -1,44 +1,62 @@
+#include <algorithm>
+
 #include "disclosure/app/operations.h"
 
 namespace stafett::disclosure::app {
+namespace {
 
-// P7: evaluated again from the stored facts, as they stood, under the policy that was in force.
+bool SameThing(const domain::Line& a, const domain::Line& b) {
+  return a.item == b.item && a.recipient == b.recipient && a.kind == b.kind;
+}
+
+// All that was decided together with this line, decided again.
+Result<std::optional<domain::Decided>> DecideAgain(App& app, const std::string& child, const domain::Decided& decided,
+                                                   const domain::Line& line, const Moment& then, Deadline deadline) {
+  // Ids are made with a key and decide nothing: they are taken as they stand.
+  auto id = [&](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
+    for (const auto& l : decided.lines) {
+      if (l.item == item && l.recipient == recipient && l.kind == kind) return l.delivery_id;
+    }
+    return std::string();
+  };
+  if (decided.event_type == domain::kResent) {
+    STAFETT_TRY(auto missed, AsItWas(app, child, *then.view, line.recipient, deadline));
+    return domain::RouteMissed(*then.view, line.recipient, decided.event_id, missed, then.regime, true, decided.at, id);
+  }
+  return domain::Route(*then.view, {decided.event_id, decided.event_type, decided.case_id, decided.offset}, then.offers,
+                       then.learned, then.regime, then.view->latest, id);
+}
+
+}  // namespace
+
+// P7. An officer may ask why for exactly the rows that ListDecisions gives.
 Result<Explained> Explain(App& app, const host::Who& who, const std::string& child_reference,
-                          const std::string& event_id, const std::string& recipient, Deadline deadline) {
+                          const std::string& event_id, const std::string& recipient, const std::string& decision_id,
+                          Deadline deadline) {
   STAFETT_TRY(auto child, ChildForOfficer(app, who, child_reference));
   STAFETT_TRY(auto today, app.ledger.Load(child, deadline));
   auto it = today.view->decided.find(event_id);
   if (it == today.view->decided.end()) return host::NotAllowed();
   const auto& decided = it->second;
-  const domain::Line* line = nullptr;
-  for (const auto& l : decided.lines) {
-    if (l.recipient == recipient && l.kind != domain::DeliveryKind::kRetraction) line = &l;
-  }
-  if (line == nullptr) return host::NotAllowed();
-  STAFETT_TRY(auto then, app.ledger.LoadAt(child, decided.offset, decided.policy_hash, deadline));
-  auto item = then.view->items.find(line->item);
-  if (item == then.view->items.end()) return host::NotAllowed();
-  const auto* giver = app.tenants.ControllerOf(item->second.origin);
-  if (giver == nullptr || giver->id != who.controller) return host::NotAllowed();
+  auto rows = RowsOf(app, who, today, decided);
+  std::erase_if(rows, [&](const DecisionRow& row) {
+    return row.line.recipient != recipient || (!decision_id.empty() && row.id != decision_id);
+  });
+  if (rows.empty()) return host::NotAllowed();
+  if (rows.size() > 1) return Invalid("decision_id", "decision_id: several decisions fit, name one");
 
-  std::vector<policy::Consent> consents;
-  auto d = domain::DecideOne(*then.view, item->second, recipient, then.regime, true, decided.at, consents);
-  auto agency = [&](const std::string& id) {
-    auto found = then.regime.agencies.find(id);
-    return found == then.regime.agencies.end() ? policy::Agency::kUnknown : found->second;
-  };
-  policy::Item what{agency(item->second.origin), item->second.origin, item->second.categories, item->second.purpose};
-  policy::Recipient to{recipient, agency(recipient), then.regime.active.contains(recipient)};
-  policy::Facts facts;
-  facts.known = true;
-  facts.consents = consents;
   Explained out;
-  out.row.decided = decided;
-  out.row.decided.lines.clear();
-  out.row.line = *line;
-  if (const auto* delivery = today.view->FindDelivery(line->delivery_id)) out.row.state = delivery->state;
-  out.explanation = policy::Explain(*then.regime.rules, what, to, facts, policy::Start::kPush, decided.at);
-  out.same_again = d.verdict == line->verdict && d.fields == line->fields;
+  out.row = std::move(rows.front());
+  auto is_it = [&](const domain::Line& line) { return SameThing(line, out.row.line); };
+  const auto& line = *std::find_if(decided.lines.begin(), decided.lines.end(), is_it);
+  STAFETT_TRY(auto then, app.ledger.LoadAt(child, decided, deadline));
+  STAFETT_TRY(auto again, DecideAgain(app, child, decided, line, then, deadline));
+  out.same_again = again && again->at == decided.at &&
+                   std::find(again->lines.begin(), again->lines.end(), line) != again->lines.end();
+  out.why = domain::Explain(*then.view, line, then.learned, then.regime, decided.at);
+  if (out.row.state == domain::DeliveryState::kWithheld) {
+    out.why.push_back({"", "", "", "", "", "not sent: the recipient's topic refused"});
+  }
   return out;
 }
 

@@ -25,7 +25,7 @@ Result<FetchedContent> Fetch(App& app, const host::Who& who, const gate::Command
         out.value = content.value;
         out.identity = content.identity;
         out.digest = seal::Sha256(content.value);
-        out.origin = item.origin;
+        out.origin = domain::GiverOf(c.regime, item);
         out.happened = item.happened;
         reading = Reading{NewId("rd"), who.recipient, decision.consents, c.now};
         return std::optional<domain::LedgerEvent>(

@@ -2,26 +2,27 @@
 #include <charconv>
 
 #include "disclosure/app/operations.h"
+#include "lib/base/id.h"
 
 namespace stafett::disclosure::app {
 namespace {
 constexpr int kDefaultPage = 100;
 constexpr int kMaxPage = 500;
 
-bool GivenBy(const App& app, const domain::View& view, const std::string& item, const std::string& controller) {
-  auto it = view.items.find(item);
-  if (it == view.items.end()) return false;
-  const auto* giver = app.tenants.ControllerOf(it->second.origin);
+bool GivenBy(const App& app, const Case& c, const std::string& item, const std::string& controller) {
+  auto it = c.view->items.find(item);
+  if (it == c.view->items.end()) return false;
+  const auto* giver = app.tenants.ControllerOf(domain::GiverOf(c.regime, it->second));
   return giver != nullptr && giver->id == controller;
 }
 
 // The giver's controller answers for what it gave; others' information is not this officer's. A retraction takes back
 // what was given to the same recipient in the same case: it is the givers' too, and nobody else's (P1).
-bool GaveIt(const App& app, const domain::View& view, const domain::Line& line, const std::string& controller) {
-  if (line.kind != domain::DeliveryKind::kRetraction) return GivenBy(app, view, line.item, controller);
-  return std::any_of(view.deliveries.begin(), view.deliveries.end(), [&](const auto& entry) {
+bool GaveIt(const App& app, const Case& c, const domain::Line& line, const std::string& controller) {
+  if (line.kind != domain::DeliveryKind::kRetraction) return GivenBy(app, c, line.item, controller);
+  return std::any_of(c.view->deliveries.begin(), c.view->deliveries.end(), [&](const auto& entry) {
     const auto& d = entry.second;
-    return d.recipient == line.recipient && d.case_id == line.case_id && GivenBy(app, view, d.item, controller);
+    return d.recipient == line.recipient && d.case_id == line.case_id && GivenBy(app, c, d.item, controller);
   });
 }
 }  // namespace
@@ -29,6 +30,27 @@ bool GaveIt(const App& app, const domain::View& view, const domain::Line& line, 
 Result<std::string> ChildForOfficer(App& app, const host::Who& who, const std::string& reference) {
   if (who.guardian || who.role != "DISCLOSURE_OFFICER") return host::NotAllowed();
   return app.references.ToChild(who.recipient, reference);
+}
+
+std::vector<DecisionRow> RowsOf(const App& app, const host::Who& who, const Case& c, const domain::Decided& decided) {
+  std::vector<DecisionRow> rows;
+  for (const auto& line : decided.lines) {
+    if (!GaveIt(app, c, line, who.controller)) continue;
+    DecisionRow row;
+    row.decided = decided;
+    row.decided.lines.clear();
+    row.line = line;
+    row.id = DerivedId("dc", decided.event_id + "\n" + line.item + "\n" + line.recipient + "\n" +
+                                 std::to_string(static_cast<int>(line.kind)));
+    if (const auto* d = c.view->FindDelivery(line.delivery_id)) row.state = d->state;
+    if (row.state == domain::DeliveryState::kWithheld) {
+      // Whatever was decided: it was not told.
+      row.line.verdict = policy::Verdict::kWithhold;
+      row.line.missing = policy::Name(policy::Missing::kRecipientInactive);
+    }
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::string& child_reference, int page_size,
@@ -47,23 +69,11 @@ Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::st
   DecisionPage out;
   std::size_t at = 0;
   for (const auto& event_id : c.view->order) {
-    const auto& decided = c.view->decided.at(event_id);
-    for (const auto& line : decided.lines) {
-      if (!GaveIt(app, *c.view, line, who.controller)) continue;
+    for (auto& row : RowsOf(app, who, c, c.view->decided.at(event_id))) {
       if (at++ < from) continue;
       if (out.rows.size() == count) {
         out.next = std::to_string(at - 1);
         return out;
-      }
-      DecisionRow row;
-      row.decided = decided;
-      row.decided.lines.clear();
-      row.line = line;
-      if (const auto* d = c.view->FindDelivery(line.delivery_id)) row.state = d->state;
-      if (row.state == domain::DeliveryState::kWithheld) {
-        // Whatever was decided: it was not told.
-        row.line.verdict = policy::Verdict::kWithhold;
-        row.line.missing = policy::Name(policy::Missing::kRecipientInactive);
       }
       out.rows.push_back(std::move(row));
     }

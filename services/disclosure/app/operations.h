@@ -40,6 +40,7 @@ Result<ListedPage> ListDeliveries(App& app, const host::Who& who, const std::str
 struct DecisionRow {
   domain::Decided decided;  // without lines
   domain::Line line;
+  std::string id;  // opaque
   std::optional<domain::DeliveryState> state;
 };
 struct DecisionPage {
@@ -49,13 +50,20 @@ struct DecisionPage {
 // For a disclosure officer of the giver's controller.
 Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::string& child_reference, int page_size,
                                    const std::string& page_token, Deadline deadline);
+// The rows of one record's decisions that this officer may read, in their order.
+std::vector<DecisionRow> RowsOf(const App& app, const host::Who& who, const Case& c, const domain::Decided& decided);
+// What a recipient missed in `view`, with what was allowed at each record's own place; not more than one record's
+// worth.
+Result<std::vector<domain::MissedThen>> AsItWas(App& app, const std::string& child, const domain::View& view,
+                                                const std::string& recipient, Deadline deadline);
 struct Explained {
   DecisionRow row;
-  policy::Explanation explanation;
+  std::vector<policy::Explanation::Line> why;
   bool same_again = false;
 };
 Result<Explained> Explain(App& app, const host::Who& who, const std::string& child_reference,
-                          const std::string& event_id, const std::string& recipient, Deadline deadline);
+                          const std::string& event_id, const std::string& recipient, const std::string& decision_id,
+                          Deadline deadline);
 
 struct Resending {
   int deliveries = 0;  // signalled now

@@ -12,6 +12,7 @@
 #include "disclosure/domain/view.h"
 #include "lib/base/time.h"
 #include "lib/gate/commit.h"
+#include "lib/host/references.h"
 #include "lib/tenants/tenants.h"
 
 namespace stafett::disclosure::app {
@@ -24,6 +25,15 @@ struct Case {
   std::shared_ptr<const policy::RuleSet> rules;  // keeps regime.rules alive
   bool known = false;                            // the child is not parked
   Time now;
+};
+
+// All that the decisions about a record were made from.
+struct Moment {
+  std::shared_ptr<domain::View> view;  // of the log up to the record, and of the ledger before these decisions
+  domain::Learned learned;
+  std::vector<domain::Offer> offers;  // point into `view`
+  domain::Regime regime;
+  std::shared_ptr<const policy::RuleSet> rules;  // keeps regime.rules alive
 };
 
 // A read that was admitted and is under way, so that a withdrawal can name it.
@@ -44,9 +54,9 @@ class Ledger {
                         std::optional<Reading>* reading) = 0;
   virtual void EndReading(const std::string& child, const Reading& reading) = 0;
   virtual Result<Case> Load(const std::string& child, Deadline deadline) = 0;
-  // The child as it stood when the record at `offset` had been learned, under the policy with this hash.
-  virtual Result<Case> LoadAt(const std::string& child, std::int64_t offset, const std::string& policy_hash,
-                              Deadline deadline) = 0;
+  // The moment of a decision: log and ledger as they were, the rules and recipients of its version, and who it says
+  // was suspended.
+  virtual Result<Moment> LoadAt(const std::string& child, const domain::Decided& decided, Deadline deadline) = 0;
   // kPermissionDenied/NOT_ALLOWED if there is no such delivery.
   virtual Result<std::string> ChildOfDelivery(const std::string& delivery_id, Deadline deadline) = 0;
   struct Page {
@@ -67,17 +77,6 @@ class Ledger {
   // Takes the child off that list if there is nothing of it any more.
   virtual Status Caught(const std::string& recipient, const std::string& child, Deadline deadline) = 0;
   virtual Result<FenceView> Fence(const std::string& child, const std::string& event_id, Deadline deadline) = 0;
-};
-
-// Ids that only this service can make: the recipient's own pseudonym of a case, a delivery's id, a service's private
-// reference of a child.
-class References {
- public:
-  virtual ~References() = default;
-  virtual std::string CaseFor(const std::string& recipient, const std::string& case_id) const = 0;
-  virtual std::string DeliveryOf(const std::string& item, const std::string& recipient,
-                                 domain::DeliveryKind kind) const = 0;
-  virtual Result<std::string> ToChild(const std::string& recipient, const std::string& reference) const = 0;
 };
 
 // Whether recipients can be told.
@@ -108,7 +107,8 @@ class Contents {
 struct App {
   Ledger& ledger;
   const Contents& contents;
-  const References& references;
+  const host::References& references;
+  domain::DeliveryId delivery_id;
   Recipients& recipients;
   const tenants::Tenants& tenants;
 };

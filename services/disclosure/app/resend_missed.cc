@@ -5,19 +5,21 @@ namespace stafett::disclosure::app {
 namespace {
 // Of one child in one record: 200 lines are far from the largest record.
 constexpr std::size_t kLinesAtOnce = 200;
+}  // namespace
 
-// What was allowed at the record's own place.
-Result<std::vector<domain::MissedThen>> AsItWas(App& app, const Case& today, const std::string& recipient,
-                                                Deadline deadline) {
+Result<std::vector<domain::MissedThen>> AsItWas(App& app, const std::string& child, const domain::View& view,
+                                                const std::string& recipient, Deadline deadline) {
   std::vector<domain::MissedThen> out;
-  auto it = today.view->missed.find(recipient);
-  if (it == today.view->missed.end()) return out;
+  auto it = view.missed.find(recipient);
+  if (it == view.missed.end()) return out;
   for (const auto& missed : it->second) {
     if (out.size() == kLinesAtOnce) break;
     domain::MissedThen then{missed.line, missed.line.fields, missed.line.consents};
     if (!missed.event_id.empty()) {
-      const auto& decided = today.view->decided.at(missed.event_id);
-      STAFETT_TRY(auto place, app.ledger.LoadAt(today.child, decided.offset, decided.policy_hash, deadline));
+      const auto& decided = view.decided.at(missed.event_id);
+      STAFETT_TRY(auto place, app.ledger.LoadAt(child, decided, deadline));
+      // What it would have had, had its topic taken it.
+      if (place.regime.suspended.erase(recipient) > 0) place.regime.active.insert(recipient);
       auto item = place.view->items.find(missed.line.item);
       then.fields = {};
       if (item != place.view->items.end()) {
@@ -30,7 +32,6 @@ Result<std::vector<domain::MissedThen>> AsItWas(App& app, const Case& today, con
   }
   return out;
 }
-}  // namespace
 
 Status OfficerOf(const App& app, const host::Who& who, const std::string& recipient) {
   const auto* controller = app.tenants.ControllerOf(recipient);
@@ -52,7 +53,7 @@ Result<Resending> ResendMissed(App& app, const host::Who& who, const gate::Comma
       return Fail(Code::kFailedPrecondition, "RECIPIENT_SUSPENDED",
                   "the recipient's topic refuses; mend it and resume the recipient first");
     }
-    STAFETT_TRY(auto missed, AsItWas(app, today, recipient, deadline));
+    STAFETT_TRY(auto missed, AsItWas(app, child, *today.view, recipient, deadline));
     gate::Command one = command;
     one.request_id = DerivedId("rq", command.request_id + "/" + child);
     auto event_id = DerivedId("rs", one.request_id);
@@ -61,10 +62,7 @@ Result<Resending> ResendMissed(App& app, const host::Who& who, const gate::Comma
         one, child, deadline,
         [&](const Case& c) -> Result<std::optional<domain::LedgerEvent>> {
           auto decided =
-              domain::RouteMissed(*c.view, recipient, event_id, missed, c.regime, c.known, c.now,
-                                  [&](const std::string& item, const std::string& to, domain::DeliveryKind kind) {
-                                    return app.references.DeliveryOf(item, to, kind);
-                                  });
+              domain::RouteMissed(*c.view, recipient, event_id, missed, c.regime, c.known, c.now, app.delivery_id);
           told = 0;
           if (!decided) return std::optional<domain::LedgerEvent>();
           for (const auto& line : decided->lines) told += line.delivery_id.empty() ? 0 : 1;

@@ -11,6 +11,26 @@ policy::Agency AgencyOf(const Regime& regime, const std::string& recipient) {
   return it == regime.agencies.end() ? policy::Agency::kUnknown : it->second;
 }
 
+// A call of the engine, with what its views point to.
+struct Question {
+  std::string giver;
+  std::vector<policy::Consent> consents;
+  policy::Item what;
+  policy::Recipient to;
+  policy::Facts facts;
+};
+// Filled in place, because it points into itself.
+void Ask(const View& view, const Item& item, const std::string& recipient, const Regime& regime, bool known,
+         Question& q) {
+  q.giver = GiverOf(regime, item);
+  // A grant works forward: it shows nothing that came to the log before it, by no door (design §4.8).
+  q.consents = ConsentsOf(view, item.offset);
+  q.what = {AgencyOf(regime, q.giver), q.giver, item.categories, item.purpose};
+  q.to = {recipient, AgencyOf(regime, recipient), regime.active.contains(recipient)};
+  q.facts.known = known;
+  q.facts.consents = q.consents;
+}
+
 std::string RuleOf(const Regime& regime, const policy::Decision& d) {
   if (d.rule < 0) return "T001";  // the default: no rule allows it (fvl §13, hpl §21, bvl §13-1)
   return regime.rules->rules()[static_cast<std::size_t>(d.rule)].id;
@@ -46,7 +66,17 @@ std::uint64_t At(const std::map<std::pair<std::string, std::string>, std::uint64
   return it == map.end() ? 0 : it->second;
 }
 
+// What a withdrawal makes of what was told before.
+constexpr char kRetractionRule[] = "R3-04";
+constexpr char kRetractionStatute[] = "GDPR art 7(3)";
+
 }  // namespace
+
+std::string GiverOf(const Regime& regime, const Item& item) {
+  if (!item.origin.empty()) return item.origin;
+  auto it = regime.organisations.find(item.organisation);
+  return it == regime.organisations.end() ? std::string() : it->second;
+}
 
 std::set<std::string> Candidates(const View& view, const std::string& case_id, Time now) {
   std::set<std::string> out;
@@ -63,23 +93,54 @@ std::set<std::string> Candidates(const View& view, const std::string& case_id, T
 
 policy::Decision DecideOne(const View& view, const Item& item, const std::string& recipient, const Regime& regime,
                            bool known, Time now, std::vector<policy::Consent>& consents) {
-  consents = ConsentsOf(view);
-  policy::Item what{AgencyOf(regime, item.origin), item.origin, item.categories, item.purpose};
-  policy::Recipient to{recipient, AgencyOf(regime, recipient), regime.active.contains(recipient)};
-  policy::Facts facts;
-  facts.known = known;
-  facts.consents = consents;
-  auto decide = [&] { return policy::Decide(*regime.rules, what, to, facts, policy::Start::kPush, now); };
+  Question q;
+  Ask(view, item, recipient, regime, known, q);
+  consents = q.consents;
+  auto decide = [&] { return policy::Decide(*regime.rules, q.what, q.to, q.facts, policy::Start::kPush, now); };
   auto d = decide();
   if (d.verdict != policy::Verdict::kDisclose) return d;
   auto spoken = Spoken(item, d.fields);
   if (spoken == d.fields) return d;
   // Decided anew as if the sections not shown were not there; what was missing for them stays in the ledger.
   auto missing = d.missing;
-  what.categories = item.categories.And(spoken);
+  q.what.categories = item.categories.And(spoken);
   d = spoken.Empty() ? policy::Decision() : decide();
   d.missing = missing;
   return d;
+}
+
+std::vector<policy::Explanation::Line> Explain(const View& view, const Line& line, const Learned& learned,
+                                               const Regime& regime, Time now) {
+  if (line.kind == DeliveryKind::kRetraction) {
+    auto consent = learned.withdrawn ? learned.withdrawn->consent_id : std::string();
+    return {{"", kRetractionRule, kRetractionStatute, "", consent, "told to stop further use"}};
+  }
+  auto item = view.items.find(line.item);
+  if (item == view.items.end()) return {};
+  Question q;
+  Ask(view, item->second, line.recipient, regime, true, q);
+  auto explain = [&] { return policy::Explain(*regime.rules, q.what, q.to, q.facts, policy::Start::kPush, now).lines; };
+  auto whole = explain();
+  std::vector<policy::Explanation::Line> out;
+  if (!line.fields.Empty()) {
+    q.what.categories = item->second.categories.And(line.fields);  // as it was decided
+    out = explain();
+  }
+  CategorySet allowed;
+  for (const auto& said : whole) {
+    if (said.outcome == policy::kShown) allowed = allowed.With(*policy::CategoryFromName(said.category));
+  }
+  auto spoken = Spoken(item->second, allowed);
+  for (auto& said : whole) {
+    auto category = policy::CategoryFromName(said.category);
+    if (category && line.fields.Has(*category)) continue;
+    if (said.outcome == policy::kShown) {
+      said.outcome = spoken.Has(*category) ? "withheld: was not allowed at the record's own time"
+                                           : "withheld: stands only in sections that are not shown";
+    }
+    out.push_back(std::move(said));
+  }
+  return out;
 }
 
 std::optional<Decided> Route(const View& view, const Record& record, const std::vector<Offer>& offers,
@@ -94,6 +155,7 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
 
   auto sequence = view.sequence;  // counts on within this record
   auto epoch = view.epoch;
+  std::set<std::string> suspended;
 
   if (learned.withdrawn) {
     // Scoped to (consent, recipient): what rested on it is void; other grounds go on (design §4.7).
@@ -113,7 +175,7 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
       line.case_id = case_id;
       line.verdict = policy::Verdict::kDisclose;
       line.kind = DeliveryKind::kRetraction;
-      line.rule = "R3-04";  // GDPR art. 7(3): told to stop further use
+      line.rule = kRetractionRule;
       line.item_type = record.event_type;
       line.item = record.event_id + "/" + case_id;
       line.delivery_id = delivery_id(line.item, recipient, line.kind);
@@ -126,9 +188,11 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
   for (const auto& offer : offers) {
     const auto& item = *offer.item;
     auto candidates = Candidates(view, item.case_id, now);
+    auto giver = GiverOf(regime, item);
     for (const auto& recipient : candidates) {
       if (!offer.only_to.empty() && offer.only_to != recipient) continue;
-      if (recipient == item.origin) continue;  // a service is not told what it wrote itself (R1-06)
+      if (recipient == giver) continue;  // a service is not told what it wrote itself (R1-06)
+      if (regime.suspended.contains(recipient)) suspended.insert(recipient);
       std::vector<policy::Consent> consents;
       auto d = DecideOne(view, item, recipient, regime, true, now, consents);
       Line line;
@@ -151,6 +215,7 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
     }
   }
   if (out.lines.empty() && out.withdrawn.empty()) return std::nullopt;
+  out.suspended.assign(suspended.begin(), suspended.end());
   return out;
 }
 
@@ -188,10 +253,10 @@ std::optional<Decided> RouteMissed(const View& view, const std::string& recipien
                                    const std::vector<MissedThen>& missed, const Regime& regime, bool known, Time now,
                                    const DeliveryId& delivery_id) {
   auto still = view.missed.find(recipient);
-  if (still == view.missed.end() || !regime.active.contains(recipient)) return std::nullopt;
+  if (!known || still == view.missed.end() || !regime.active.contains(recipient)) return std::nullopt;
   Decided out;
   out.event_id = event_id;
-  out.event_type = "no.stafett.disclosure.resent.v1";
+  out.event_type = kResent;
   out.offset = view.last_offset;
   out.at = now;
   out.policy_hash = regime.version;

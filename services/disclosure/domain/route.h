@@ -12,13 +12,18 @@
 
 namespace stafett::disclosure::domain {
 
-// Everything that a decision rests on besides the child: activated by a record of the partition.
+// Everything that a decision rests on besides the child: activated by a record of the partition, except who is
+// suspended. A file of the process itself has no say.
 struct Regime {
   const policy::RuleSet* rules = nullptr;
-  std::string version;  // hash of the activation: the same rules with other active recipients are another version
-  std::map<std::string, policy::Agency> agencies;  // of all recipients
-  std::set<std::string> active;                    // activated and not suspended
+  std::string version;  // hash of the activation: the same rules with other recipients are another version
+  std::map<std::string, policy::Agency> agencies;    // of all recipients
+  std::map<std::string, std::string> organisations;  // their numbers -> recipients
+  std::set<std::string> active;                      // may be told: activated, and not suspended
+  std::set<std::string> suspended;                   // activated, and their topics refuse by now
 };
+// The recipient that an item comes from; empty if it is nobody's.
+std::string GiverOf(const Regime& regime, const Item& item);
 
 // Keyed: an id that only this service can make.
 using DeliveryId = std::function<std::string(const std::string& item, const std::string& recipient, DeliveryKind kind)>;
@@ -37,6 +42,10 @@ struct Record {
 std::optional<Decided> Route(const View& view, const Record& record, const std::vector<Offer>& offers,
                              const Learned& learned, const Regime& regime, Time now, const DeliveryId& delivery_id);
 
+// Why a line of what was routed is as it is, in words.
+std::vector<policy::Explanation::Line> Explain(const View& view, const Line& line, const Learned& learned,
+                                               const Regime& regime, Time now);
+
 // Recipients that may be thought of at all for a case: who takes part, and whom a valid consent names (design §4.2).
 std::set<std::string> Candidates(const View& view, const std::string& case_id, Time now);
 
@@ -54,13 +63,15 @@ struct MissedThen {
   policy::CategorySet fields;
   std::vector<std::string> consents;
 };
+inline constexpr char kResent[] = "no.stafett.disclosure.resent.v1";  // such a decision's event_type
 // Decides it again, now: what both allow is signalled, the rest is withheld for good (design §4.6). `event_id` names
-// this decision. Nothing if the recipient is suspended, or missed nothing of it any more.
+// this decision. Nothing if the recipient is suspended, or missed nothing of it any more, or the child is not known.
 std::optional<Decided> RouteMissed(const View& view, const std::string& recipient, const std::string& event_id,
                                    const std::vector<MissedThen>& missed, const Regime& regime, bool known, Time now,
                                    const DeliveryId& delivery_id);
 
-// The decision at the record's place again, and now; what both allow.
+// What was allowed when the delivery was decided and is allowed now. It rests on grounds that are older than the
+// delivery: what a withdrawal closed, no later consent opens; another one that was whole before goes on.
 struct ReadDecision {
   policy::CategorySet fields;
   std::string rule;
@@ -69,7 +80,8 @@ struct ReadDecision {
 // kGone/WITHDRAWN, kGone/RETRACTION, kFailedPrecondition/NOT_ALLOWED_NOW.
 Result<ReadDecision> DecideRead(const View& view, const Delivery& delivery, const Regime& regime, bool known, Time now);
 
-// One recipient, one item: the call of the engine. Shared by Route, DecideRead and Explain.
+// One recipient, one item: the call of the engine, with the consents that were whole when the item came. Shared by
+// Route and DecideRead.
 policy::Decision DecideOne(const View& view, const Item& item, const std::string& recipient, const Regime& regime,
                            bool known, Time now, std::vector<policy::Consent>& consents);
 

@@ -91,6 +91,7 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
                                                 consent.consenters.end());
                      if (whole && !s.complete_at && !s.withdrawn) {
                        s.complete_at = view.latest;
+                       s.complete_offset = place.offset;
                        learned.completed.emplace_back(f.consent_id, r);
                      }
                    }
@@ -191,11 +192,11 @@ void Evolve(View& view, const LedgerEvent& event) {
              event);
 }
 
-std::vector<policy::Consent> ConsentsOf(const View& view) {
+std::vector<policy::Consent> ConsentsOf(const View& view, std::int64_t offset) {
   std::vector<policy::Consent> out;
   for (const auto& [id, consent] : view.consents) {
     for (const auto& [recipient, scope] : consent.scopes) {
-      if (!scope.complete_at) continue;
+      if (!scope.complete_at || scope.complete_offset > offset) continue;
       out.push_back(
           {id, recipient, scope.categories, consent.purpose, *scope.complete_at, consent.until, scope.withdrawn});
     }

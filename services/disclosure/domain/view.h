@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -18,6 +19,9 @@
 
 namespace stafett::disclosure::domain {
 
+// An offset behind every record.
+inline constexpr std::int64_t kNow = std::numeric_limits<std::int64_t>::max();
+
 enum class DeliveryKind { kEvent, kSnapshot, kRetraction };
 // kWithheld: it was to be signalled, and the recipient's topic refused for good (design §4.5). Nobody knows of it.
 enum class DeliveryState { kSignalled, kFetched, kStored, kOpened, kWithdrawn, kWithheld };
@@ -27,7 +31,8 @@ struct Item {
   std::string id;    // event id, or "<event id>/<case>" for a snapshot
   std::string type;  // "no.stafett.cases.note-written.v1"
   std::string case_id;
-  std::string origin;              // giver's recipient id
+  std::string origin;              // giver's recipient id, where a fact names it (snapshots)
+  std::string organisation;        // otherwise: who wrote it, by number; whose that is, the regime says
   policy::CategorySet categories;  // of everything in it
   // Free text stands in sections, each shown whole or not at all: what each needs, and what stands outside them.
   // Who may see no section is not told at all, and nothing that is told speaks of a section not shown (P1).
@@ -49,7 +54,8 @@ struct CaseFacts {
 struct ScopeFacts {
   policy::CategorySet categories;
   std::set<std::string> said_yes;
-  std::optional<Time> complete_at;  // append time of the last yes that was missing
+  std::optional<Time> complete_at;    // append time of the last yes that was missing
+  std::int64_t complete_offset = -1;  // and its place in the log
   bool withdrawn = false;
 };
 struct ConsentFacts {
@@ -80,6 +86,7 @@ struct Line {
   policy::CategorySet fields;
   std::vector<std::string> consents;
   std::uint64_t epoch = 0, sequence = 0;
+  bool operator==(const Line&) const = default;
 };
 
 // All verdicts about one record of the log.
@@ -89,6 +96,7 @@ struct Decided {
   Time at;
   std::vector<Line> lines;
   std::vector<std::string> withdrawn;  // deliveries that were signalled and not fetched
+  std::vector<std::string> suspended;  // of those thought of: they were told nothing
 };
 // clang-format off: one line each, to be read as a list
 struct Fetched {
@@ -190,7 +198,8 @@ struct Learned {
 Learned Learn(View& view, const Place& place, const Fact& fact);
 void Evolve(View& view, const LedgerEvent& event);
 
-// Consents in the form that the policy engine reads; points into `view`.
-std::vector<policy::Consent> ConsentsOf(const View& view);
+// Consents that were whole when the record at `offset` was learned (withdrawn and expired ones too), in the form that
+// the policy engine reads; points into `view`.
+std::vector<policy::Consent> ConsentsOf(const View& view, std::int64_t offset = kNow);
 
 }  // namespace stafett::disclosure::domain

@@ -44,6 +44,7 @@ void Fill(const app::DecisionRow& row, v1::Decision* out) {
   out->set_decided_at_ms(row.decided.at.ms);
   out->set_delivery_id(row.line.delivery_id);
   for (const auto& c : row.line.consents) out->add_consents(c);
+  out->set_decision_id(row.id);
 }
 
 // One look at the fence: all others who wait, wait for it too.
@@ -157,11 +158,11 @@ grpc::ServerUnaryReactor* DisclosureService::Explain(grpc::CallbackServerContext
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
     auto child = host::IdFromName(request->child(), "children");
     if (!child) return Invalid("child", "child: must be controllers/{controller}/children/{child}");
-    STAFETT_TRY(auto explained,
-                app::Explain(app_, checked.who, *child, request->event_id(), request->recipient(), checked.deadline));
+    STAFETT_TRY(auto explained, app::Explain(app_, checked.who, *child, request->event_id(), request->recipient(),
+                                             request->decision_id(), checked.deadline));
     Fill(explained.row, response->mutable_decision());
     response->set_policy_hash(explained.row.decided.policy_hash);
-    for (const auto& l : explained.explanation.lines) {
+    for (const auto& l : explained.why) {
       auto& line = *response->add_lines();
       line.set_category(l.category);
       line.set_rule(l.rule);

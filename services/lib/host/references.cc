@@ -3,6 +3,15 @@
 #include "lib/host/who.h"
 
 namespace stafett::host {
+namespace {
+// The same in every service that holds the alias key.
+std::string ChildScope(const std::string& recipient) { return "child/" + recipient; }
+std::string CaseScope(const std::string& recipient) { return "case/" + recipient; }
+}  // namespace
+
+std::string SealedReferences::CaseFor(const std::string& recipient, const std::string& case_id) const {
+  return pseudonyms_.For(CaseScope(recipient), case_id, "k");
+}
 
 std::string SealedReferences::ForService(const std::string& recipient, const std::string& child) const {
   return pseudonyms_.For(ChildScope(recipient), child, "cr");

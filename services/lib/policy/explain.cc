@@ -69,7 +69,7 @@ Explanation::Line LineOf(const Case& of, const Findings& findings, const Decisio
     const Rule* rule = At(of.rules, ground->rule);
     Cite(rule, line);
     NameConsent(of.facts, ground->consent, line);
-    line.outcome = decision.verdict == Verdict::kDisclose ? "shown" : AskedOf(*rule);
+    line.outcome = decision.verdict == Verdict::kDisclose ? std::string(kShown) : AskedOf(*rule);
     return line;
   }
   if (findings.obstacle != Missing::kNothing) {

@@ -207,6 +207,7 @@ struct Decision {
 Decision Decide(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Start start, Time now);
 
 // The explanation in words, built only when somebody asks. No data of the case in it.
+inline constexpr std::string_view kShown = "shown";  // the outcome of a category that is
 struct Explanation {
   struct Line {
     std::string category, rule, statute, basis, consent, outcome;

@@ -1,7 +1,9 @@
 // What was published once must be readable for ever: one filled message of each type that lies on a topic, as bytes and
 // as text, in tests/golden. A file is written once, when it is missing, by
 //   STAFETT_WRITE_GOLDEN=1 build/dev/bin/proto_test
-// and never changed: a change of the wire form is a new event type.
+// and never changed: a change of the wire form is a new event type. A type that has grown new fields gets one more
+// file,
+// "<type>.2.txt", the same way.
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/unknown_field_set.h>
 #include <google/protobuf/util/message_differencer.h>
@@ -27,7 +29,7 @@ struct Kind {
 };
 
 // Events by their type; what else lies on topics by its message's name.
-std::vector<Kind> Kinds() {
+std::vector<Kind> Types() {
   std::vector<Kind> out;
   for (const auto* type : Events()) out.push_back({EventType(*type), type});
   for (const auto* type : {common::v1::Record::descriptor(), common::v1::WrappedKey::descriptor(),
@@ -36,6 +38,24 @@ std::vector<Kind> Kinds() {
     out.push_back({type->full_name(), type});
   }
   return out;
+}
+
+// Has every field a value, in all depths? Of what is repeated the first is looked at.
+bool Full(const gp::Message& m) {
+  const auto& reflection = *m.GetReflection();
+  for (int i = 0; i < m.GetDescriptor()->field_count(); ++i) {
+    const auto& field = *m.GetDescriptor()->field(i);
+    bool message = field.cpp_type() == gp::FieldDescriptor::CPPTYPE_MESSAGE;
+    if (field.is_repeated()) {
+      if (reflection.FieldSize(m, &field) == 0) return false;
+      if (message && !Full(reflection.GetRepeatedMessage(m, &field, 0))) return false;
+    } else {
+      // Of a oneof one member can be set.
+      if (!reflection.HasField(m, &field) && field.real_containing_oneof() == nullptr) return false;
+      if (message && reflection.HasField(m, &field) && !Full(reflection.GetMessage(m, &field))) return false;
+    }
+  }
+  return true;
 }
 
 std::filesystem::path FileOf(const Kind& kind) { return std::filesystem::path(STAFETT_GOLDEN) / (kind.name + ".txt"); }
@@ -94,13 +114,35 @@ void Write(const Kind& kind) {
                               << Hex(m->SerializeAsString()) << "\n";
 }
 
+// Every form of every type that was published: "<name>", "<name>.2", … as many as there are files.
+Kind Form(const Kind& kind, int number) {
+  return number == 1 ? kind : Kind{kind.name + "." + std::to_string(number), kind.type};
+}
+int Forms(const Kind& kind) {
+  int count = 0;
+  while (std::filesystem::exists(FileOf(Form(kind, count + 1)))) ++count;
+  return count;
+}
+std::vector<Kind> Kinds() {
+  std::vector<Kind> out;
+  for (const auto& kind : Types()) {
+    for (int i = 1; i <= Forms(kind); ++i) out.push_back(Form(kind, i));
+  }
+  return out;
+}
+
 TEST(Golden, Every_type_on_a_topic_has_its_bytes) {
   const char* write = std::getenv("STAFETT_WRITE_GOLDEN");
-  for (const auto& kind : Kinds()) {
-    if (std::filesystem::exists(FileOf(kind))) continue;
-    if (write != nullptr && std::string(write) == "1") Write(kind);
-    EXPECT_TRUE(std::filesystem::exists(FileOf(kind)))
-        << "a new type: write its golden bytes with STAFETT_WRITE_GOLDEN=1 build/dev/bin/proto_test";
+  for (const auto& kind : Types()) {
+    SCOPED_TRACE(kind.name);
+    auto whole = [&] {
+      auto newest = New(kind);
+      auto golden = Read(Form(kind, Forms(kind)));
+      return golden && newest->ParseFromString(golden->bytes) && Full(*newest);
+    };
+    if (!whole() && write != nullptr && std::string(write) == "1") Write(Form(kind, Forms(kind) + 1));
+    EXPECT_TRUE(whole())
+        << "a new type, or new fields: write golden bytes with STAFETT_WRITE_GOLDEN=1 build/dev/bin/proto_test";
   }
 }
 

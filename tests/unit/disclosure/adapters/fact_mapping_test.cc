@@ -177,11 +177,11 @@ TEST(Facts, A_consent_for_a_category_of_a_later_version_does_not_cover_another) 
 // -----------------------------------------------------------------------------------------------------------
 
 TEST(Items, Only_what_is_declared_disclosable) {
-  EXPECT_FALSE(ToItem(Envelope(TypeOf<cv1::ConcernNoted>()), "", "r-school", 1));
-  EXPECT_FALSE(ToItem(Envelope(TypeOf<cv1::ChildRegistered>()), "", "r-school", 1));
-  EXPECT_FALSE(ToItem(Envelope(TypeOf<sv1::ConsentAnswered>()), "", "r-school", 1));
-  EXPECT_FALSE(ToItem(Envelope("no.stafett.cases.invented-later.v1"), "", "r-school", 1));
-  EXPECT_FALSE(ToItem(Envelope(TypeOf<cv1::NoteWritten>()), "\xff\xff", "r-school", 1));  // does not parse
+  EXPECT_FALSE(ToItem(Envelope(TypeOf<cv1::ConcernNoted>()), "", 1));
+  EXPECT_FALSE(ToItem(Envelope(TypeOf<cv1::ChildRegistered>()), "", 1));
+  EXPECT_FALSE(ToItem(Envelope(TypeOf<sv1::ConsentAnswered>()), "", 1));
+  EXPECT_FALSE(ToItem(Envelope("no.stafett.cases.invented-later.v1"), "", 1));
+  EXPECT_FALSE(ToItem(Envelope(TypeOf<cv1::NoteWritten>()), "\xff\xff", 1));  // does not parse
   cv1::NoteWritten note;
   note.set_case_id("ca-1");
   auto& section = *note.add_sections();
@@ -189,11 +189,13 @@ TEST(Items, Only_what_is_declared_disclosable) {
   section.add_describes("p-brother");
   auto e = Envelope(TypeOf<cv1::NoteWritten>());
   e.happened = Time{500};
-  auto item = ToItem(e, note.SerializeAsString(), "r-school", 17);
+  e.actor.organisation = "974760673";
+  auto item = ToItem(e, note.SerializeAsString(), 17);
   ASSERT_TRUE(item);
   EXPECT_EQ(item->id, "ev-1");
   EXPECT_EQ(item->case_id, "ca-1");
-  EXPECT_EQ(item->origin, "r-school");
+  EXPECT_EQ(item->origin, "");  // whose organisation it is, the version in force says
+  EXPECT_EQ(item->organisation, "974760673");
   EXPECT_EQ(item->offset, 17);
   EXPECT_EQ(item->happened, Time{500});
   EXPECT_EQ(item->categories, CategorySet{}.With(Category::kExist).With(Category::kEduc).With(Category::kThird));
@@ -203,7 +205,7 @@ TEST(Items, Only_what_is_declared_disclosable) {
 
 TEST(Items, A_record_whose_key_was_destroyed_brings_nothing) {
   domain::View view;
-  auto learned = LearnRecord(view, Envelope(TypeOf<cv1::NoteWritten>()), std::nullopt, "r-school", 3, Time{7});
+  auto learned = LearnRecord(view, Envelope(TypeOf<cv1::NoteWritten>()), std::nullopt, 3, Time{7});
   ASSERT_TRUE(learned);
   EXPECT_TRUE(learned->items.empty());
   EXPECT_TRUE(view.items.empty());

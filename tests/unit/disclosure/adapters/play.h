@@ -42,7 +42,10 @@ inline domain::Regime Regime() {
   r.rules = &rules;
   using enum policy::Agency;
   r.agencies = {{"r-school", kSkoleK}, {"r-ppt", kPpt}, {"r-health", kHst}, {"r-welfare", kBvt}, {"r-bup", kBup}};
-  for (const auto& id : kRecipients) r.active.insert(id);
+  for (const auto& id : kRecipients) {
+    r.active.insert(id);
+    r.organisations[id] = id;
+  }
   return r;
 }
 
@@ -256,6 +259,14 @@ struct Player {
   Time now = kStart;
   std::int64_t offset = -1;
   std::map<std::string, std::vector<std::string>> to;  // deliveries of each recipient, in order
+  std::vector<domain::LedgerEvent> ledger;
+
+  // As it comes back from the ledger.
+  void Keep(const domain::LedgerEvent& event) {
+    auto body = adapters::ToBody(event);
+    ledger.push_back(**adapters::FromBody(body.type, body.bytes));
+    domain::Evolve(view, ledger.back());
+  }
 
   static gate::Envelope EnvelopeOf(const Step& s) {
     gate::Envelope e;
@@ -263,10 +274,11 @@ struct Player {
     e.type = s.message->GetDescriptor()->options().GetExtension(common::v1::event_type);
     e.subject = s.subject;
     e.recorded = s.at;
+    e.actor.organisation = s.origin;
     return e;
   }
   static adapters::LearnedRecord LearnStep(domain::View& view, const Step& s, std::int64_t offset) {
-    auto learned = adapters::LearnRecord(view, EnvelopeOf(s), s.message->SerializeAsString(), s.origin, offset, s.at);
+    auto learned = adapters::LearnRecord(view, EnvelopeOf(s), s.message->SerializeAsString(), offset, s.at);
     if (!learned) throw std::logic_error(learned.error().message);
     return *learned;
   }
@@ -281,9 +293,7 @@ struct Player {
                                    return item + ">" + recipient + "#" + std::to_string(static_cast<int>(kind));
                                  });
     if (!decided) return decided;
-    // As it comes back from the ledger.
-    auto body = adapters::ToBody(*decided);
-    domain::Evolve(view, **adapters::FromBody(body.type, body.bytes));
+    Keep(*decided);
     for (const auto& line : decided->lines) {
       if (!line.delivery_id.empty()) to[line.recipient].push_back(line.delivery_id);
     }
@@ -300,7 +310,7 @@ struct Player {
     if (!read) return read.error().reason;
     const auto& item = view.items.at(d.item);
     auto content = adapters::CutContents().Show(view, item, read->fields, CaseRef(d.recipient, d.case_id)).value();
-    return policy::Join(read->fields) + " by " + read->rule + " from " + item.origin + " of " +
+    return policy::Join(read->fields) + " by " + read->rule + " from " + GiverOf(regime, item) + " of " +
            std::to_string(item.happened.ms) + ": " + content.type_url + " " + content.value + " | " + content.identity;
   }
   void Fetch(const Step& s) {
@@ -309,7 +319,7 @@ struct Player {
     if (mine.empty()) return;
     auto i = mine.size() - 1 - static_cast<std::size_t>(s.which) % mine.size();
     auto read = DecideRead(mine[i]);
-    if (read) domain::Evolve(view, domain::Fetched{mine[i], s.fetcher, read->fields, "digest", read->rule});
+    if (read) Keep(domain::Fetched{mine[i], s.fetcher, read->fields, "digest", read->rule});
   }
 };
 

@@ -30,7 +30,9 @@ class OneChild final : public Ledger {
     c.view = view;
     return c;
   }
-  Result<Case> LoadAt(const std::string&, std::int64_t, const std::string&, Deadline) override { return Case(); }
+  Result<Moment> LoadAt(const std::string&, const domain::Decided&, Deadline) override {
+    return Fail(Code::kInternal, "NOT_HERE", "");
+  }
   Result<std::string> ChildOfDelivery(const std::string&, Deadline) override { return host::NotAllowed(); }
   Result<Page> Deliveries(const std::string&, std::int64_t, std::int64_t, Deadline) override { return Page(); }
   Result<std::vector<std::string>> Missed(const std::string&, std::int64_t, Deadline) override { return {}; }
@@ -38,10 +40,10 @@ class OneChild final : public Ledger {
   Result<FenceView> Fence(const std::string&, const std::string&, Deadline) override { return FenceView(); }
 };
 // Every service may have a reference to every child: registering tells nobody anything (design §5).
-class AnyReference final : public References {
+class AnyReference final : public host::References {
  public:
   std::string CaseFor(const std::string&, const std::string&) const override { return "k-1"; }
-  std::string DeliveryOf(const std::string&, const std::string&, domain::DeliveryKind) const override { return "d"; }
+  std::string ForService(const std::string&, const std::string&) const override { return "cr-1"; }
   Result<std::string> ToChild(const std::string&, const std::string&) const override { return std::string("ch-1"); }
 };
 class NoRecipients final : public Recipients {
@@ -65,7 +67,7 @@ struct Listing : testing::Test {
   NoContents contents;
   tenants::Tenants tenants{{Of("c-town", "r-school"), Of("c-trust", "r-bup")}, ""};
   NoRecipients recipients;
-  App app{ledger, contents, references, recipients, tenants};
+  App app{ledger, contents, references, {}, recipients, tenants};
 
   void SetUp() override {
     // The school told PPT something; then its consent was withdrawn.

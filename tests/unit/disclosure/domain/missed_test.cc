@@ -127,6 +127,12 @@ TEST_F(Missing, What_was_not_allowed_then_is_not_resent_because_it_would_be_now)
   EXPECT_EQ(line->verdict, policy::Verdict::kWithhold);
 }
 
+TEST_F(Missing, Of_a_child_that_is_set_aside_nothing_is_decided_for_good) {
+  Withhold(Signalled());
+  EXPECT_FALSE(RouteMissed(c.view, kPpt, "rs-1", AsItWas(c.regime), c.regime, false, c.now, IdOf));
+  EXPECT_EQ(MissedBy(kPpt), 1U);
+}
+
 TEST_F(Missing, A_retraction_that_could_not_be_sent_is_sent_later) {
   auto d = Signalled();
   c.Fetch(d);

@@ -100,6 +100,65 @@ TEST_F(Reading, A_receipt_for_no_delivery_changes_nothing) {
   EXPECT_EQ(c.view.FindDelivery("d-none"), nullptr);
 }
 
+// ---- a grant works forward (design §4.8), for what was told before it too ----------------------------------------
+
+// Found by reading: fetched under a consent that was withdrawn, it could be fetched again under the next one.
+TEST_F(Reading, What_was_read_under_a_withdrawn_consent_is_not_read_again_under_the_next) {
+  for (int steps = 1; steps <= 3; ++steps) {
+    SCOPED_TRACE(steps);
+    c = Child::WithLog();
+    SetUp();
+    c.Fetch(delivery);
+    if (steps > 1) Evolve(c.view, StoredConfirmed{delivery, kPpt, "journal-17", "digest"});
+    if (steps > 2) Evolve(c.view, OpenedConfirmed{delivery, kPpt, "ADVISER"});
+    c.Record(Withdrawn{"co-1", {kPpt}});
+    ExpectRefused(c.Read(delivery), Code::kGone, "WITHDRAWN");
+    auto snapshot = c.Grant("co-2", {{kPpt, kUsual}});
+    ExpectRefused(c.Read(delivery), Code::kGone, "WITHDRAWN");
+    EXPECT_TRUE(c.Read(LineFor(snapshot, kPpt)->delivery_id));  // what the new one brings is read
+  }
+}
+
+TEST_F(Reading, A_consent_that_was_whole_before_goes_on_and_a_later_one_does_not_take_its_place) {
+  c.Grant("co-2", {{kPpt, Cats(kEduc)}});
+  c.Note(kSchool, Cats(kEduc, kPlan));
+  auto of_both = IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
+  c.Fetch(of_both);
+  c.Record(Withdrawn{"co-1", {kPpt}});
+  c.Grant("co-3", {{kPpt, kUsual}});
+  auto read = c.Read(of_both);
+  ASSERT_TRUE(read);
+  EXPECT_EQ(read->fields, Cats(kExist, kIdent, kEduc));
+  EXPECT_EQ(read->consents, std::vector<std::string>{"co-2"});
+  c.Record(Withdrawn{"co-2", {kPpt}});
+  ExpectRefused(c.Read(of_both), Code::kGone, "WITHDRAWN");
+}
+
+// Two records may have the same time; the log's order tells which was first.
+TEST_F(Reading, A_grant_of_the_same_millisecond_is_a_later_one) {
+  c.Note(kSchool, Cats(kEduc));
+  auto last = IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
+  c.Fetch(last);
+  auto still = [&] { c.now.ms -= 1000; };  // every record takes a second
+  still();
+  c.Record(Withdrawn{"co-1", {kPpt}});
+  still();
+  c.Record(Ask("co-2", {{kPpt, kUsual}}));
+  still();
+  c.Record(Yes("co-2", {kPpt}));
+  EXPECT_EQ(c.view.consents.at("co-2").scopes.at(kPpt).complete_at, c.view.latest);
+  ExpectRefused(c.Read(last), Code::kGone, "WITHDRAWN");
+}
+
+TEST_F(Reading, A_no_and_a_new_yes_is_a_new_grant) {
+  c.Fetch(delivery);
+  c.Refuse("co-1", kPpt);
+  ExpectRefused(c.Read(delivery), Code::kFailedPrecondition, "NOT_ALLOWED_NOW");
+  EXPECT_TRUE(Told(c.Record(Yes("co-1", {kPpt})), kPpt));
+  ExpectRefused(c.Read(delivery), Code::kFailedPrecondition, "NOT_ALLOWED_NOW");
+  EXPECT_TRUE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
+}
+
 // The two folds are of two lists that are stored apart (domain/view.h).
 TEST_F(Reading, Facts_and_ledger_may_be_folded_in_any_order) {
   View facts_first;

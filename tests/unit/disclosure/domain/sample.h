@@ -115,6 +115,10 @@ class Child {
     item.purpose = "follow-up";
     return Pass({}, std::move(item));
   }
+  // A no, also after a yes.
+  std::optional<Decided> Refuse(const std::string& id, const std::string& recipient) {
+    return Record(Answered{id, "p-mother", {}, {recipient}});
+  }
   // A consent for some recipients, answered by everybody who has to.
   std::optional<Decided> Grant(const std::string& id, const std::vector<std::pair<std::string, CategorySet>>& scopes) {
     Record(Ask(id, scopes));
@@ -152,6 +156,7 @@ class Child {
         snapshot.origin = facts.holder_recipient;
         snapshot.categories = Cats(Category::kExist, Category::kPlan);
         snapshot.purpose = "follow-up";
+        snapshot.offset = offset_;
         auto* stored = &(view.items[snapshot.id] = snapshot);
         for (const auto& [consent, recipient] : learned.completed) offers.push_back({stored, recipient});
       }

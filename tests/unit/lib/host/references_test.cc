@@ -29,6 +29,14 @@ TEST_F(ReferencesTest, Two_services_cannot_find_out_that_they_mean_the_same_chil
   EXPECT_NE(*other, child);
 }
 
+TEST_F(ReferencesTest, Two_recipients_cannot_find_out_that_they_mean_the_same_case) {
+  auto case_id = NewId("ca");
+  auto mine = references.CaseFor("r-school", case_id);
+  EXPECT_EQ(mine.substr(0, 2), "k-");
+  EXPECT_EQ(SealedReferences(key).CaseFor("r-school", case_id), mine);
+  EXPECT_NE(references.CaseFor("r-ppt", case_id), mine);
+}
+
 TEST_F(ReferencesTest, What_is_no_reference_is_not_allowed_and_nothing_more_is_said) {
   for (const char* wrong : {"", "cr-", "nonsense", "cr-ILOU"}) {
     auto refused = references.ToChild("r-school", wrong);
