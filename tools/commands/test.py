@@ -39,7 +39,6 @@ def parse() -> argparse.Namespace:
         prog="tools/test", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("labels", nargs="*", metavar="LABEL")
-    parser.add_argument("--without", metavar="LABEL", default="", help="everything but this, and say so")
     parser.add_argument("--preset", default="dev", help="build of the e2e tests' services (default dev)")
     parser.add_argument("-k", metavar="EXPRESSION", help="only tests whose name fits (pytest, ctest -R)")
     return parser.parse_args()
@@ -87,9 +86,6 @@ def run(labels: list[str], count: Count) -> None:
     if wanted:
         ctest("dev", sorted(wanted) if not everything else [], count)
     for label, folders in PYTEST.items():
-        if label == ARGUMENTS.without:
-            say(f"left out: {label}")
-            continue
         if everything or label in labels:
             pytest(label, folders, count)
     if everything or TSAN in labels:
