@@ -193,9 +193,16 @@ void Gate::TellHalted() {
   Tell("log", !halted, halted ? "TAIL_LOST: a partition lost acknowledged records" : "");
 }
 
+void Gate::TellConnected() {
+  const bool connected = store_.Connected();
+  if (std::exchange(connected_told_, connected) == connected) return;
+  Tell("redis", connected, connected ? "" : "REDIS_AWAY");
+}
+
 void Gate::Supervise(const Beat& beat) {
   while (!stopping_) {
     beat();
+    TellConnected();
     const auto generation = store_.Generation();
     if (!Admits(generation)) {
       // First start, or another store than before, or one that lost data.

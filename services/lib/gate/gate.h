@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -94,6 +95,7 @@ class Gate {
   bool CaughtUp(const Watch::Ends& ends, bool without_log);
   void Tell(const std::string& name, bool ok, const std::string& reason) const;
   void TellHalted();
+  void TellConnected();
   void StartParts();
   void Pause(Millis time);
 
@@ -116,6 +118,7 @@ class Gate {
   std::atomic<bool> stopping_{false};
   bool started_ = false;  // the parts; supervising thread only, as is the next
   bool halted_told_ = false;
+  std::optional<bool> connected_told_;
   std::thread supervise_;
 };
 

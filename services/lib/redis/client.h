@@ -44,6 +44,9 @@ struct Options {
   std::string password;
   std::string client_name;
   Millis connect_timeout{2000};
+  // How long a command waits to be sent at most, whatever its deadline: with Redis away a caller is told so while it
+  // still listens, and a restart of Redis is not noticed by callers.
+  Millis patience{2000};
   std::size_t max_pending = 10'000;  // beyond: kResourceExhausted at once, nothing sent
   // Runs on the loop thread after AUTH on every new connection, before user commands are let
   // through. Receives the reply of INFO server (run_id) so that the owner can notice another Redis;
@@ -60,7 +63,7 @@ class Client {
   Client& operator=(const Client&) = delete;
 
   // Sends one command; blocks until reply or deadline. A passed deadline destroys the connection:
-  // kUnknownOutcome if the command had been written, kUnavailable if it had not.
+  // kUnknownOutcome if the command had been written. kUnavailable if it could not be sent in time (Options::patience).
   // `only_on`, if not 0: only over a connection to that server (Server()). Another one by the time it would be written:
   // kUnavailable/REDIS_OTHER_SERVER, and it was not sent. So what was decided on one server's data never reaches
   // another.

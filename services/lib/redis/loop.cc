@@ -149,8 +149,9 @@ void Client::Loop::TakeInbox() {
       post.done(tl::unexpected(std::move(*post.refused)));
       continue;
     }
-    Command command{std::move(post.args), post.deadline.at, std::move(post.done), post.only_on, 0, {}};
-    command.timer = timers_.insert(command.deadline);
+    const auto patience = std::min(post.deadline.at, Now() + options_.patience);
+    Command command{std::move(post.args), post.deadline.at, patience, std::move(post.done), post.only_on, 0, {}};
+    command.timer = timers_.insert(command.patience);
     waiting_.push_back(std::move(command));
   }
 }
@@ -212,7 +213,7 @@ void Client::Loop::Drop(const std::string& reason) {
   next_connect_ = Now() + Millis(jitter(random_));
   if (!was_ready) {
     last_failure_ = reason;
-    return;  // nothing was written; what waits goes on waiting until its deadline
+    return;  // nothing was written; what waits goes on waiting as long as it may
   }
   std::deque<Command> pending = std::exchange(sent_, {});
   std::move(waiting_.begin(), waiting_.end(), std::back_inserter(pending));
@@ -247,7 +248,7 @@ void Client::Loop::Expire() {
 void Client::Loop::ExpireWaiting(SteadyTime now) {
   std::deque<Command> expired;
   for (auto it = waiting_.begin(); it != waiting_.end();) {
-    if (it->deadline > now) {
+    if (it->patience > now) {
       ++it;
       continue;
     }
@@ -271,6 +272,8 @@ void Client::Loop::WriteWaiting() {
       }
       command.end = connection_->Append(command.args);
       command.args.clear();
+      timers_.erase(command.timer);
+      command.timer = timers_.insert(command.deadline);
       sent_.push_back(std::move(command));
     }
     if (Broken broken = connection_->OnWritable()) return Drop(*broken);

@@ -36,6 +36,7 @@ class Client::Loop {
   struct Command {
     Args args;
     SteadyTime deadline;
+    SteadyTime patience;  // to be sent by then
     Callback done;
     std::uint64_t only_on = 0;
     std::uint64_t end = 0;  // where it ends in the connection's output; 0 while waiting

@@ -212,6 +212,15 @@ TEST_F(GateTest, Without_Kafka_it_does_not_open) {
   EXPECT_TRUE(Opens());
 }
 
+TEST_F(GateTest, A_store_that_is_away_is_told_so_although_nobody_asks_for_anything) {
+  Open();
+  ASSERT_TRUE(Eventually([&] { return Told("redis").first; }));
+  store_.DownForTest(true);
+  ASSERT_TRUE(Eventually([&] { return Told("redis") == std::pair<bool, std::string>(false, "REDIS_AWAY"); }));
+  store_.DownForTest(false);
+  EXPECT_TRUE(Eventually([&] { return Told("redis").first; }));
+}
+
 TEST_F(GateTest, Another_store_closes_it_at_once_and_a_rebuild_opens_it_again) {
   Open();
   for (int i = 1; i <= 20; ++i)

@@ -182,6 +182,36 @@ TEST(RedisClient, Unknown_when_sent_unavailable_when_not) {
   EXPECT_EQ(unsent.error().reason, "REDIS_UNAVAILABLE");
 }
 
+// A caller that waits for long is told while it still listens, and so learns that it is Redis that is away.
+TEST(RedisClient, With_redis_away_a_command_does_not_wait_for_its_whole_deadline) {
+  auto server = std::make_unique<RespServer>(Echo);
+  auto options = To(*server);
+  options.patience = Millis(50);
+  Client client(options);
+  server.reset();
+  ASSERT_TRUE(Until([&] { return !client.Connected(); }));
+  const auto deadline = Deadline::In(Millis(600'000));
+  const auto unsent = client.Call({"GET", "a"}, deadline);
+  ASSERT_FALSE(unsent);
+  EXPECT_EQ(unsent.error().code, Code::kUnavailable);
+  EXPECT_EQ(unsent.error().reason, "REDIS_UNAVAILABLE");
+}
+
+TEST(RedisClient, What_was_sent_waits_for_its_deadline_and_not_for_patience) {
+  std::atomic<bool> go{false};
+  RespServer server([&go](Conn& conn, const Args& args) {
+    while (!go) std::this_thread::sleep_for(Millis(2));
+    Echo(conn, args);
+  });
+  auto options = To(server);
+  options.patience = Millis(20);
+  Client client(options);
+  auto reply = Async(client, {"GET", "a"}, Soon());
+  EXPECT_EQ(reply.wait_for(Millis(100)), std::future_status::timeout);
+  go = true;
+  EXPECT_TRUE(reply.get());
+}
+
 // Redis stops reading: what is only half handed over can not have been run.
 TEST(RedisClient, Half_written_command_is_unavailable_not_unknown) {
   std::atomic<bool> go{false};
