@@ -1,6 +1,7 @@
 """proto/ as Python: the calls, messages and events that a story may name.
 
-`load()` generates the classes into .local/gen at first use and whenever a file of proto/ changes.
+`load()` generates the classes into .local/gen at first use and whenever a file of proto/ changes, and the descriptors
+that the edge reads beside them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
+import google.rpc
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from grpc_tools import protoc
@@ -23,6 +25,10 @@ from stafett_stack.procs import StackError
 
 PROTO = REPOSITORY / "proto"
 STUBS = LOCAL / "gen"
+DESCRIPTORS = STUBS / "stafett.binpb"  # every file of proto/ and what it imports, with its comments
+GOOGLEAPIS = Path(next(iter(google.rpc.__path__))).parents[1]  # google/api, google/rpc
+# Travels in answers without being named in a file of proto/.
+REFUSALS = "google/rpc/error_details.proto"
 
 
 @dataclass(frozen=True)
@@ -96,9 +102,9 @@ def load(proto: Path = PROTO, stubs: Path = STUBS) -> Api:
 
 
 def generate(proto: Path = PROTO, stubs: Path = STUBS) -> None:
-    """Python classes of proto/ in `stubs`; does nothing when they are as new as the files."""
+    """Python classes of proto/ in `stubs`; does nothing when they are as new as the files and this one."""
     files = sorted(proto.rglob("*.proto"))
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(Path(__file__).read_bytes())
     for file in files:
         digest.update(f"{file.relative_to(proto)}\0".encode() + file.read_bytes())
     stamp = stubs / ".stamp"
@@ -112,9 +118,13 @@ def generate(proto: Path = PROTO, stubs: Path = STUBS) -> None:
         draft.mkdir()
         include = Path(protoc.__file__).parent / "_proto"
         names = [str(file.relative_to(proto)) for file in files]
-        arguments = [f"-I{proto}", f"-I{include}", f"--python_out={draft}", f"--grpc_python_out={draft}"]
-        if protoc.main(["protoc", *arguments, *names]) != 0:
-            raise StackError(f"could not generate Python classes from {proto}")
+        folders = [f"-I{proto}", f"-I{GOOGLEAPIS}", f"-I{include}"]
+        classes = [f"--python_out={draft}", f"--grpc_python_out={draft}", *names]
+        descriptors = [f"--descriptor_set_out={draft / DESCRIPTORS.name}", "--include_imports",
+                       "--include_source_info", *names, REFUSALS]  # fmt: skip
+        for arguments in (classes, descriptors):
+            if protoc.main(["protoc", *folders, *arguments]) != 0:
+                raise StackError(f"could not generate Python classes from {proto}")
         (draft / ".stamp").write_text(digest.hexdigest())
         shutil.rmtree(stubs, ignore_errors=True)
         draft.rename(stubs)
