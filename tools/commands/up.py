@@ -1,4 +1,5 @@
-"""Starts Stafett and leaves it running: Redis, Kafka, the token issuer, the services, Prometheus, Alertmanager.
+"""Starts Stafett and leaves it running: Redis, Kafka, the token issuer, the services, the edge, Prometheus,
+Alertmanager.
 
 Writes .local/env with every address. tools/down stops it; the data stays until `tools/down --wipe`.
 """
@@ -41,6 +42,7 @@ def main() -> int:
         services=() if arguments.only_environment else stack.SERVICES,
         copies=arguments.copies,
         preset=arguments.preset,
+        edge=not arguments.only_environment,
         monitoring=not arguments.only_environment,
         detached=True,
         progress=say,

@@ -1,4 +1,4 @@
-"""Broker, Redis, token issuer and services together: one directory, one up(), one down()."""
+"""Broker, Redis, token issuer, services and edge together: one directory, one up(), one down()."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from stafett_edge.process import Edge
 from stafett_stack import controllers as controllers_
 from stafett_stack import paths, procs
 from stafett_stack.issuer import Issuer
@@ -39,6 +40,7 @@ class Stack:
         preset: str = "release",
         controllers: Path = paths.CONTROLLERS,
         policy: Path = paths.POLICY,
+        edge: bool = False,  # Envoy in front of the services
         monitoring: bool = False,  # Prometheus and Alertmanager too
         scrape_every: str | None = None,  # "1s"; otherwise as deploy/prometheus says
         detached: bool = False,
@@ -77,6 +79,7 @@ class Stack:
                 )
         for service in self.services.values():
             service.peers = {"disclosure": self.target("disclosure")} if self.of("disclosure") else {}
+        self.edge = self.new_edge(detached=detached) if edge else None
         self.monitoring: Monitoring | None = None
         if monitoring:
             self.monitoring = Monitoring(
@@ -127,6 +130,11 @@ class Stack:
         for service in self.services.values():
             service.wait_ready()
             self.progress(f"{service.instance} ready on {service.address}")
+        if self.edge is not None:
+            self.edge.begin_start()
+            self._record()
+            self.edge.wait_ready()
+            self.progress(f"the edge answers on {self.edge.url}")
         if self.monitoring is not None:
             self.monitoring.wait_ready()
             self.progress(f"Prometheus answers on {self.monitoring.prometheus.url}")
@@ -135,6 +143,8 @@ class Stack:
         """Stops all, services before what they stand on; the data stays. Safe to repeat, and on half a stack."""
         if self.monitoring is not None:
             self.monitoring.stop()  # first: what is stopped on purpose is no alarm
+        if self.edge is not None:
+            self.edge.stop()
         for service in self.services.values():
             service.stop()
         self.issuer.stop()
@@ -152,6 +162,14 @@ class Stack:
         """What a gRPC client dials to reach any copy of a service."""
         return grpc_target([service.address for service in self.of(name)])
 
+    def addresses(self) -> dict[str, list[str]]:
+        """Of every copy, by service."""
+        return {name: [copy.address for copy in self.of(name)] for name in self._names()}
+
+    def new_edge(self, name: str = "edge", **arguments) -> Edge:
+        """Not started. More than one may stand before the same services."""
+        return Edge(self.directory / name, self.addresses(), self.issuer.tokens, **arguments)
+
     def env(self) -> dict[str, str]:
         """Every address, as .local/env has them."""
         values = {
@@ -164,12 +182,14 @@ class Stack:
             "STAFETT_TOKEN_URL": self.issuer.tokens.token_url,
             "STAFETT_JWKS_URL": self.issuer.tokens.jwks_url,
         }
-        for name in dict.fromkeys(service.name for service in self.services.values()):
+        for name in self._names():
             copies = self.of(name)
             values[f"STAFETT_{name.upper()}"] = self.target(name)
             values[f"STAFETT_{name.upper()}_METRICS"] = ",".join(
                 f"http://{copy.admin_address}/metrics" for copy in copies
             )
+        if self.edge is not None:
+            values["STAFETT_EDGE"] = self.edge.url
         if self.monitoring is not None:
             values["STAFETT_PROMETHEUS"] = self.monitoring.prometheus.url
             values["STAFETT_ALERTMANAGER"] = self.monitoring.alertmanager.url
@@ -183,8 +203,12 @@ class Stack:
 
     # --- inside -------------------------------------------------------------------------------
 
+    def _names(self) -> list[str]:
+        return list(dict.fromkeys(service.name for service in self.services.values()))
+
     def _processes(self) -> list[Process]:
         parts = [*self.services.values(), self.issuer, self.kafka, self.redis]
+        parts = [self.edge, *parts] if self.edge is not None else parts
         watching = self.monitoring.processes if self.monitoring is not None else []
         return [*watching, *(part.process for part in parts if part.process is not None)]
 
