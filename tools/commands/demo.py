@@ -1,6 +1,7 @@
 """Plays a child's story through the real thing and prints who was told what, and why.
 
   tools/demo                                  tests/e2e/stories/one_child.yaml
+  tools/demo --edge                           the same through Envoy: actors by REST, recipients by gRPC
   tools/demo my_story.yaml                    any file of that format (tests/e2e/stories/README.md)
 
 Installs and builds what is missing, starts Redis, Kafka, the token issuer, the services and one
@@ -32,6 +33,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("story", nargs="?", type=Path, default=DEFAULT)
     parser.add_argument("--copies", type=int, default=1, help="copies of each service (default 1)")
+    parser.add_argument("--edge", action="store_true", help="play through the edge")
     parser.add_argument("--preset", default="release", help="which build to play with (default release)")
     parser.add_argument("--no-build", action="store_true", help="play with what is built")
     parser.add_argument("--keep", action="store_true", help="keep data and logs of the run")
@@ -93,11 +95,13 @@ def main() -> int:
 
 
 def play(directory: Path, story: load.Story, arguments: argparse.Namespace, progress: Progress) -> Result:
-    stack = Stack(directory, copies=arguments.copies, preset=arguments.preset, progress=progress.say)
+    stack = Stack(
+        directory, copies=arguments.copies, preset=arguments.preset, edge=arguments.edge, progress=progress.say
+    )
     with stack:
         stack.up()
         progress.say("starting one program per recipient")
-        with Stage(stack, story) as stage:
+        with Stage(stack, story, edge=arguments.edge) as stage:
             try:
                 return stage.play(progress=progress)
             finally:

@@ -6,6 +6,7 @@ One module per thing:
   load      reads and checks a story file; a wrong one gives file, line and reason
   match     compares what was expected with what came
   calls     one gRPC call by name, for a person, repeated until it is answered
+  rest      the same call as REST through the edge
   watch     the recipients' programs, the log, and the moment when nothing more will come
   play      step after step
   table     who was told what, as text

@@ -4,11 +4,11 @@ service answers. Several copies of a service are asked in turn."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import grpc
-from google.protobuf import json_format
+from google.protobuf import any_pb2, json_format
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -37,6 +37,12 @@ class Refusal:
         return f"{self.code}/{self.reason or 'no reason'}{where}: {self.message}"
 
 
+class Refused(Exception):
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+
+
 @dataclass(frozen=True)
 class Answer:
     """Either `message` or `refusal`."""
@@ -63,19 +69,23 @@ def build(rpc: Rpc, values: Mapping[str, object]) -> Message:
 
 def refusal_of(error: grpc.RpcError) -> Refusal:
     """What a service said, out of the status and its google.rpc details."""
-    reason, fields, metadata = "", [], {}
     try:
         status = rpc_status.from_call(error)
     except ValueError:  # details that contradict the status; the status counts
         status = None
-    for detail in status.details if status else ():
+    return refusal_with(error.code().name, error.details() or "", status.details if status else ())
+
+
+def refusal_with(code: str, message: str, details: Iterable[any_pb2.Any]) -> Refusal:
+    reason, fields, metadata = "", [], {}
+    for detail in details:
         info = error_details_pb2.ErrorInfo()
         bad = error_details_pb2.BadRequest()
         if detail.Unpack(info):
             reason, metadata = info.reason, dict(info.metadata)
         elif detail.Unpack(bad):
             fields = [violation.field for violation in bad.field_violations]
-    return Refusal(error.code().name, reason, error.details() or "", tuple(fields), metadata)
+    return Refusal(code, reason, message, tuple(fields), metadata)
 
 
 class Credentials:
@@ -145,8 +155,8 @@ class Caller:
             calls += 1
             try:
                 return Answer(self._send(rpc, request, metadata, timeout), calls=calls)
-            except grpc.RpcError as error:
-                refusal = refusal_of(error)
+            except Refused as refused:
+                refusal = refused.refusal
             over = time.monotonic() >= deadline
             if refusal.code not in UNKNOWN_OUTCOME or refusal.code in final or over:
                 return Answer(refusal=refusal, calls=calls)
@@ -156,6 +166,7 @@ class Caller:
     def _send(
         self, rpc: Rpc, request: Message, metadata: Sequence[tuple[str, str]], timeout: float
     ) -> Message:
+        """Once. Refused: what was said, or UNAVAILABLE when nobody answered."""
         channels = self._channels[rpc.service]
         channel = channels[self._turn[rpc.service] % len(channels)]
         self._turn[rpc.service] += 1
@@ -164,7 +175,10 @@ class Caller:
             request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=message_class(rpc.response).FromString,
         )
-        return unary(request, metadata=metadata, timeout=timeout)
+        try:
+            return unary(request, metadata=metadata, timeout=timeout)
+        except grpc.RpcError as error:
+            raise Refused(refusal_of(error)) from error
 
 
 def _channel(address: str) -> grpc.Channel:

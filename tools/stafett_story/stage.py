@@ -14,23 +14,27 @@ from stafett_story.calls import Caller, Credentials
 from stafett_story.load import Story
 from stafett_story.play import Hooks, Player, Result
 from stafett_story.progress import Progress
+from stafett_story.rest import RestCaller
 from stafett_story.watch import Log, Marks, Outside, Recipient
 
 
 class Stage:
     """The recipients' programs of one story, and what the player needs of the stack. `patience` is
-    how long a step may wait: for an answer while a service is away, and for what follows from it."""
+    how long a step may wait: for an answer while a service is away, and for what follows from it. With
+    `edge` everybody comes through it: the actors by REST, the recipients' programs by gRPC."""
 
-    def __init__(self, stack: Stack, story: Story, *, patience: float = 15.0) -> None:
+    def __init__(self, stack: Stack, story: Story, *, patience: float = 15.0, edge: bool = False) -> None:
         self.stack = stack
         self.story = story
         self.api = api_.load()
         self.credentials = Credentials(stack.issuer.tokens, stack.known)
-        addresses = {
-            service.name: [copy.address for copy in stack.of(service.name)]
-            for service in stack.services.values()
-        }
-        self.caller = Caller(addresses, patience=patience)
+        if edge:
+            assert stack.edge is not None
+            self.caller: Caller = RestCaller(stack.edge.address, self.api, patience=patience)
+            disclosure = stack.edge.address
+        else:
+            self.caller = Caller(stack.addresses(), patience=patience)
+            disclosure = stack.target("disclosure")
         self.recipients = {
             alias: Recipient(
                 id_,
@@ -38,7 +42,7 @@ class Stage:
                 stack.secrets,
                 client_id=story.recipient_clients[alias],
                 bootstrap=stack.kafka.bootstrap,
-                disclosure=stack.target("disclosure"),
+                disclosure=disclosure,
                 token_url=stack.issuer.tokens.token_url,
             )
             for alias, id_ in story.recipients.items()
