@@ -1,7 +1,7 @@
 """Through the edge: the story as REST with the same results and the same refusals as by gRPC, every call of the OpenAPI
 document, and what the edge itself refuses, with nothing changed behind it.
 
-The edge as files: tests/unit/tools/test_edge.py.
+The edge as files: tests/unit/tools/test_edge_files.py.
 """
 
 import hashlib
