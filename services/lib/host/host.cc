@@ -59,8 +59,9 @@ Host::Host(const config::Service& config, Follows follows)
   telemetry::InitLog(config_.service, config_.instance);
   gate::Keys keys(config_.service, config_.partitions);
   store_ =
-      std::make_unique<gate::RedisStore>(RedisOptions(config_), gate::Keys::Clock(config_.service), BeatsOf(health_));
-  keys_ = std::make_unique<KeyRing>(*store_, keys, RequireSecret(config_.keys.kek, "kek_file"));
+      std::make_unique<gate::RedisStore>(RedisOptions(config_), gate::Keys::Clock(config_.service), BeatsOf(health_),
+                                         config_.test_clock_ahead);
+  if (follows.keys) keys_ = std::make_unique<KeyRing>(*store_, keys, RequireSecret(config_.keys.kek, "kek_file"));
 
   const auto& k = config_.kafka;
   gate::GateOptions o;
@@ -103,7 +104,9 @@ Host::Host(const config::Service& config, Follows follows)
   health_.Set("gate", false, "STARTING");
   gate_ = std::make_unique<gate::Gate>(*store_, std::move(o), gate::KafkaPublisher(std::move(relayed)),
                                        gate::KafkaReader(kafka()),
-                                       [this](const std::string& child, std::string_view body, std::string_view bound) {
+                                       [this](const std::string& child, std::string_view body,
+                                              std::string_view bound) -> Result<seal::Box> {
+                                         if (!keys_) return Fail(Code::kInternal, "NO_KEYS", "nothing is sealed here");
                                          return keys_->Seal(child, body, bound);
                                        });
   if (follows.keys) {
