@@ -62,6 +62,7 @@ bool Timers::Turn() {
   const auto held = options_.partitions();
   if (held.empty()) return false;
   const auto& keys = store_.keys();
+  const auto generation = store_.store().Generation();
   std::vector<gate::Get> gets;
   for (int p : held) {
     gets.push_back(gate::Get::Due(store_.TimersKey(p), kBatch));
@@ -79,6 +80,13 @@ bool Timers::Turn() {
     for (const auto& child : due) {
       if (stop_) return false;
       const auto looked = Look(p, child);
+      if (looked == Looked::kFailed) {
+        // Out of the way of others: it may be this child alone.
+        gate::Transaction later;
+        later.generation = generation;
+        later.writes.push_back(gate::Write::SortedAdd(store_.TimersKey(p), read->now.ms + kRetry.count(), child));
+        (void)store_.store().Run(later, Soon());
+      }
       if (looked == Looked::kNotFresh || looked == Looked::kFailed) ++not_taken;
       more = more || looked == Looked::kTaken || looked == Looked::kSettled;
     }
@@ -101,14 +109,6 @@ Timers::Looked Timers::Look(int partition, const std::string& child) {
       if (fresh < step->at.ms) return Looked::kNotFresh;
       if (auto taken = Take(partition, child, *step)) return Looked::kTaken;
     }
-  }
-  // Out of the way of others: it may be this child alone that fails.
-  if (loaded) {
-    gate::Transaction later;
-    later.generation = loaded->generation;
-    later.writes.push_back(
-        gate::Write::SortedAdd(store_.TimersKey(partition), loaded->now.ms + kRetry.count(), child));
-    (void)store_.store().Run(later, Soon());
   }
   return Looked::kFailed;
 }
