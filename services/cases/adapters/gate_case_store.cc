@@ -42,8 +42,8 @@ gate::Proposal GateCaseStore::Propose(const std::string& child, domain::Child st
     if (!body.subject.empty()) {
       proposal.indexes.push_back(gate::Write::Set(host_.gate().keys().Global("s:" + body.subject), child));
     }
-    proposal.events.push_back({body.type, body.bytes, body.subject, host_.config().kafka.log_topic,
-                               domain::AwaitedBy(state, event)});
+    proposal.events.push_back(
+        {body.type, body.bytes, body.subject, host_.config().kafka.log_topic, domain::AwaitedBy(state, event)});
     domain::Evolve(state, event);
   }
   return proposal;

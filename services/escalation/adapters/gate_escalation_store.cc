@@ -49,7 +49,10 @@ app::Open DecodeOpen(const std::string& id, const std::string& text) {
 }  // namespace
 
 GateEscalationStore::GateEscalationStore(gate::Store& store, gate::Committer& committer, std::string log_topic)
-    : store_(store), committer_(committer), log_topic_(std::move(log_topic)), children_(store, committer.keys(), Fold) {}
+    : store_(store),
+      committer_(committer),
+      log_topic_(std::move(log_topic)),
+      children_(store, committer.keys(), Fold) {}
 
 int GateEscalationStore::PartitionOf(const std::string& child) const {
   return kafka::PartitionOf(child, keys().partitions());

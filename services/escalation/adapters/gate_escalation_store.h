@@ -1,5 +1,5 @@
-// Children of the escalation service over the gate: fold, change; and what it takes from the log. It holds no keys: what
-// it reads and writes is in clear, opaque ids and dates.
+// Children of the escalation service over the gate: fold, change; and what it takes from the log. It holds no keys:
+// what it reads and writes is in clear, opaque ids and dates.
 #pragma once
 
 #include <optional>

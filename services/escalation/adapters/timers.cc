@@ -10,7 +10,7 @@ namespace stafett::escalation::adapters {
 namespace {
 constexpr Millis kPatience{2000};    // with the store
 constexpr Millis kCountEvery{5000};  // open escalations, for the metrics
-constexpr std::size_t kPage = 500;           // writes of one transaction
+constexpr std::size_t kPage = 500;   // writes of one transaction
 constexpr std::int64_t kAll = 1LL << 31;
 // From as soon as it may be to a day: promise P6 allows 60 s.
 const std::vector<double> kLateness = {0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400};

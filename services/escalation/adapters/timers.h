@@ -2,10 +2,12 @@
 //
 //   once          a step's request_id is derived from the word, or the escalation, and the step: the second of two that
 //                 race, and one after a restart or a rebuild, find it remembered, or find the state moved on.
-//   never early   the store refuses a step before its time (Guard::NotBefore), by its own clock; and a step is taken only
-//                 when the partition's log has been applied up to an end that was seen after the step was due (design §5):
-//                 what was answered in time is known by then.
-//   none forgotten whatever says something of a child puts it into the sorted set "timers" with score 0, in the same step;
+//   never early   the store refuses a step before its time (Guard::NotBefore), by its own clock; and a step is taken
+//   only
+//                 when the partition's log has been applied up to an end that was seen after the step was due (design
+//                 §5): what was answered in time is known by then.
+//   none forgotten whatever says something of a child puts it into the sorted set "timers" with score 0, in the same
+//   step;
 //                 a look at the child gives it the time of its next step, guarded by the lengths it was looked at with.
 //                 So a score is never later than the child's next step. A rebuild puts every child in again. With other
 //                 controllers' files than before (other lines, other times) all are looked at again.
@@ -27,8 +29,8 @@ namespace stafett::escalation::adapters {
 class Timers {
  public:
   static constexpr Millis kEvery{250};
-  static constexpr std::int64_t kBatch = 64;      // children of a partition in one round
-  static constexpr Millis kRetry{10'000};         // before a child is looked at again that could not be
+  static constexpr std::int64_t kBatch = 64;         // children of a partition in one round
+  static constexpr Millis kRetry{10'000};            // before a child is looked at again that could not be
   static constexpr Millis kUnownedEvery{3'600'000};  // the same, if no line takes it up
 
   struct Options {

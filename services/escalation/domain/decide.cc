@@ -110,7 +110,8 @@ Result<Events> TakeOver(const State& state, const Person& who, const std::string
   if (x->owner == taker) return Precondition("ALREADY_OWNER", "it is this person's");
   const auto line = LineFor(x->awaited, plan);
   if (!who.leads && std::find(line.begin(), line.end(), taker) == line.end()) {
-    return Fail(Code::kPermissionDenied, "NOT_IN_LINE", "only somebody in the line, or who leads the service, takes it over");
+    return Fail(Code::kPermissionDenied, "NOT_IN_LINE",
+                "only somebody in the line, or who leads the service, takes it over");
   }
   return Events{Taken{x->id, taker}};
 }

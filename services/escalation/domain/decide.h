@@ -1,6 +1,7 @@
 // What is to be done next about a child, and what a person may do: pure functions of the state.
 //
-// Errors: kPermissionDenied/NOT_ALLOWED is the one answer to everybody who may not know the escalation, existing or not.
+// Errors: kPermissionDenied/NOT_ALLOWED is the one answer to everybody who may not know the escalation, existing or
+// not.
 #pragma once
 
 #include <functional>

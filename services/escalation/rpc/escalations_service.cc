@@ -48,8 +48,7 @@ grpc::ServerUnaryReactor* EscalationsService::ListEscalations(grpc::CallbackServ
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kRules));
     const int size = request->page_size() == 0 ? kPageSize : request->page_size();
     if (size < 0 || size > kLargestPage) return Invalid("page_size", "page_size: 1 to 100, or 0 for 50");
-    STAFETT_TRY(auto page,
-                app::ListEscalations(app_, checked.who, size, request->page_token(), checked.deadline));
+    STAFETT_TRY(auto page, app::ListEscalations(app_, checked.who, size, request->page_token(), checked.deadline));
     for (const auto& x : page.seen) Fill(checked.who, x, response->add_escalations());
     for (const auto& [owner, count] : page.hidden) {
       auto& line = *response->add_hidden();
@@ -70,7 +69,8 @@ grpc::ServerUnaryReactor* EscalationsService::OnEscalation(
     host::RunCommand(
         host_, call, method, *request, response, kRules,
         [&](const host::Request& checked) -> Result<gate::Committed> {
-          if (!id) return Invalid("escalation", "escalation: must be controllers/{controller}/escalations/{escalation}");
+          if (!id)
+            return Invalid("escalation", "escalation: must be controllers/{controller}/escalations/{escalation}");
           return operation(app_, {checked.who, checked.command, checked.deadline, *id});
         },
         [&](const host::Request& checked, const gate::Committed&) -> Status {
@@ -87,11 +87,10 @@ grpc::ServerUnaryReactor* EscalationsService::OnEscalation(
   });
 }
 
-#define STAFETT_ON_ESCALATION(Method)                                                            \
-  grpc::ServerUnaryReactor* EscalationsService::Method(grpc::CallbackServerContext* context,     \
-                                                       const v1::Method##Request* request,       \
-                                                       v1::EscalationResponse* response) {       \
-    return OnEscalation(#Method, context, request, response, app::Method);                       \
+#define STAFETT_ON_ESCALATION(Method)                                                                               \
+  grpc::ServerUnaryReactor* EscalationsService::Method(                                                             \
+      grpc::CallbackServerContext* context, const v1::Method##Request* request, v1::EscalationResponse* response) { \
+    return OnEscalation(#Method, context, request, response, app::Method);                                          \
   }
 
 STAFETT_ON_ESCALATION(Acknowledge)

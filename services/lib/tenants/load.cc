@@ -61,7 +61,8 @@ class FileReader {
   Result<Controller> Read(std::string_view text) {
     Controller out;
     YAML::Node root = reader_.Parse(text);
-    reader_.Keys(root, "the file", {"controller", "name", "organisation_number", "oncall", "recipients", "clients", "escalation"},
+    reader_.Keys(root, "the file",
+                 {"controller", "name", "organisation_number", "oncall", "recipients", "clients", "escalation"},
                  {"municipality"});
     out.id = Id(root, "controller", 'c');
     out.name = NameOf(root, "name");

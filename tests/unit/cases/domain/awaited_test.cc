@@ -24,9 +24,7 @@ Awaited Next(const Person& who, const std::string& date) {
 Awaited Answer(const Person& who, const std::string& date) {
   return {"baton/ca-1", AwaitedKind::kBatonAnswer, date, who.id, who.recipient};
 }
-Awaited NoAnswer(const Person& who) {
-  return {"baton/ca-1", AwaitedKind::kBatonAnswer, "", "", who.recipient, true};
-}
+Awaited NoAnswer(const Person& who) { return {"baton/ca-1", AwaitedKind::kBatonAnswer, "", "", who.recipient, true}; }
 using Words = std::vector<Awaited>;
 
 TEST(Awaited, A_concern_and_each_new_date_say_the_holders_next_step) {
@@ -50,7 +48,8 @@ TEST(Awaited, An_offered_baton_waits_for_its_answer_and_then_no_more) {
   EXPECT_EQ(Said(child, offer()), Words{Answer(kNurse, "2026-11-25")});
   EXPECT_EQ(Said(child, DeclineBaton(child, By(kNurse), "")), Words{NoAnswer(kNurse)});
   EXPECT_EQ(Said(child, offer()), Words{Answer(kNurse, "2026-11-25")});
-  EXPECT_EQ(Said(child, AcceptBaton(child, By(kNurse), "2026-12-03")), (Words{Next(kNurse, "2026-12-03"), NoAnswer(kNurse)}));
+  EXPECT_EQ(Said(child, AcceptBaton(child, By(kNurse), "2026-12-03")),
+            (Words{Next(kNurse, "2026-12-03"), NoAnswer(kNurse)}));
 }
 
 TEST(Awaited, A_closed_case_waits_for_nothing) {

@@ -202,8 +202,8 @@ RC_GTEST_PROP(Cases, Nobody_holds_or_takes_part_in_an_open_log_without_a_consent
   Play([](const Child&, const Result<Events>&) {}, AssertConsented);
 }
 
-// What the log says in clear, folded as a reader who knows nothing else folds it (P6): of every open case exactly one next
-// step is waited for, the holder's; an offered baton's answer while the log is open; of a closed case nothing.
+// What the log says in clear, folded as a reader who knows nothing else folds it (P6): of every open case exactly one
+// next step is waited for, the holder's; an offered baton's answer while the log is open; of a closed case nothing.
 RC_GTEST_PROP(Cases, Whoever_reads_only_what_is_awaited_knows_every_holder_and_next_date, ()) {
   auto played = Play([](const Child&, const Result<Events>&) {});
   Child child;

@@ -1,5 +1,5 @@
-// Timers over the store and the log in memory: once, never early, none forgotten; with racing copies, lost replies, lost
-// stores, and files that change.
+// Timers over the store and the log in memory: once, never early, none forgotten; with racing copies, lost replies,
+// lost stores, and files that change.
 #include "escalation/adapters/timers.h"
 
 #include <gmock/gmock.h>
@@ -27,14 +27,19 @@ Deadline Soon() { return Deadline::In(Millis(10'000)); }
 struct Copy {
   Copy(gate::MemoryStore& s, const domain::Plan& plan, const std::string& files)
       : keys("escalation", kPartitions),
-        committer(s, keys,
-                  [](const std::string&, std::string_view, std::string_view) -> Result<seal::Box> {
-                    return Fail(Code::kInternal, "NO_KEYS", "");  // nothing is sealed here
-                  },
-                  1000),
+        committer(
+            s, keys,
+            [](const std::string&, std::string_view, std::string_view) -> Result<seal::Box> {
+              return Fail(Code::kInternal, "NO_KEYS", "");  // nothing is sealed here
+            },
+            1000),
         store(s, committer, "log"),
         applier(store),
-        timers(store, plan, metrics, {[] { return std::set<int>{0, 1}; }, files}) {}
+        timers(store, plan, metrics,
+               {[] {
+                  return std::set<int>{0, 1};
+                },
+                files}) {}
   gate::Keys keys;
   gate::Committer committer;
   GateEscalationStore store;
@@ -51,8 +56,8 @@ struct House {
     a = std::make_unique<Copy>(store, plan, files);
     b = std::make_unique<Copy>(store, plan, files);
     shards = std::make_unique<gate::Shards>(store, a->keys, "x");
-    tailer = std::make_unique<gate::Tailer>(store, a->keys, *shards, log.Reader(), "log", "log", a->applier,
-                                            a->committer);
+    tailer =
+        std::make_unique<gate::Tailer>(store, a->keys, *shards, log.Reader(), "log", "log", a->applier, a->committer);
   }
   void Wipe() {
     store.WipeForTest();
@@ -133,8 +138,8 @@ struct House {
     }
     return out;
   }
-  // Durable: what a rebuild must give back. Not: how long a request_id is still remembered, leases, what is known of the
-  // outbox, and when to look again.
+  // Durable: what a rebuild must give back. Not: how long a request_id is still remembered, leases, what is known of
+  // the outbox, and when to look again.
   std::map<std::string, std::string> Dump() {
     std::map<std::string, std::string> out;
     for (const auto& [key, text] : store.DumpForTest()) {
@@ -146,7 +151,8 @@ struct House {
     }
     return out;
   }
-  Result<gate::Committed> Command(const std::string& id, const domain::Event& event, const std::string& child = "ch-1") {
+  Result<gate::Committed> Command(const std::string& id, const domain::Event& event,
+                                  const std::string& child = "ch-1") {
     gate::Command command;
     command.request_scope = "org";
     command.request_id = id;
@@ -210,8 +216,9 @@ TEST(Timers, What_comes_late_ends_it_and_what_comes_in_time_is_never_raised) {
   h.Pass(Day(100));
   EXPECT_EQ(h.Written().size(), 2U);
   EXPECT_THAT(h.Written("ch-2"), IsEmpty());
-  EXPECT_THAT(h.store.Read({gate::Get::Sorted(h.a->store.TimersKey(h.Partition("ch-1")), 0, 10)}, Soon())->values[0].list,
-              IsEmpty())
+  EXPECT_THAT(
+      h.store.Read({gate::Get::Sorted(h.a->store.TimersKey(h.Partition("ch-1")), 0, 10)}, Soon())->values[0].list,
+      IsEmpty())
       << "nothing is waited for, so nothing is looked at";
 }
 
@@ -324,7 +331,8 @@ RC_GTEST_PROP(TimersProperty, Each_step_is_taken_once_never_early_and_none_is_fo
       case 4: h.Wipe(); break;
       case 5: {
         auto open = h.Open();
-        if (!open.empty()) (void)h.Command("c" + std::to_string(++id), domain::Acknowledged{open[0].id, "p"}, open[0].child);
+        if (!open.empty())
+          (void)h.Command("c" + std::to_string(++id), domain::Acknowledged{open[0].id, "p"}, open[0].child);
         break;
       }
       default: {

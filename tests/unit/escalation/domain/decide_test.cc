@@ -13,9 +13,7 @@ struct Escalations : testing::Test {
   CountedDays plan;
   State state;
 
-  void Say(const std::vector<Awaited>& words) {
-    Learn(state, words, "e-" + std::to_string(++said_));
-  }
+  void Say(const std::vector<Awaited>& words) { Learn(state, words, "e-" + std::to_string(++said_)); }
   // Lets time pass up to there, and does what it does.
   int Until(Time now) {
     int taken = 0;

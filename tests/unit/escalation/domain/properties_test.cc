@@ -74,9 +74,8 @@ RC_GTEST_PROP(Escalation, It_has_one_owner_at_every_step_is_never_early_and_none
     // None forgotten: what is late has an owner, unless a person has said that it is over.
     for (const auto& [id, word] : promised) {
       if (now < plan.First(word) || ended.contains(id)) continue;
-      RC_ASSERT(std::any_of(state.escalations.begin(), state.escalations.end(), [&](const auto& entry) {
-        return !entry.second.resolved && entry.second.awaited == word;
-      }));
+      RC_ASSERT(std::any_of(state.escalations.begin(), state.escalations.end(),
+                            [&](const auto& entry) { return !entry.second.resolved && entry.second.awaited == word; }));
     }
   }
 }

@@ -108,7 +108,8 @@ TEST(Calendar, Holidays_of_known_years) {
   for (const auto& [year, movable] : known) {
     std::set<Date> expected;
     for (const auto* iso : movable) expected.insert(Of(iso));
-    for (const auto& [month, day] : std::vector<std::pair<unsigned, unsigned>>{{1, 1}, {5, 1}, {5, 17}, {12, 25}, {12, 26}}) {
+    for (const auto& [month, day] :
+         std::vector<std::pair<unsigned, unsigned>>{{1, 1}, {5, 1}, {5, 17}, {12, 25}, {12, 26}}) {
       expected.insert({year, month, day});
     }
     std::set<Date> found;

@@ -33,7 +33,7 @@ constexpr char kOne[] =
     "        people: []\n"                                             // 20
     "clients:\n"                                                       // 21
     "  - {id: skole-system, recipient: r-aaaaa1, scopes: [stafett:cases], supplier: "
-    "\"889640782\"}\n"                                                   // 22
+    "\"889640782\"}\n"  // 22
     "escalation: {lines: {r-aaaaa1: [HEAD]}, last: p-aaaaa1, waiting: {"
     "NEXT_DATE: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}, "
     "BATON_ANSWER: {first: 0 working days, next: 1 working day, acknowledged: 3 working days}, "
