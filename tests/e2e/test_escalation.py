@@ -130,7 +130,10 @@ def test_an_unanswered_baton_and_a_passed_date_find_their_owners_and_end_with_th
     only(direct, HEAD, kind="NEXT_DATE", owner=LAST.person)
     wait_until(lambda: listed(direct, LAST) == ([], [{"owner": LAST.person, "count": 2}]), "both are the last one's", 60)
     hidden = direct.call("escalation.Acknowledge", LAST, escalation=date["name"])["escalation"]
-    assert {key for key, value in hidden.items() if value} <= {"name", "owner"}
+    empty = ("", 0, "0", False, "AWAITED_KIND_UNSPECIFIED")
+    assert {key: value for key, value in hidden.items() if value not in empty} == {
+        "name": date["name"], "owner": LAST.person,
+    }  # fmt: skip
     assert direct.ask("escalation.Resolve", HEAD, escalation=date["name"]).refusal.reason == "NOT_OWNER"
     taken = direct.call("escalation.TakeOver", HEAD, escalation=date["name"])["escalation"]
     assert (taken["owner"], taken["resolved"]) == (HEAD.person, False)
