@@ -223,7 +223,9 @@ TEST_P(StoreSuite, Due_is_what_the_clock_has_reached_the_oldest_first_and_never_
   clock = store().Read({}, Soon())->clock;
   Run({}, {Write::SortedAdd(Key("soon"), clock.ms + 400, "soon")});
   auto seen = store().Read({Get::Due(Key("soon"), 10)}, Soon());
-  if (seen->clock.ms < clock.ms + 400) EXPECT_THAT(seen->values[0].list, IsEmpty());
+  if (seen->clock.ms < clock.ms + 400) {
+    EXPECT_THAT(seen->values[0].list, IsEmpty());
+  }
   under_test_->Wait(Millis(401));
   EXPECT_THAT(Read(Get::Due(Key("soon"), 10)).list, ElementsAre("soon"));
 }
