@@ -20,8 +20,8 @@ redis::Options To(int port) {
   return o;
 }
 
-std::unique_ptr<RedisStore> Open(int port) {
-  auto store = std::make_unique<RedisStore>(To(port), "t:clock");
+std::unique_ptr<RedisStore> Open(int port, Millis clock_ahead = Millis(0)) {
+  auto store = std::make_unique<RedisStore>(To(port), "t:clock", Beats(), clock_ahead);
   for (auto end = Deadline::In(Millis(10'000)); !store->Connected() && !end.Passed();) std::this_thread::yield();
   return store;
 }
@@ -76,6 +76,25 @@ INSTANTIATE_TEST_SUITE_P(Redis, StoreSuite, ::testing::Values([]() -> std::uniqu
                          }));
 
 namespace {
+
+// Reads, guards, stamps and what is due go by one clock.
+TEST_F(RedisStoreTest, A_test_clock_is_ahead_in_everything) {
+  constexpr Millis kDay{86'400'000};
+  RedisServer server;
+  auto right = Open(server.port());
+  auto ahead = Open(server.port(), kDay);
+  const auto now = right->Read({}, Soon())->clock;
+  const auto tomorrow = ahead->Read({}, Soon())->clock;
+  EXPECT_GE(tomorrow.ms, now.ms + kDay.count());
+  EXPECT_LT(tomorrow.ms, now.ms + kDay.count() + 60'000);
+  const Time noon{now.ms + kDay.count() / 2};
+  EXPECT_FALSE(right->Run({{Guard::NotBefore("t:clock", noon)}, {}, 0}, Soon())->done);
+  ASSERT_TRUE(right->Run({{}, {Write::SortedAdd("t:z", noon.ms, "noon")}, 0}, Soon()));
+  EXPECT_THAT(right->Read({Get::Due("t:z", 9)}, Soon())->values[0].list, IsEmpty());
+  EXPECT_THAT(ahead->Read({Get::Due("t:z", 9)}, Soon())->values[0].list, ElementsAre("noon"));
+  EXPECT_TRUE(ahead->Run({{Guard::NotBefore("t:clock", noon)}, {Write::Stamp("t:fresh")}, 0}, Soon())->done);
+  EXPECT_GE(std::stoll(ahead->Read({Get::String("t:fresh")}, Soon())->values[0].string), tomorrow.ms);
+}
 
 TEST_F(RedisStoreTest, What_was_answered_is_there_after_kill_9_and_nothing_happened_twice_or_by_half) {
   RedisServer server;

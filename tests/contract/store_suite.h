@@ -212,6 +212,24 @@ TEST_P(StoreSuite, Sorted_sets_give_a_range_of_members_in_order) {
   EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 10)).list, ElementsAre("aa", "c", "a"));
 }
 
+TEST_P(StoreSuite, Due_is_what_the_clock_has_reached_the_oldest_first_and_never_early) {
+  auto clock = store().Read({}, Soon())->clock;
+  EXPECT_THAT(Read(Get::Due(Key("z"), 10)).list, IsEmpty());
+  Run({}, {Write::SortedAdd(Key("z"), clock.ms, "now"), Write::SortedAdd(Key("z"), 0, "long ago"),
+           Write::SortedAdd(Key("z"), clock.ms + 3'600'000, "in an hour")});
+  EXPECT_THAT(Read(Get::Due(Key("z"), 10)).list, ElementsAre("long ago", "now"));
+  EXPECT_THAT(Read(Get::Due(Key("z"), 1)).list, ElementsAre("long ago"));
+  EXPECT_THAT(Read(Get::Due(Key("z"), 0)).list, IsEmpty());
+  clock = store().Read({}, Soon())->clock;
+  Run({}, {Write::SortedAdd(Key("soon"), clock.ms + 400, "soon")});
+  auto seen = store().Read({Get::Due(Key("soon"), 10)}, Soon());
+  if (seen->clock.ms < clock.ms + 400) {
+    EXPECT_THAT(seen->values[0].list, IsEmpty());
+  }
+  under_test_->Wait(Millis(401));
+  EXPECT_THAT(Read(Get::Due(Key("soon"), 10)).list, ElementsAre("soon"));
+}
+
 TEST_P(StoreSuite, Max_never_falls) {
   Write1(Write::Max(Key("n"), 0));
   EXPECT_EQ(Text(Key("n")), "0");

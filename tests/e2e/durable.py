@@ -21,7 +21,8 @@ VOLATILE_OF_PARTITION = re.compile(
     r"fresh|"        # when the reader last stood at the log's end
     r"halt|"         # why a partition stands still
     r"ix:reading|"   # reads under way
-    r"ix:handled"    # how far a rebuild has come
+    r"ix:handled|"   # how far a rebuild has come
+    r"ix:timers.*"   # when escalation looks at a child again; what is due then, its records say
 )  # fmt: skip
 # <service>:<name>
 VOLATILE = re.compile(r"clock(:id)?|g:series")

@@ -17,8 +17,9 @@ from stafett_stack.procs import Process, StackError, free_port, wait_until
 from stafett_stack.redis_ import Redis
 from stafett_stack.secrets import Secrets
 
-SERVICES = ("cases", "consent", "disclosure")
+SERVICES = ("cases", "consent", "disclosure", "escalation")
 CALLS = {"consent": ("disclosure",)}  # who calls whom by gRPC
+KEYLESS = ("escalation",)  # can open and seal nothing (design §3.9)
 KEY_FILES = {"kek_file": "kek", "identity_key_file": "identity_key", "alias_key_file": "alias_key"}
 READY_SECONDS = 60.0
 
@@ -113,10 +114,11 @@ class Service:
                 "jwks_url": wiring.tokens.jwks_url,
                 "audience": AUDIENCE,
             },
-            "keys": {key: str(wiring.secrets.path(name)) for key, name in KEY_FILES.items()},
             "controllers": str(wiring.controllers),
             "policy": str(wiring.policy),
         }
+        if self.name not in KEYLESS:
+            config["keys"] = {key: str(wiring.secrets.path(name)) for key, name in KEY_FILES.items()}
         if self.name in CALLS:
             config["peers"] = dict(self.peers)
             config["service_token"] = {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cases/adapters/event_mapping.h"
+#include "cases/domain/awaited.h"
 #include "cases/domain/decide.h"
 #include "lib/base/id.h"
 #include "stafett/common/v1/record.pb.h"
@@ -33,14 +34,17 @@ Status GateCaseStore::Fold(domain::Child& child, const gate::Entry& entry) {
   return {};
 }
 
-gate::Proposal GateCaseStore::Propose(const std::string& child, const domain::Events& events) const {
+gate::Proposal GateCaseStore::Propose(const std::string& child, domain::Child state,
+                                      const domain::Events& events) const {
   gate::Proposal proposal;
   for (const auto& event : events) {
     auto body = ToBody(event);
     if (!body.subject.empty()) {
       proposal.indexes.push_back(gate::Write::Set(host_.gate().keys().Global("s:" + body.subject), child));
     }
-    proposal.events.push_back({body.type, body.bytes, body.subject, host_.config().kafka.log_topic});
+    proposal.events.push_back(
+        {body.type, body.bytes, body.subject, host_.config().kafka.log_topic, domain::AwaitedBy(state, event)});
+    domain::Evolve(state, event);
   }
   return proposal;
 }
@@ -51,7 +55,7 @@ Result<gate::Committed> GateCaseStore::Change(const gate::Command& command, cons
   return gate::Execute<domain::Child>(children_, host_.gate().committer(), command, target, deadline,
                                       [&](const gate::Loaded<domain::Child>& loaded) -> Result<gate::Proposal> {
                                         STAFETT_TRY(auto events, decide(*loaded.state, loaded.now));
-                                        return Propose(child, events);
+                                        return Propose(child, *loaded.state, events);
                                       });
 }
 
@@ -93,8 +97,8 @@ Result<gate::Committed> GateCaseStore::Register(const gate::Command& command, co
     gate::Target target{host_.gate().PartitionOf(child), child, true};
     auto committed = gate::Execute<domain::Child>(
         children_, host_.gate().committer(), command, target, deadline,
-        [&](const gate::Loaded<domain::Child>&) -> Result<gate::Proposal> {
-          auto proposal = Propose(child, {registered});
+        [&](const gate::Loaded<domain::Child>& loaded) -> Result<gate::Proposal> {
+          auto proposal = Propose(child, *loaded.state, {registered});
           proposal.guards.push_back(known ? gate::Guard::Equals(key, child) : gate::Guard::Absent(key));
           // Known or new, the same is written: nobody can tell from form or time.
           proposal.messages = {data_key.record, {kafka.identity_topic, child, identity_bytes, ""}};
@@ -143,13 +147,13 @@ Result<std::optional<gate::Reaction>> CaseApplier::React(int partition, const ga
   if (!fact) return std::optional<gate::Reaction>();
   auto child = *loaded.state;
   domain::Learn(child, *fact);
-  auto events = domain::StopWhatLostItsConsent(std::move(child), Time{record.timestamp_ms});
+  auto events = domain::StopWhatLostItsConsent(child, Time{record.timestamp_ms});
   if (events.empty()) return std::optional<gate::Reaction>();
   gate::Reaction reaction;
   reaction.target = {partition, e.child, true};
   reaction.own = loaded.own;
   reaction.inputs = loaded.inputs;
-  reaction.proposal = store_.Propose(e.child, events);
+  reaction.proposal = store_.Propose(e.child, std::move(child), events);
   reaction.command.request_scope = "cases";
   reaction.command.request_id = DerivedId("rq", e.event_id + "/stop");
   reaction.command.cause = e.event_id;

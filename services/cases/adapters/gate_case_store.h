@@ -23,7 +23,8 @@ class GateCaseStore final : public app::CaseStore {
   // What a record of stafett.identity means for the store.
   std::vector<gate::Write> IdentityWrites(const kafka::Record& record) const;
   gate::Children<domain::Child>& children() { return children_; }
-  gate::Proposal Propose(const std::string& child, const domain::Events& events) const;
+  // `state`: before the events; they say what they change in what is waited for.
+  gate::Proposal Propose(const std::string& child, domain::Child state, const domain::Events& events) const;
 
  private:
   Status Fold(domain::Child& child, const gate::Entry& entry);

@@ -4,14 +4,14 @@
 namespace stafett::cases::app {
 
 namespace {
-constexpr int kWithinDays = 7;  // D-64: 5 working days, which are at most 7 days without holidays
+constexpr int kWithinWorkingDays = 5;  // D-64
 }
 
 Result<gate::Committed> OfferBaton(App& app, const OnCase& on, const std::string& to) {
   auto place = app.tenants.FindPerson(to);
   if (!place) return Invalid("to", "to: no controller's file has this person");
   return ChangeCase(app, on, [&](const domain::Child& child, const domain::Change& change) {
-    auto answer_by = calendar::Format(calendar::AddDays(calendar::Today(change.now), kWithinDays));
+    auto answer_by = calendar::Format(calendar::AddWorkingDays(calendar::Today(change.now), kWithinWorkingDays));
     return domain::OfferBaton(child, change, to, place->recipient->id, answer_by);
   });
 }

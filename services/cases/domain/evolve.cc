@@ -74,6 +74,7 @@ void Evolve(Child& child, const Event& event) {
                  [&](const BatonOffered& e) {
                    c->offered_to = e.to;
                    c->offered_recipient = e.to_recipient;
+                   c->answer_by = e.answer_by;
                  },
                  [&](const BatonAccepted& e) {
                    c->participants.insert(c->holder_recipient);  // who gives the baton stays in the log
@@ -83,14 +84,17 @@ void Evolve(Child& child, const Event& event) {
                    c->next_date = e.next_date;
                    c->offered_to.clear();
                    c->offered_recipient.clear();
+                   c->answer_by.clear();
                  },
                  [&](const BatonDeclined&) {
                    c->offered_to.clear();
                    c->offered_recipient.clear();
+                   c->answer_by.clear();
                  },
                  [&](const BatonOfferEnded&) {
                    c->offered_to.clear();
                    c->offered_recipient.clear();
+                   c->answer_by.clear();
                  },
                  [&](const NoteWritten&) {},
                  [&](const CaseClosed&) { c->state = CaseState::kClosed; },

@@ -34,9 +34,9 @@ struct Case {
   Level level = Level::k0;
   std::string holder;  // exactly one responsible person at every version (promise P6)
   std::string holder_recipient;
-  std::string next_date;  // ISO date; always set while open
-  std::string offered_to, offered_recipient;
-  std::set<std::string> participants;  // recipients
+  std::string next_date;                                 // ISO date; always set while open
+  std::string offered_to, offered_recipient, answer_by;  // to whom the baton is offered, and until when
+  std::set<std::string> participants;                    // recipients
   std::string goal;
   std::uint64_t version = 0;  // events of this case: its etag, blind to the child's other cases
 };

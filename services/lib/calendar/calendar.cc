@@ -2,7 +2,10 @@
 
 #include <date/tz.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <iterator>
+#include <utility>
 
 namespace stafett::calendar {
 namespace {
@@ -15,6 +18,14 @@ date::year_month_day Ymd(const Date& d) {
 }
 Date From(const date::year_month_day& ymd) {
   return {static_cast<int>(ymd.year()), static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day())};
+}
+// Gregorian: the anonymous algorithm (Meeus, Jones, Butcher).
+Date EasterOf(int year) {
+  const int a = year % 19, b = year / 100, c = year % 100;
+  const int h = (19 * a + b - b / 4 - (b - (b + 8) / 25 + 1) / 3 + 15) % 30;
+  const int l = (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
+  const int n = h + l - 7 * ((a + 11 * h + 22 * l) / 451) + 114;
+  return {year, static_cast<unsigned>(n / 31), static_cast<unsigned>(n % 31 + 1)};
 }
 }  // namespace
 
@@ -59,6 +70,34 @@ Date AddMonths(const Date& date, int months) {
 Time StartOf(const Date& date) {
   auto sys = Oslo()->to_sys(date::local_days(Ymd(date)), date::choose::earliest);
   return Time{std::chrono::duration_cast<std::chrono::milliseconds>(sys.time_since_epoch()).count()};
+}
+
+Time EndOf(const Date& date) { return StartOf(AddDays(date, 1)); }
+
+// Lov om 1 og 17 mai; lov om helligdager og helligdagsfred § 2.
+bool IsHoliday(const Date& date) {
+  constexpr std::pair<unsigned, unsigned> kFixed[] = {{1, 1}, {5, 1}, {5, 17}, {12, 25}, {12, 26}};
+  for (const auto& [month, day] : kFixed) {
+    if (date.month == month && date.day == day) return true;
+  }
+  // Maundy Thursday, Good Friday, Easter, Easter Monday, Ascension, Pentecost, Whit Monday.
+  constexpr int kFromEaster[] = {-3, -2, 0, 1, 39, 49, 50};
+  const auto days = (date::sys_days(Ymd(date)) - date::sys_days(Ymd(EasterOf(date.year)))).count();
+  return std::find(std::begin(kFromEaster), std::end(kFromEaster), days) != std::end(kFromEaster);
+}
+
+bool IsWorkingDay(const Date& date) {
+  const auto day = date::weekday(date::sys_days(Ymd(date)));
+  return day != date::Saturday && day != date::Sunday && !IsHoliday(date);
+}
+
+Date AddWorkingDays(const Date& date, int days) {
+  Date out = date;
+  while (days > 0) {
+    out = AddDays(out, 1);
+    if (IsWorkingDay(out)) --days;
+  }
+  return out;
 }
 
 }  // namespace stafett::calendar

@@ -22,5 +22,12 @@ std::string Format(const Date& date);
 Date AddDays(const Date& date, int days);
 Date AddMonths(const Date& date, int months);  // 31 January + 1 month = 28 or 29 February
 Time StartOf(const Date& date);                // 00:00 in Europe/Oslo
+Time EndOf(const Date& date);                  // 00:00 of the day after
+
+// A public holiday of Norway: the church's days and 1 and 17 May. 24 and 31 December are none.
+bool IsHoliday(const Date& date);
+bool IsWorkingDay(const Date& date);  // Monday to Friday, and no holiday
+// The n-th working day after this one; the date itself, whatever it is, for 0.
+Date AddWorkingDays(const Date& date, int days);
 
 }  // namespace stafett::calendar

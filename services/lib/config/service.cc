@@ -158,6 +158,11 @@ Service ReadService(Section root, const std::string& expected_service) {
   s.controllers = root.Directory("controllers");
   s.policy = root.File("policy");
   s.limits = ReadLimits(root.ChildOrDefaults("limits"));
+  // A year: dates lie no further ahead.
+  s.test_clock_ahead = Millis(1000 * root.Integer("test_clock_ahead_seconds", 0, 366 * 24 * 3600, 0));
+  if (s.mode == Mode::kProduction && root.Has("test_clock_ahead_seconds")) {
+    root.Refuse("test_clock_ahead_seconds", "is for tests; production knows one time only");
+  }
   return s;
 }
 

@@ -7,7 +7,7 @@
 //   }
 //
 // Production refuses what only development may have: file: or http: key sources and token
-// endpoints, a Redis or Kafka without user, secret files that others may read.
+// endpoints, a Redis or Kafka without user, secret files that others may read, a test clock.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +17,7 @@
 #include <string>
 
 #include "lib/base/error.h"
+#include "lib/base/time.h"
 #include "lib/config/reader.h"
 #include "lib/config/secret.h"
 
@@ -86,6 +87,7 @@ struct Service {
   std::string controllers;  // directory
   std::string policy;       // file
   Limits limits;
+  Millis test_clock_ahead{0};  // development only: the service's time runs this much ahead
 };
 
 // Reads a service's own additional keys from the root, e.g. `root.OptionalChild("disclosure")`.

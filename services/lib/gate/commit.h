@@ -42,9 +42,12 @@ struct Target {
 // What a decision wants written.
 struct NewEvent {
   std::string type;
-  std::string body;     // serialised event message, clear
-  std::string subject;  // case or consent id, clear
-  std::string topic;    // log or ledger
+  std::string body;                   // serialised event message, clear
+  std::string subject;                // case or consent id, clear
+  std::string topic;                  // log or ledger
+  std::vector<Awaited> awaited = {};  // what it changes in what is waited for
+  // Opaque ids and dates only, from a service that holds no keys: not sealed, though about a child.
+  bool clear = false;
 };
 struct Message {
   std::string topic, key, value, headers;

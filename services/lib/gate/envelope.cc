@@ -42,6 +42,15 @@ std::string Encode(const Envelope& e) {
   a.set_organisation(e.actor.organisation);
   a.set_supplier(e.actor.supplier);
   a.set_client(e.actor.client);
+  for (const auto& w : e.awaited) {
+    auto& x = *r.add_awaited();
+    x.set_id(w.id);
+    x.set_kind(static_cast<pb::AwaitedKind>(w.kind));
+    x.set_date(w.date);
+    x.set_person(w.person);
+    x.set_recipient(w.recipient);
+    x.set_done(w.done);
+  }
   if (e.sealed) {
     auto& s = *r.mutable_sealed();
     s.set_alg(e.sealed->alg);
@@ -94,6 +103,9 @@ Result<Envelope> Decode(std::string_view bytes) {
   e.inputs = r.inputs();
   const auto& a = r.actor();
   e.actor = {a.person(), a.role(), a.unit(), a.organisation(), a.supplier(), a.client()};
+  for (const auto& x : r.awaited()) {
+    e.awaited.push_back({x.id(), static_cast<AwaitedKind>(x.kind()), x.date(), x.person(), x.recipient(), x.done()});
+  }
   if (r.has_sealed()) {
     const auto& s = r.sealed();
     e.sealed = seal::Box{s.alg(), s.key_id(), s.nonce(), s.ciphertext()};

@@ -5,7 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "lib/base/awaited.h"
 #include "lib/base/error.h"
 #include "lib/base/time.h"
 #include "lib/seal/seal.h"
@@ -30,8 +32,9 @@ struct Envelope {
   Actor actor;
   std::string purpose, corrects, subject;
   std::uint64_t inputs = 0;         // how many inputs of the child it follows (children.h)
+  std::vector<Awaited> awaited;     // what this record changes in what is waited for
   std::optional<seal::Box> sealed;  // the event message under the child's key…
-  std::string clear;                // …or in clear, for records about no child
+  std::string clear;                // …or in clear: about no child, or of a service that holds no keys
 };
 
 std::string Encode(const Envelope& e);

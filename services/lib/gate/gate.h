@@ -70,6 +70,7 @@ class Gate {
   Store& store() { return store_; }
   Committer& committer() { return committer_; }
   int PartitionOf(std::string_view child) const;
+  std::set<int> Held() const { return shards_.Held(); }  // partitions that this copy works on
 
   // Calls done(kPublished) at the broker's acknowledgement, or done(kStored) when `until` comes first.
   void WhenPublished(const Committed& committed, SteadyTime until, std::function<void(ReceiptState)> done);

@@ -127,12 +127,15 @@ Result<Answer> MemoryStore::Read(const std::vector<Get>& gets, Deadline /*deadli
         }
         break;
       }
-      case Get::Kind::kSorted: {
+      case Get::Kind::kSorted:
+      case Get::Kind::kDue: {
         v.present = true;
         auto it = d_.sorted.find(g.key);
         if (it == d_.sorted.end()) break;
         std::vector<std::pair<std::int64_t, std::string>> order;
-        for (const auto& [member, score] : it->second) order.emplace_back(score, member);
+        for (const auto& [member, score] : it->second) {
+          if (g.kind == Get::Kind::kSorted || score <= clock_ms_) order.emplace_back(score, member);
+        }
         std::sort(order.begin(), order.end());
         for (auto i = static_cast<std::size_t>(g.from);
              i < order.size() && i < static_cast<std::size_t>(g.from + g.count); ++i) {

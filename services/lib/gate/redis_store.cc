@@ -18,6 +18,7 @@ const char* Name(Get::Kind kind) {
     case Get::Kind::kHash: return "hash";
     case Get::Kind::kHashField: return "field";
     case Get::Kind::kSorted: return "sorted";
+    case Get::Kind::kDue: return "due";
   }
   return "";
 }
@@ -33,6 +34,12 @@ const char* Name(Guard::Kind kind) {
     case Guard::Kind::kNotBefore: return "notbefore";
   }
   return "";
+}
+
+// A script whose clock runs ahead by this much.
+std::string WithClock(std::string script, Millis ahead) {
+  constexpr std::string_view kNone = "local ahead = 0\n";
+  return script.replace(script.find(kNone), kNone.size(), "local ahead = " + std::to_string(ahead.count()) + "\n");
 }
 
 tl::unexpected<Error> CrossTalk() {
@@ -82,12 +89,12 @@ class RedisStreamReader final : public StreamReader {
 
 }  // namespace
 
-RedisStore::RedisStore(redis::Options options, std::string clock_key, Beats beats)
+RedisStore::RedisStore(redis::Options options, std::string clock_key, Beats beats, Millis clock_ahead)
     : options_(std::move(options)),
       beats_(std::move(beats)),
       clock_key_(std::move(clock_key)),
-      read_(kReadScript),
-      run_(kRunScript),
+      read_(WithClock(kReadScript, clock_ahead)),
+      run_(WithClock(kRunScript, clock_ahead)),
       echo_prefix_(NewId("q")) {
   auto of_client = options_;
   of_client.beat = BeatOf(beats_, "redis");
@@ -138,6 +145,9 @@ Result<Answer> RedisStore::Read(const std::vector<Get>& gets, Deadline deadline)
       // ZRANGE counts -1 from the end: nothing wanted is an empty range, not all.
       args.push_back(std::to_string(g.count > 0 ? g.from : 1));
       args.push_back(std::to_string(g.count > 0 ? g.from + g.count - 1 : 0));
+    } else if (g.kind == Get::Kind::kDue) {
+      args.push_back(std::to_string(g.count));
+      args.emplace_back("");
     } else {
       args.push_back(g.kind == Get::Kind::kHashField ? g.field : std::to_string(g.from));
       args.push_back(g.kind == Get::Kind::kList && g.count > 0 ? std::to_string(g.from + g.count - 1) : "-1");

@@ -15,7 +15,8 @@ namespace stafett::gate {
 class RedisStore final : public Store {
  public:
   // `clock_key`: where this service keeps the highest time it has seen (within its own prefix).
-  RedisStore(redis::Options options, std::string clock_key, Beats beats = {});
+  // `clock_ahead`: of a test clock; 0 in production (lib/config refuses it there).
+  RedisStore(redis::Options options, std::string clock_key, Beats beats = {}, Millis clock_ahead = Millis(0));
   ~RedisStore() override;
 
   Result<Answer> Read(const std::vector<Get>& gets, Deadline deadline) override;

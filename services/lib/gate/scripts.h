@@ -1,4 +1,5 @@
-// The two Lua scripts of the gate. They interpret; they decide nothing.
+// The two Lua scripts of the gate. They interpret; they decide nothing. `ahead` is 0 but for a test clock, which
+// redis_store.cc writes in.
 #pragma once
 
 namespace stafett::gate {
@@ -6,8 +7,10 @@ namespace stafett::gate {
 // ARGV: echo, then (kind, key, a, b) per wanted value. Answer: echo, now, values… (of 'clock': the clock itself and
 // the store's id)
 inline constexpr char kReadScript[] = R"lua(
+local ahead = 0
 local t = redis.call('TIME')
-local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local now = t[1] * 1000 + math.floor(t[2] / 1000) + ahead
+local clock = now
 local out = {ARGV[1], 0}
 for i = 2, #ARGV, 4 do
   local kind, key, a, b = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
@@ -19,9 +22,10 @@ for i = 2, #ARGV, 4 do
   elseif kind == 'hash' then v = redis.call('HGETALL', key)
   elseif kind == 'field' then v = redis.call('HGET', key, a)
   elseif kind == 'sorted' then v = redis.call('ZRANGE', key, a, b)
+  elseif kind == 'due' then v = redis.call('ZRANGEBYSCORE', key, '-inf', string.format('%d', clock), 'LIMIT', 0, a)
   elseif kind == 'clock' then
     local seen = tonumber(redis.call('GET', key) or '0')
-    v = {now, redis.call('GET', key .. ':id') or ''}
+    v = {clock, redis.call('GET', key .. ':id') or ''}
     if seen > now then now = seen end
   else return redis.error_reply('BADOP unknown read') end
   out[#out + 1] = v
@@ -38,8 +42,9 @@ return out
 // id, outbox numbers…  |  echo, 'NO', now, id, index of the first guard that failed (from 0)
 //       |  echo, 'LOST', now.
 inline constexpr char kRunScript[] = R"lua(
+local ahead = 0
 local t = redis.call('TIME')
-local clock = t[1] * 1000 + math.floor(t[2] / 1000)
+local clock = t[1] * 1000 + math.floor(t[2] / 1000) + ahead
 local now = clock
 local clock_key = ARGV[2]
 local seen = tonumber(redis.call('GET', clock_key) or '0')

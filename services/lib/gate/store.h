@@ -21,11 +21,11 @@ namespace stafett::gate {
 // ---- reading: several keys in one atomic step, with the store's time -------------------------------------------
 
 struct Get {
-  enum class Kind { kString, kList, kListAt, kLength, kHash, kHashField, kSorted };
+  enum class Kind { kString, kList, kListAt, kLength, kHash, kHashField, kSorted, kDue };
   Kind kind;
   std::string key;
   std::int64_t from = 0;   // kList: first index wanted; kListAt: the index; kSorted: from this rank
-  std::int64_t count = 0;  // kSorted, kList: how many; kList: 0 means all
+  std::int64_t count = 0;  // kSorted, kDue, kList: how many; kList: 0 means all
   std::string field;       // kHashField
 
   static Get String(std::string key) { return {Kind::kString, std::move(key), 0, 0, {}}; }
@@ -43,13 +43,15 @@ struct Get {
   static Get Sorted(std::string key, std::int64_t from, std::int64_t count) {
     return {Kind::kSorted, std::move(key), from, count, {}};
   }
+  // At most `count` members of a sorted set whose scores, as times, the store's clock has reached; the oldest first.
+  static Get Due(std::string key, std::int64_t count) { return {Kind::kDue, std::move(key), 0, count, {}}; }
 };
 
 struct Value {
   bool present = false;  // kString, kHashField, kListAt: the key, field or element exists
   std::string string;
   std::int64_t number = 0;        // kLength
-  std::vector<std::string> list;  // kList; kHash: field, value, field, value…; kSorted: members in order
+  std::vector<std::string> list;  // kList; kHash: field, value, field, value…; kSorted, kDue: members in order
 };
 
 struct Answer {

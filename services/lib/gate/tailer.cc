@@ -297,6 +297,8 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
   if (reacts || applier_.Takes(e)) {
     batch.tx.writes.push_back(Write::Push(keys_.Inputs(p, item.child),
                                           EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
+    auto more = applier_.Taken(p, e);
+    batch.tx.writes.insert(batch.tx.writes.end(), more.begin(), more.end());
     if (++inputs == handled) {
       batch.tx.writes.push_back(Write::HashDelete(keys_.Index(p, "handled"), item.child));
     }

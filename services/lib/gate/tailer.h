@@ -62,6 +62,9 @@ class Applier {
   virtual Result<std::optional<Reaction>> React(int partition, const Envelope& e, const kafka::Record& record) = 0;
   // Writes that a restored own record implies beyond its list (indexes). May be asked again for the same record.
   virtual Result<std::vector<Write>> Restore(int partition, const Envelope& e) = 0;
+  // Writes for a record of another service that is taken, in the same step; pure. Also asked again in a rebuild, where
+  // own records have come before.
+  virtual std::vector<Write> Taken(int /*partition*/, const Envelope& /*e*/) { return {}; }
   // Writes for an own record at its place in the log, stored before or restored just now: for what takes effect from
   // an offset on (a policy).
   virtual std::vector<Write> Passed(int /*partition*/, const Envelope& /*e*/) { return {}; }

@@ -61,7 +61,8 @@ class FileReader {
   Result<Controller> Read(std::string_view text) {
     Controller out;
     YAML::Node root = reader_.Parse(text);
-    reader_.Keys(root, "the file", {"controller", "name", "organisation_number", "oncall", "recipients", "clients"},
+    reader_.Keys(root, "the file",
+                 {"controller", "name", "organisation_number", "oncall", "recipients", "clients", "escalation"},
                  {"municipality"});
     out.id = Id(root, "controller", 'c');
     out.name = NameOf(root, "name");
@@ -76,6 +77,7 @@ class FileReader {
     for (const YAML::Node& node : reader_.List(root, "clients")) {
       out.clients.push_back(ReadClient(node, out));
     }
+    ReadEscalation(reader_.Child(root, "escalation"), out);
     if (!reader_.Ok()) return tl::unexpected(reader_.error());
     return out;
   }
@@ -215,6 +217,82 @@ class FileReader {
     }
     if (reader_.Child(node, "supplier").IsDefined()) out.supplier = Organisation(node, "supplier");
     return out;
+  }
+
+  // People of a line's entry: everybody of the service in a role, in the file's order, or one person of the controller.
+  static std::vector<std::string> PeopleOf(const Controller& controller, const Recipient* service,
+                                           const std::string& entry) {
+    std::vector<std::string> out;
+    for (const auto& recipient : controller.recipients) {
+      for (const auto& unit : recipient.units) {
+        for (const auto& person : unit.people) {
+          if (person.id == entry || (&recipient == service && person.role == entry)) out.push_back(person.id);
+        }
+      }
+    }
+    return out;
+  }
+
+  std::vector<std::string> ReadLine(const YAML::Node& lines, const Controller& controller, const Recipient& service) {
+    std::vector<std::string> out;
+    for (const auto& entry : reader_.Texts(lines, service.id)) {
+      const auto people = PeopleOf(controller, &service, entry);
+      if (people.empty()) Fault(lines, service.id, "nobody here is, or has the role, " + Quoted(entry));
+      for (const auto& person : people) {
+        if (std::find(out.begin(), out.end(), person) != out.end()) Fault(lines, service.id, person + " stands twice");
+        out.push_back(person);
+      }
+    }
+    if (out.empty()) Fault(lines, service.id, "at least one role or person is needed");
+    return out;
+  }
+
+  Waiting ReadWaiting(const YAML::Node& map, std::string_view key) {
+    const std::string text = reader_.Text(map, key);
+    const auto space = text.find(' ');
+    const auto number = text.substr(0, space);
+    const auto unit = space == std::string::npos ? std::string() : text.substr(space + 1);
+    const bool days = unit == "working day" || unit == "working days";
+    const bool hours = unit == "hour" || unit == "hours";
+    if (number.empty() || number.size() > 3 || !Only(number, kDigits) || !(days || hours)) {
+      Fault(map, key, "\"3 working days\" or \"4 hours\" is expected, found " + Quoted(text));
+      return {};
+    }
+    return {days, std::stoi(number)};
+  }
+
+  void ReadEscalation(const YAML::Node& node, Controller& controller) {
+    auto& out = controller.escalation;
+    reader_.Keys(node, "escalation", {"lines", "last", "waiting"});
+    const YAML::Node lines = reader_.Child(node, "lines");
+    if (reader_.Ok() && !lines.IsMap()) Fault(node, "lines", "services with lists of roles and people are expected");
+    std::set<std::string> seen;
+    for (const auto& entry : reader_.Ok() ? lines : YAML::Node()) {
+      const auto id = entry.first.IsScalar() ? entry.first.Scalar() : std::string();
+      const bool own = std::any_of(controller.recipients.begin(), controller.recipients.end(),
+                                   [&](const Recipient& r) { return r.id == id; });
+      if (!own) reader_.Fault(entry.first, "lines: " + Quoted(id) + " is no recipient of this controller");
+      if (!seen.insert(id).second) reader_.Fault(entry.first, "lines: " + Quoted(id) + " stands twice");
+    }
+    for (const auto& service : controller.recipients) {
+      if (!reader_.Ok()) return;
+      if (!reader_.Child(lines, service.id).IsDefined()) {
+        Fault(node, "lines", service.id + " is missing: it would leave things undone and nobody be told");
+        return;
+      }
+      out.lines[service.id] = ReadLine(lines, controller, service);
+    }
+    out.last = reader_.Text(node, "last");
+    if (PeopleOf(controller, nullptr, out.last).empty()) {
+      Fault(node, "last", Quoted(out.last) + " is no person of this controller");
+    }
+    const YAML::Node waiting = reader_.Child(node, "waiting");
+    reader_.Keys(waiting, "waiting", {"NEXT_DATE", "BATON_ANSWER", "EVALUATION", "DELIVERY_STORED"});
+    for (const auto& [kind, name] : kAwaitedKinds) {
+      const YAML::Node times = reader_.Child(waiting, name);
+      reader_.Keys(times, name, {"first", "next", "acknowledged"});
+      out.waiting[kind] = {ReadWaiting(times, "first"), ReadWaiting(times, "next"), ReadWaiting(times, "acknowledged")};
+    }
   }
 
   yaml::Reader reader_;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/base/awaited.h"
 #include "lib/base/error.h"
 #include "lib/policy/policy.h"
 
@@ -57,6 +58,24 @@ struct Client {
   std::string supplier;  // organisation number of who runs it; empty: the recipient itself
 };
 
+// How long somebody has: to the end, in Oslo, of the working day so many working days on; or hours.
+struct Waiting {
+  bool working_days = true;
+  int amount = 0;
+  bool operator==(const Waiting&) const = default;
+};
+struct WaitingTimes {
+  Waiting first;         // from the end of the awaited day to the first in the line
+  Waiting next;          // from one in the line to the next
+  Waiting acknowledged;  // the same, when the owner has said that he has seen it, or has taken it over
+};
+// To whom it goes when a service leaves something undone.
+struct Escalation {
+  std::map<std::string, std::vector<std::string>> lines;  // every recipient: people, in order; roles are resolved
+  std::string last;                                       // the controller's own person behind every line
+  std::map<AwaitedKind, WaitingTimes> waiting;            // every kind
+};
+
 struct Controller {
   std::string id;  // "c-…"
   std::string name;
@@ -65,6 +84,7 @@ struct Controller {
   OnCall oncall;
   std::vector<Recipient> recipients;
   std::vector<Client> clients;
+  Escalation escalation;
 };
 
 struct UnitPlace {

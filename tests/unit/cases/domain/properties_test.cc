@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <map>
 #include <set>
 #include <sstream>
 #include <variant>
 
+#include "cases/domain/awaited.h"
 #include "sample.h"
 
 namespace stafett::cases::domain {
@@ -20,7 +22,7 @@ std::string Dump(const Child& child) {
     out << "\n"
         << id << '|' << c.id << '|' << c.recipient << '|' << c.unit << '|' << static_cast<int>(c.state) << '|'
         << static_cast<int>(c.level) << '|' << c.holder << '|' << c.holder_recipient << '|' << c.next_date << '|'
-        << c.offered_to << '|' << c.offered_recipient << '|' << c.goal << '|' << c.version;
+        << c.offered_to << '|' << c.offered_recipient << '|' << c.answer_by << '|' << c.goal << '|' << c.version;
     for (const auto& p : c.participants) out << ',' << p;
   }
   return out.str();
@@ -198,6 +200,44 @@ RC_GTEST_PROP(Cases, Every_open_case_has_one_holder_and_a_next_date_at_every_ver
 
 RC_GTEST_PROP(Cases, Nobody_holds_or_takes_part_in_an_open_log_without_a_consent, ()) {
   Play([](const Child&, const Result<Events>&) {}, AssertConsented);
+}
+
+// What the log says in clear, folded as a reader who knows nothing else folds it (P6): of every open case exactly one
+// next step is waited for, the holder's; an offered baton's answer while the log is open; of a closed case nothing.
+RC_GTEST_PROP(Cases, Whoever_reads_only_what_is_awaited_knows_every_holder_and_next_date, ()) {
+  auto played = Play([](const Child&, const Result<Events>&) {});
+  Child child;
+  std::map<std::string, Awaited> said;
+  for (const auto& event : played.events) {
+    for (const auto& word : AwaitedBy(child, event)) {
+      RC_ASSERT(word.done == word.date.empty());
+      if (word.done) {
+        RC_ASSERT(said.erase(word.id) == 1U);
+      } else {
+        said[word.id] = word;
+      }
+    }
+    Evolve(child, event);
+    std::size_t expected = 0;
+    for (const auto& [id, c] : child.cases) {
+      if (c.state == CaseState::kClosed) continue;
+      ++expected;
+      const auto next = said.find("next/" + id);
+      RC_ASSERT(next != said.end());
+      RC_ASSERT(next->second.kind == AwaitedKind::kNextDate);
+      RC_ASSERT(next->second.person == c.holder);
+      RC_ASSERT(next->second.recipient == c.holder_recipient);
+      RC_ASSERT(next->second.date == c.next_date);
+      if (c.state != CaseState::kLogOpen || c.offered_to.empty()) continue;
+      ++expected;
+      const auto answer = said.find("baton/" + id);
+      RC_ASSERT(answer != said.end());
+      RC_ASSERT(answer->second.person == c.offered_to);
+      RC_ASSERT(answer->second.recipient == c.offered_recipient);
+      RC_ASSERT(answer->second.date == kSoon);
+    }
+    RC_ASSERT(said.size() == expected);
+  }
 }
 
 // Without this the statements here might hold because nothing ever happens.

@@ -3,6 +3,11 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
 namespace stafett::calendar {
 namespace {
 
@@ -89,6 +94,66 @@ RC_GTEST_PROP(Calendar, Every_moment_lies_between_the_start_of_its_day_and_the_n
   RC_ASSERT(Parse(Format(today)) == today);
   int n = *rc::gen::inRange(-500, 500);
   RC_ASSERT(AddDays(AddDays(today, n), -n) == today);
+}
+
+// From the printed almanacs.
+TEST(Calendar, Holidays_of_known_years) {
+  const std::map<int, std::vector<const char*>> known = {
+      {2024, {"2024-03-28", "2024-03-29", "2024-03-31", "2024-04-01", "2024-05-09", "2024-05-19", "2024-05-20"}},
+      {2026, {"2026-04-02", "2026-04-03", "2026-04-05", "2026-04-06", "2026-05-14", "2026-05-24", "2026-05-25"}},
+      // Ascension and 1 May fall on one day, the earliest Easter of the century, and the latest.
+      {2008, {"2008-03-20", "2008-03-21", "2008-03-23", "2008-03-24", "2008-05-01", "2008-05-11", "2008-05-12"}},
+      {2038, {"2038-04-22", "2038-04-23", "2038-04-25", "2038-04-26", "2038-06-03", "2038-06-13", "2038-06-14"}},
+  };
+  for (const auto& [year, movable] : known) {
+    std::set<Date> expected;
+    for (const auto* iso : movable) expected.insert(Of(iso));
+    for (const auto& [month, day] :
+         std::vector<std::pair<unsigned, unsigned>>{{1, 1}, {5, 1}, {5, 17}, {12, 25}, {12, 26}}) {
+      expected.insert({year, month, day});
+    }
+    std::set<Date> found;
+    for (Date d{year, 1, 1}; d.year == year; d = AddDays(d, 1)) {
+      if (IsHoliday(d)) found.insert(d);
+    }
+    EXPECT_EQ(found.size(), expected.size()) << year;
+    EXPECT_TRUE(found == expected) << year;
+  }
+}
+
+TEST(Calendar, Christmas_Eve_and_New_Years_Eve_are_working_days) {
+  EXPECT_TRUE(IsWorkingDay(Of("2026-12-24")));
+  EXPECT_TRUE(IsWorkingDay(Of("2026-12-31")));
+  EXPECT_FALSE(IsWorkingDay(Of("2026-12-25")));
+  EXPECT_FALSE(IsWorkingDay(Of("2026-11-21"))) << "a Saturday";
+  EXPECT_FALSE(IsWorkingDay(Of("2026-11-22"))) << "a Sunday";
+}
+
+TEST(Calendar, Working_days_pass_over_Easter_and_weekends) {
+  EXPECT_EQ(AddWorkingDays(Of("2026-04-01"), 1), Of("2026-04-07")) << "from the Wednesday before Easter";
+  EXPECT_EQ(AddWorkingDays(Of("2026-11-20"), 1), Of("2026-11-23"));
+  EXPECT_EQ(AddWorkingDays(Of("2026-11-22"), 1), Of("2026-11-23"));
+  EXPECT_EQ(AddWorkingDays(Of("2026-11-22"), 0), Of("2026-11-22"));
+  EXPECT_EQ(AddWorkingDays(Of("2026-12-23"), 6), Of("2027-01-04")) << "24, 28, 29, 30 and 31 December, then 4 January";
+}
+
+TEST(Calendar, The_day_ends_when_the_next_begins_also_when_clocks_change) {
+  EXPECT_EQ(EndOf(Of("2026-03-29")), Utc(2026, 3, 29, 22));
+  EXPECT_EQ(EndOf(Of("2026-10-25")), Utc(2026, 10, 25, 23));
+  EXPECT_EQ(EndOf(Of("2026-12-31")), StartOf(Of("2027-01-01")));
+}
+
+RC_GTEST_PROP(Calendar, The_nth_working_day_has_n_working_days_up_to_it, ()) {
+  const Date from = AddDays(Of("2000-01-01"), *rc::gen::inRange(0, 36500));
+  const int n = *rc::gen::inRange(1, 30);
+  const Date to = AddWorkingDays(from, n);
+  RC_ASSERT(IsWorkingDay(to));
+  int count = 0;
+  for (Date d = from; d < to;) {
+    d = AddDays(d, 1);
+    if (IsWorkingDay(d)) ++count;
+  }
+  RC_ASSERT(count == n);
 }
 
 }  // namespace

@@ -115,6 +115,16 @@ TEST_F(ServiceConfig, TheEffectiveValuesShowDefaultsAndMaskSecrets) {
   EXPECT_THAT(loaded->effective, Not(HasSubstr("redis-secret")));
 }
 
+TEST_F(ServiceConfig, OnlyDevelopmentHasATestClock) {
+  EXPECT_EQ(Load(kWhole)->service.test_clock_ahead, Millis(0));
+  const Result<Loaded> loaded = Load(With("test_clock_ahead_seconds", "test_clock_ahead_seconds: 86400"));
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  EXPECT_EQ(loaded->service.test_clock_ahead, Millis(86'400'000));
+  EXPECT_THAT(Refusal(With("test_clock_ahead_seconds", "test_clock_ahead_seconds: -1")), HasSubstr("out of range"));
+  std::string production = With("mode", "mode: production") + "test_clock_ahead_seconds: 0\n";
+  EXPECT_THAT(Refusal(production), HasSubstr("test_clock_ahead_seconds is for tests"));
+}
+
 TEST_F(ServiceConfig, RefusesMistakesByName) {
   EXPECT_THAT(Refusal(With("partitons", "partitons: 6")),
               HasSubstr("cases.yaml:15: unknown key partitons; did you mean \"partitions\"?"));

@@ -44,6 +44,8 @@ std::string Hex(const std::string& bytes) {
 
 TEST(EnvelopeTest, Round_trip) {
   auto e = Full();
+  e.awaited = {{"next/ca-1", AwaitedKind::kNextDate, "2026-12-01", "p-1", "r-1", false},
+               {"baton/ca-1", AwaitedKind::kBatonAnswer, "", "", "r-2", true}};
   auto back = Decode(Encode(e));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->event_id, e.event_id);
@@ -68,6 +70,7 @@ TEST(EnvelopeTest, Round_trip) {
   EXPECT_EQ(back->corrects, e.corrects);
   EXPECT_EQ(back->subject, e.subject);
   EXPECT_EQ(back->inputs, e.inputs);
+  EXPECT_EQ(back->awaited, e.awaited);
   ASSERT_TRUE(back->sealed);
   EXPECT_EQ(back->sealed->alg, 1U);
   EXPECT_EQ(back->sealed->key_id, "k-1");

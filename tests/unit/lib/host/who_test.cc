@@ -33,6 +33,14 @@ recipients:
     receipts: []
     units: [{id: u-aaaaa3, name: PPT, people: [{id: p-aaaaa3, name: Prøve Rådgiver, role: ADVISER}]}]
 clients: []
+escalation:
+  lines: {r-aaaaa1: [HEAD], r-aaaaa2: [ADVISER]}
+  last: p-aaaaa2
+  waiting:
+    NEXT_DATE: &times {first: 1 working day, next: 1 working day, acknowledged: 1 working day}
+    BATON_ANSWER: *times
+    EVALUATION: *times
+    DELIVERY_STORED: *times
 )";
 
 struct Identifying : testing::Test {

@@ -33,7 +33,12 @@ constexpr char kOne[] =
     "        people: []\n"                                             // 20
     "clients:\n"                                                       // 21
     "  - {id: skole-system, recipient: r-aaaaa1, scopes: [stafett:cases], supplier: "
-    "\"889640782\"}\n";
+    "\"889640782\"}\n"  // 22
+    "escalation: {lines: {r-aaaaa1: [HEAD]}, last: p-aaaaa1, waiting: {"
+    "NEXT_DATE: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}, "
+    "BATON_ANSWER: {first: 0 working days, next: 1 working day, acknowledged: 3 working days}, "
+    "EVALUATION: {first: 1 working day, next: 3 working days, acknowledged: 10 working days}, "
+    "DELIVERY_STORED: {first: 4 hours, next: 1 working day, acknowledged: 2 working days}}}\n";  // 23
 
 constexpr char kTwo[] =
     "controller: c-bbbbb1\n"
@@ -48,7 +53,12 @@ constexpr char kTwo[] =
     "    receipts: []\n"
     "    units: [{id: u-bbbbb1, name: Poliklinikk, people: [{id: p-bbbbb1, name: P, role: "
     "PSYCHOLOGIST}]}]\n"
-    "clients: []\n";
+    "clients: []\n"
+    "escalation: {lines: {r-bbbbb1: [PSYCHOLOGIST]}, last: p-bbbbb1, waiting: {"
+    "NEXT_DATE: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}, "
+    "BATON_ANSWER: {first: 0 working days, next: 1 working day, acknowledged: 3 working days}, "
+    "EVALUATION: {first: 1 working day, next: 3 working days, acknowledged: 10 working days}, "
+    "DELIVERY_STORED: {first: 4 hours, next: 1 working day, acknowledged: 2 working days}}}\n";
 
 Result<Tenants> Load(const std::string& text) { return LoadTenantsFromText({{"one.yaml", text}}); }
 
@@ -162,6 +172,35 @@ TEST(Tenants, FaultsNameLineAndReason) {
   ExpectFault(Load(With("people: []", "people: nobody")), "one.yaml:20", "a list is expected");
   ExpectFault(Load(With("people: []", "people:")), "one.yaml:20", "a list is expected");
   ExpectFault(Load("a: [\n"), "one.yaml:2", "not YAML");
+}
+
+TEST(Tenants, TheLineIsOfPeopleAndTheWaitingTimesAreKept) {
+  auto tenants = Load(With("[HEAD]", "[TEACHER, p-aaaaa2]"));
+  ASSERT_TRUE(tenants) << tenants.error().message;
+  const Escalation& e = tenants->controllers()[0].escalation;
+  EXPECT_EQ(e.lines.at("r-aaaaa1"), (std::vector<std::string>{"p-aaaaa1", "p-aaaaa2"}));
+  EXPECT_EQ(e.last, "p-aaaaa1");
+  EXPECT_EQ(e.waiting.size(), kAwaitedKinds.size());
+  EXPECT_EQ(e.waiting.at(AwaitedKind::kNextDate).acknowledged, (Waiting{true, 5}));
+  EXPECT_EQ(e.waiting.at(AwaitedKind::kBatonAnswer).first, (Waiting{true, 0}));
+  EXPECT_EQ(e.waiting.at(AwaitedKind::kDeliveryStored).first, (Waiting{false, 4}));
+}
+
+TEST(Tenants, NobodyIsLeftWithoutALine) {
+  ExpectFault(Load(With("escalation:", "escalering:")), "one.yaml:23", "unknown key");
+  ExpectFault(Load(With("{r-aaaaa1: [HEAD]}", "{}")), "one.yaml:23", "r-aaaaa1 is missing");
+  ExpectFault(Load(With("{r-aaaaa1: [HEAD]}", "[HEAD]")), "one.yaml:23", "services with lists");
+  ExpectFault(Load(With("{r-aaaaa1: [HEAD]}", "{r-aaaaa1: [HEAD], r-aaaaa2: [HEAD]}")), "one.yaml:23", "no recipient");
+  ExpectFault(Load(With("{r-aaaaa1: [HEAD]}", "{r-aaaaa1: [HEAD], r-aaaaa1: [HEAD]}")), "one.yaml:23", "stands twice");
+  ExpectFault(Load(With("[HEAD]", "[]")), "one.yaml:23", "at least one");
+  ExpectFault(Load(With("[HEAD]", "[RECTOR]")), "one.yaml:23", "nobody here");
+  ExpectFault(Load(With("[HEAD]", "[p-bbbbb1]")), "one.yaml:23", "nobody here");
+  ExpectFault(Load(With("[HEAD]", "[HEAD, p-aaaaa2]")), "one.yaml:23", "stands twice");
+  ExpectFault(Load(With("last: p-aaaaa1", "last: HEAD")), "one.yaml:23", "no person of this controller");
+  ExpectFault(Load(With("EVALUATION", "EVALUATIONS")), "one.yaml:23", "unknown key");
+  for (const char* wrong : {"4", "4 days", "working days", "-1 hours", "1  hour", "4000 hours", "1.5 hours"}) {
+    ExpectFault(Load(With("first: 4 hours", std::string("first: ") + wrong)), "one.yaml:23", "is expected");
+  }
 }
 
 TEST(Tenants, NothingIsUsedTwiceAcrossFiles) {

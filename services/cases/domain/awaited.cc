@@ -1,0 +1,38 @@
+#include "cases/domain/awaited.h"
+
+#include <algorithm>
+
+namespace stafett::cases::domain {
+
+std::vector<Awaited> AwaitedIn(const Case& c) {
+  std::vector<Awaited> out;
+  if (c.state == CaseState::kClosed) return out;
+  out.push_back({"next/" + c.id, AwaitedKind::kNextDate, c.next_date, c.holder, c.holder_recipient});
+  if (c.state == CaseState::kLogOpen && !c.offered_to.empty()) {
+    out.push_back({"baton/" + c.id, AwaitedKind::kBatonAnswer, c.answer_by, c.offered_to, c.offered_recipient});
+  }
+  return out;
+}
+
+std::vector<Awaited> AwaitedBy(const Child& before, const Event& event) {
+  const auto id = CaseOf(event);
+  if (id.empty()) return {};
+  const Case* c = before.Find(id);
+  const auto earlier = c == nullptr ? std::vector<Awaited>() : AwaitedIn(*c);
+  Child after;
+  if (c != nullptr) after.cases.emplace(id, *c);
+  Evolve(after, event);
+  const auto now = AwaitedIn(after.cases.at(id));
+
+  std::vector<Awaited> out;
+  for (const auto& word : now) {
+    if (std::find(earlier.begin(), earlier.end(), word) == earlier.end()) out.push_back(word);
+  }
+  for (const auto& word : earlier) {
+    const bool still = std::any_of(now.begin(), now.end(), [&](const Awaited& w) { return w.id == word.id; });
+    if (!still) out.push_back({word.id, word.kind, "", "", word.recipient, true});
+  }
+  return out;
+}
+
+}  // namespace stafett::cases::domain

@@ -1,0 +1,227 @@
+"""What is not done in time goes to the right person, is taken over, and ends when it is done: with two copies, with one
+of them killed, and with an empty Redis, each step once.
+
+Dates are days, and nobody waits for tomorrow: escalation's clock runs ahead (test_clock_ahead_seconds), further with each
+start. The other services' clocks are right.
+"""
+
+import importlib
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from direct import AGAIN, HEALTH_STATION, LOG, NOT_YET, TEACHER, Direct, wrong_with
+from durable import different, digest, dump
+
+from stafett_stack.procs import wait_until
+from stafett_story.load import Actor
+
+HEAD = Actor("head", "skole-record-system", "p-b7nk2x")
+COLLEAGUE = Actor("colleague", "skole-record-system", "p-m5c9rj")
+NURSE = Actor("nurse", "helsestasjon-record-system", "p-x6q9sb")
+HEALTH_LEADER = Actor("health-leader", "helsestasjon-record-system", "p-w5t7cy")
+LAST = Actor("last", "koordinering-record-system", "p-j9c5tx")  # of the line of every service of this controller
+
+DAY = 24 * 3600
+# A baton is answered within five working days, with Easter or Christmas between them perhaps; the next date is set.
+NEXT_DATE = 30
+AHEAD = {"in two weeks": 14 * DAY, "in six weeks": 45 * DAY, "in nine weeks": 66 * DAY}
+
+
+def today(plus=0):
+    return (datetime.now(ZoneInfo("Europe/Oslo")).date() + timedelta(days=plus)).isoformat()
+
+
+@pytest.fixture(scope="module")
+def direct(new_stack):
+    with Direct(new_stack(copies=2), patience=60.0) as direct:
+        yield direct
+
+
+def begin(direct, when):
+    """Escalation starts again, its clock ahead."""
+    for copy in direct.stack.of("escalation"):
+        copy.stop()
+        copy.overrides = {"test_clock_ahead_seconds": AHEAD[when]}
+        copy.begin_start()
+    for copy in direct.stack.of("escalation"):
+        copy.wait_ready()
+
+
+def listed(direct, who):
+    answer = direct.call("escalation.ListEscalations", who)
+    return answer.get("escalations", []), answer.get("hidden", [])
+
+
+def only(direct, who, **expected):
+    """The one escalation that this person sees, once it is as expected."""
+
+    def found():
+        seen, hidden = listed(direct, who)
+        fits = len(seen) == 1 and not hidden and expected.items() <= seen[0].items()
+        return seen[0] if fits else None
+
+    wait_until(found, f"{who.person} sees {expected}", 60)
+    return found()
+
+
+def nothing(direct, who):
+    wait_until(lambda: listed(direct, who) == ([], []), f"{who.person} sees nothing", 60)
+
+
+def said(direct):
+    """All that escalation has put on the log: (kind of event, event), repeats left out."""
+    events = importlib.import_module("stafett.escalation.v1.escalation_events_pb2")
+    out, seen = [], set()
+    for entry in direct.log():
+        record = entry.record
+        if not record.stream.startswith("escalation/") or (record.stream, record.version) in seen:
+            continue
+        seen.add((record.stream, record.version))
+        assert record.WhichOneof("content") == "clear"
+        name = record.type.removeprefix("no.stafett.escalation.escalation-").removesuffix(".v1")
+        kind = "Escalation" + "".join(part.capitalize() for part in name.split("-"))
+        out.append((name, getattr(events, kind).FromString(record.clear)))
+    return out
+
+
+def steps(direct, name, awaited):
+    """What was said of one escalation, in order."""
+    all_ = said(direct)
+    (id_,) = {event.escalation_id for kind, event in all_ if kind == "raised" and event.awaited_id == awaited}
+    return [(kind, getattr(event, "owner", "") or getattr(event, "by", "")) for kind, event in all_
+            if event.escalation_id == id_]  # fmt: skip
+
+
+def test_an_unanswered_baton_and_a_passed_date_find_their_owners_and_end_with_the_answer(direct):
+    child = direct.child()
+    case_id = child.case.rpartition("/")[2]
+    direct.call("cases.AddParticipant", TEACHER, case=child.case, recipient=HEALTH_STATION)
+    direct.call("cases.SetLevel", TEACHER, case=child.case, level="LEVEL_2", reason="Uro.",
+                next_date=today(NEXT_DATE))  # fmt: skip
+    direct.call("cases.OfferBaton", TEACHER, again=AGAIN | NOT_YET, case=child.case, to=NURSE.person)
+    direct.settle()
+    for who in (HEAD, HEALTH_LEADER, LAST):
+        assert listed(direct, who) == ([], [])
+    assert said(direct) == []
+
+    begin(direct, "in two weeks")
+    baton = only(direct, HEALTH_LEADER, kind="BATON_ANSWER", owner=HEALTH_LEADER.person)
+    assert (baton["about"], baton["awaited_of"], baton["step"]) == (child.case, HEALTH_STATION, 1)
+    assert listed(direct, HEAD) == ([], [])
+    name = baton["name"]
+    # Who may not know it is told what he is told of any name.
+    for call in ("Acknowledge", "TakeOver", "Resolve"):
+        for who in (TEACHER, HEAD, LAST, child.guardian):
+            for wrong in (name, name[:-4] + "zzzz"):
+                refusal = direct.ask(f"escalation.{call}", who, escalation=wrong).refusal
+                assert (refusal.code, refusal.reason) == ("PERMISSION_DENIED", "NOT_ALLOWED"), (call, who)
+    answer = direct.call("escalation.Acknowledge", HEALTH_LEADER, escalation=name)
+    assert answer["escalation"]["acknowledged"] is True and answer["receipt"]["state"] == "PUBLISHED"
+
+    begin(direct, "in six weeks")
+    date = only(direct, HEAD, kind="NEXT_DATE", owner=HEAD.person)
+    assert date["about"] == child.case
+    only(direct, HEALTH_LEADER, kind="BATON_ANSWER", owner=LAST.person, step=2)
+    # The last in line owns what he may not see: a count and an owner, nothing else.
+    assert listed(direct, LAST) == ([], [{"owner": LAST.person, "count": 1}])
+
+    begin(direct, "in nine weeks")
+    only(direct, HEAD, kind="NEXT_DATE", owner=LAST.person)
+    wait_until(lambda: listed(direct, LAST) == ([], [{"owner": LAST.person, "count": 2}]), "both are the last one's", 60)
+    hidden = direct.call("escalation.Acknowledge", LAST, escalation=date["name"])["escalation"]
+    empty = ("", 0, "0", False, "AWAITED_KIND_UNSPECIFIED")
+    assert {key: value for key, value in hidden.items() if value not in empty} == {
+        "name": date["name"], "owner": LAST.person,
+    }  # fmt: skip
+    assert direct.ask("escalation.Resolve", HEAD, escalation=date["name"]).refusal.reason == "NOT_OWNER"
+    taken = direct.call("escalation.TakeOver", HEAD, escalation=date["name"])["escalation"]
+    assert (taken["owner"], taken["resolved"]) == (HEAD.person, False)
+    assert listed(direct, LAST) == ([], [{"owner": LAST.person, "count": 1}])
+
+    # The answer ends both: it is given, and there is a new date.
+    direct.call("cases.AcceptBaton", NURSE, case=child.case, next_date=today(300))
+    for who in (HEAD, HEALTH_LEADER, LAST):
+        nothing(direct, who)
+    direct.settle()
+    assert steps(direct, child, f"baton/{case_id}") == [
+        ("raised", HEALTH_LEADER.person), ("acknowledged", HEALTH_LEADER.person), ("passed-on", LAST.person),
+        ("resolved", ""),
+    ]  # fmt: skip
+    assert steps(direct, child, f"next/{case_id}") == [
+        ("raised", HEAD.person), ("passed-on", LAST.person), ("acknowledged", LAST.person), ("taken", HEAD.person),
+        ("resolved", ""),
+    ]  # fmt: skip
+
+
+def test_copies_that_die_and_an_empty_redis_forget_nothing_and_repeat_nothing(direct):
+    stack = direct.stack
+    for copy in stack.of("escalation"):
+        copy.stop()
+    concerns = set()
+    for _ in range(8):
+        child = direct.register()
+        noted = direct.call("cases.NoteConcern", TEACHER, child=child.name, concern="Stille.", next_date=today())
+        concerns.add(f"next/{noted['case']['name'].rpartition('/')[2]}")
+
+    def raised():
+        return [event.awaited_id for kind, event in said(direct) if kind == "raised" and event.awaited_id in concerns]
+
+    for copy in stack.of("escalation"):
+        copy.begin_start()
+    first, second = stack.of("escalation")
+    wait_until(raised, "the first of them is raised", 60)
+    first.kill()
+    second.wait_ready()
+    wait_until(lambda: set(raised()) == concerns, "all are raised, by the other copy", 60)
+    first.start()
+    direct.settle()
+    assert sorted(raised()) == sorted(concerns)
+    assert wrong_with(direct.log()) == []
+
+    settled(direct)
+    client = stack.redis.client()
+    before, before_digest, ends = dump(client, "escalation"), digest(client, "escalation"), direct.ends(LOG)
+    seen = listed(direct, HEAD)
+    assert len(seen[0]) == len(concerns)
+    for service in stack.services.values():
+        service.stop()
+    stack.redis.stop()
+    stack.redis.wipe()
+    stack.redis.start()
+    for service in stack.services.values():
+        service.begin_start()
+    for service in stack.services.values():
+        service.wait_ready()
+    client = stack.redis.client()
+    assert different(before, dump(client, "escalation")) == []
+    assert digest(client, "escalation") == before_digest
+    settled(direct)  # every child was looked at again
+    assert direct.ends(LOG) == ends
+    assert listed(direct, HEAD) == seen
+
+
+def test_pages_hold_each_escalation_once(direct):
+    pages, token = [], ""
+    while True:
+        answer = direct.call("escalation.ListEscalations", HEAD, page_size=3, page_token=token)
+        pages.append([one["name"] for one in answer.get("escalations", [])])
+        token = answer.get("next_page_token", "")
+        if not token:
+            break
+    assert [len(page) for page in pages] == [3, 3, 2]
+    assert len({name for page in pages for name in page}) == 8
+    assert sum(pages, []) == [one["name"] for one in listed(direct, HEAD)[0]]
+
+
+def settled(direct):
+    """Nobody is to be looked at just now: every timer stands at a time to come."""
+    client = direct.stack.redis.client()
+    keys = [f"escalation:{{p{p:02}}}:ix:timers" for p in range(direct.stack.kafka.partitions)]
+
+    def rest():
+        seconds, micros = client.time()
+        now = seconds * 1000 + micros // 1000 + AHEAD["in nine weeks"] * 1000
+        return all(score > now for key in keys for _, score in client.zrange(key, 0, -1, withscores=True))
+
+    wait_until(rest, "all timers are settled", 60)

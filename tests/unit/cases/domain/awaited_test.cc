@@ -1,0 +1,78 @@
+// What the log says in clear of what is waited for, event by event.
+#include "cases/domain/awaited.h"
+
+#include "sample.h"
+
+namespace stafett::cases::domain {
+namespace {
+using namespace sample;
+
+// The words of one command's events, the state moving on.
+std::vector<Awaited> Said(Child& child, const Result<Events>& decided) {
+  EXPECT_TRUE(decided.has_value());
+  std::vector<Awaited> out;
+  if (!decided) return out;
+  for (const auto& event : *decided) {
+    for (const auto& word : AwaitedBy(child, event)) out.push_back(word);
+    Evolve(child, event);
+  }
+  return out;
+}
+Awaited Next(const Person& who, const std::string& date) {
+  return {"next/ca-1", AwaitedKind::kNextDate, date, who.id, who.recipient};
+}
+Awaited Answer(const Person& who, const std::string& date) {
+  return {"baton/ca-1", AwaitedKind::kBatonAnswer, date, who.id, who.recipient};
+}
+Awaited NoAnswer(const Person& who) { return {"baton/ca-1", AwaitedKind::kBatonAnswer, "", "", who.recipient, true}; }
+using Words = std::vector<Awaited>;
+
+TEST(Awaited, A_concern_and_each_new_date_say_the_holders_next_step) {
+  Child child = Registered();
+  EXPECT_EQ(Said(child, NoteConcern(child, By(kTeacher), "worried", kSoon)), Words{Next(kTeacher, kSoon)});
+  ConversationHeld held;
+  held.next_date = "2026-12-05";
+  EXPECT_EQ(Said(child, RecordConversation(child, By(kTeacher), held)), Words{Next(kTeacher, "2026-12-05")});
+  Ask(child);
+  Yes(child, "p-mother", {"r-school"});
+  Yes(child, "p-father", {"r-school"});
+  EXPECT_EQ(Said(child, OpenLog(child, By(kTeacher), "goal", "2026-12-06")), Words{Next(kTeacher, "2026-12-06")});
+  EXPECT_EQ(Said(child, SetLevel(child, By(kTeacher), Level::k2, "", "2026-12-07")),
+            Words{Next(kTeacher, "2026-12-07")});
+  EXPECT_EQ(Said(child, WriteNote(child, By(kTeacher), {{policy::Category::kPlan, "text", {}}})), Words{});
+}
+
+TEST(Awaited, An_offered_baton_waits_for_its_answer_and_then_no_more) {
+  Child child = WithParticipants();
+  auto offer = [&] { return OfferBaton(child, By(kTeacher), kNurse.id, kNurse.recipient, "2026-11-25"); };
+  EXPECT_EQ(Said(child, offer()), Words{Answer(kNurse, "2026-11-25")});
+  EXPECT_EQ(Said(child, DeclineBaton(child, By(kNurse), "")), Words{NoAnswer(kNurse)});
+  EXPECT_EQ(Said(child, offer()), Words{Answer(kNurse, "2026-11-25")});
+  EXPECT_EQ(Said(child, AcceptBaton(child, By(kNurse), "2026-12-03")),
+            (Words{Next(kNurse, "2026-12-03"), NoAnswer(kNurse)}));
+}
+
+TEST(Awaited, A_closed_case_waits_for_nothing) {
+  Child child = WithParticipants();
+  Said(child, OfferBaton(child, By(kTeacher), kNurse.id, kNurse.recipient, "2026-11-25"));
+  EXPECT_EQ(Said(child, CloseCase(child, By(kTeacher), "done")),
+            (Words{{"next/ca-1", AwaitedKind::kNextDate, "", "", kTeacher.recipient, true}, NoAnswer(kNurse)}));
+}
+
+// Nobody can answer while the log is suspended, and an offer that has ended wants none.
+TEST(Awaited, Who_lost_his_consent_is_not_waited_for) {
+  Child child = WithParticipants();
+  Said(child, OfferBaton(child, By(kTeacher), kNurse.id, kNurse.recipient, "2026-11-25"));
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-health"}});
+  EXPECT_EQ(Said(child, StopWhatLostItsConsent(child, kNow)), Words{NoAnswer(kNurse)});
+
+  child = WithParticipants();
+  Said(child, OfferBaton(child, By(kTeacher), kNurse.id, kNurse.recipient, "2026-11-25"));
+  EXPECT_EQ(AwaitedBy(child, LogSuspended{kCase}), Words{NoAnswer(kNurse)});
+  Evolve(child, LogSuspended{kCase});
+  EXPECT_EQ(AwaitedBy(child, LogOpened{kCase, kTeacher.id, kTeacher.recipient, "goal", Level::k1, kSoon}),
+            Words{Answer(kNurse, "2026-11-25")});
+}
+
+}  // namespace
+}  // namespace stafett::cases::domain

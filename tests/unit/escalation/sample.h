@@ -1,0 +1,43 @@
+// A school and its line; days are counted, so that no calendar is needed.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "escalation/domain/decide.h"
+
+namespace stafett::escalation::sample {
+
+inline constexpr std::int64_t kDay = 86'400'000;
+inline constexpr Time kStart{1'700'000'000'000};
+inline Time Day(int n) { return Time{kStart.ms + n * kDay}; }
+
+// Dates are numbers of days from kStart. The first in line gets it a day after, the next a day later, three if the
+// owner has said that he has seen it.
+class CountedDays final : public domain::Plan {
+ public:
+  std::vector<domain::Post> Line(const std::string& recipient) const override {
+    if (recipient == "r-gone") return {};
+    return {{"p-head", "r-school"}, {"p-deputy", "r-school"}, {"p-last", "r-office"}};
+  }
+  Time First(const Awaited& word) const override { return Time{Day(std::stoi(word.date)).ms + wait * kDay}; }
+  Time Next(const Awaited& /*word*/, Time since, bool acknowledged) const override {
+    return Time{since.ms + (acknowledged ? 3 : 1) * kDay};
+  }
+  int wait = 1;
+};
+
+inline Awaited NextStep(int day, const std::string& of = "ca-1", const std::string& person = "p-teacher",
+                        const std::string& recipient = "r-school") {
+  return {"next/" + of, AwaitedKind::kNextDate, std::to_string(day), person, recipient};
+}
+inline Awaited Done(const std::string& of = "ca-1") { return {"next/" + of, AwaitedKind::kNextDate, "", "", "", true}; }
+
+inline const domain::Person kTeacher{"p-teacher", "r-school", false};
+inline const domain::Person kColleague{"p-colleague", "r-school", false};
+inline const domain::Person kHead{"p-head", "r-school", true};
+inline const domain::Person kDeputy{"p-deputy", "r-school", true};
+inline const domain::Person kOtherHead{"p-other", "r-other", true};
+inline const domain::Person kLast{"p-last", "r-office", true};
+
+}  // namespace stafett::escalation::sample
