@@ -38,7 +38,10 @@ from stafett_stack.secrets import Secrets
 ADMIN = "admin"
 HEAP_MB = 400
 SCRAM_ITERATIONS = 4096
-SERVICE_PRINCIPALS = ("svc-cases", "svc-consent", "svc-disclosure")
+SERVICE_PRINCIPALS = (
+    "svc-cases", "svc-consent", "svc-disclosure",
+    "svc-notifications",
+)  # fmt: skip
 START_SECONDS = 60.0
 ADMIN_SECONDS = 30.0
 

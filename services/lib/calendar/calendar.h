@@ -23,4 +23,13 @@ Date AddDays(const Date& date, int days);
 Date AddMonths(const Date& date, int months);  // 31 January + 1 month = 28 or 29 February
 Time StartOf(const Date& date);                // 00:00 in Europe/Oslo
 
+// A part of every day by the clock of Europe/Oslo, in minutes after midnight; it may lie over midnight. No minute is in
+// it when both ends are equal.
+struct DailyHours {
+  int from = 0, to = 0;
+  bool operator==(const DailyHours&) const = default;
+};
+std::optional<DailyHours> ParseHours(std::string_view text);  // "22:00-06:30"
+Time After(const DailyHours& hours, Time t);                  // the first moment from `t` on that is not in them
+
 }  // namespace stafett::calendar

@@ -54,7 +54,7 @@ Result<Committer::Built> Committer::Build(const Command& command, const Target& 
     e.purpose = command.purpose;
     e.subject = event.subject;
     e.inputs = inputs;
-    if (target.about_child) {
+    if (target.about_child && !event.clear) {
       STAFETT_TRY(e.sealed, seal_(target.child, event.body, Bound(stream, e.version, event.type)));
     } else {
       e.clear = event.body;

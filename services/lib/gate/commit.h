@@ -45,6 +45,7 @@ struct NewEvent {
   std::string body;     // serialised event message, clear
   std::string subject;  // case or consent id, clear
   std::string topic;    // log or ledger
+  bool clear = false;   // not sealed although about a child: opaque ids alone, by a service that holds no keys
 };
 struct Message {
   std::string topic, key, value, headers;

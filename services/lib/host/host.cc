@@ -60,7 +60,9 @@ Host::Host(const config::Service& config, Follows follows)
   gate::Keys keys(config_.service, config_.partitions);
   store_ =
       std::make_unique<gate::RedisStore>(RedisOptions(config_), gate::Keys::Clock(config_.service), BeatsOf(health_));
-  keys_ = std::make_unique<KeyRing>(*store_, keys, RequireSecret(config_.keys.kek, "kek_file"));
+  if (follows.keys) {
+    keys_ = std::make_unique<KeyRing>(*store_, keys, RequireSecret(config_.keys.kek, "kek_file"));
+  }
 
   const auto& k = config_.kafka;
   gate::GateOptions o;
@@ -103,7 +105,9 @@ Host::Host(const config::Service& config, Follows follows)
   health_.Set("gate", false, "STARTING");
   gate_ = std::make_unique<gate::Gate>(*store_, std::move(o), gate::KafkaPublisher(std::move(relayed)),
                                        gate::KafkaReader(kafka()),
-                                       [this](const std::string& child, std::string_view body, std::string_view bound) {
+                                       [this](const std::string& child, std::string_view body,
+                                              std::string_view bound) -> Result<seal::Box> {
+                                         if (!keys_) return Fail(Code::kInternal, "NO_KEYS", "this service seals nothing");
                                          return keys_->Seal(child, body, bound);
                                        });
   if (follows.keys) {
@@ -223,6 +227,7 @@ int Host::Run(const std::vector<rpc::NamedService>& services) {
   health_.Set("stopping", false, "STOPPING");
   (*server)->Shutdown(Millis(5000));
   executor_->Stop();
+  for (const auto& stop : before_stop_) stop();
   gate_->Stop();
   Log(Severity::kInfo, "stop.done", {});
   return 0;
