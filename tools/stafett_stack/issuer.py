@@ -40,7 +40,10 @@ ATTESTATION_AUDIENCE = "stafett-attestation"
 PURPOSE = "follow-up"
 ACR = "idporten-loa-high"
 GUARDIAN = "GUARDIAN"
-SERVICE_CLIENTS = ("svc-cases", "svc-consent", "svc-disclosure")
+SERVICE_CLIENTS = (
+    "svc-cases", "svc-consent", "svc-disclosure",
+    "svc-notifications",
+)  # fmt: skip
 INTERNAL_SCOPE = "stafett:internal"
 LIFETIME_SECONDS = 3600
 START_SECONDS = 60.0
