@@ -28,6 +28,7 @@ inline void FillEveryField(google::protobuf::Message& message, int& next) {
           }
           break;
         case gp::FieldDescriptor::CPPTYPE_BOOL: reflection.SetBool(&message, &field, true); break;
+        case gp::FieldDescriptor::CPPTYPE_INT32: reflection.SetInt32(&message, &field, n); break;
         case gp::FieldDescriptor::CPPTYPE_INT64: reflection.SetInt64(&message, &field, 1'700'000'000'000 + n); break;
         case gp::FieldDescriptor::CPPTYPE_UINT32:
           reflection.SetUInt32(&message, &field, static_cast<unsigned>(n));

@@ -45,7 +45,8 @@ struct NewEvent {
   std::string body;     // serialised event message, clear
   std::string subject;  // case or consent id, clear
   std::string topic;    // log or ledger
-  bool clear = false;   // not sealed although about a child: opaque ids alone, by a service that holds no keys
+  // Opaque ids and dates only, from a service that holds no keys: not sealed, though about a child.
+  bool clear = false;
 };
 struct Message {
   std::string topic, key, value, headers;

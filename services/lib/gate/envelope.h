@@ -31,7 +31,7 @@ struct Envelope {
   std::string purpose, corrects, subject;
   std::uint64_t inputs = 0;         // how many inputs of the child it follows (children.h)
   std::optional<seal::Box> sealed;  // the event message under the child's key…
-  std::string clear;                // …or in clear: about no child, or opaque ids alone
+  std::string clear;                // …or in clear: about no child, or of a service that holds no keys
 };
 
 std::string Encode(const Envelope& e);

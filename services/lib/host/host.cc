@@ -60,9 +60,7 @@ Host::Host(const config::Service& config, Follows follows)
   gate::Keys keys(config_.service, config_.partitions);
   store_ =
       std::make_unique<gate::RedisStore>(RedisOptions(config_), gate::Keys::Clock(config_.service), BeatsOf(health_));
-  if (follows.keys) {
-    keys_ = std::make_unique<KeyRing>(*store_, keys, RequireSecret(config_.keys.kek, "kek_file"));
-  }
+  if (follows.keys) keys_ = std::make_unique<KeyRing>(*store_, keys, RequireSecret(config_.keys.kek, "kek_file"));
 
   const auto& k = config_.kafka;
   gate::GateOptions o;
@@ -103,13 +101,12 @@ Host::Host(const config::Service& config, Follows follows)
   auto relayed = kafka();
   relayed.beats = BeatsOf(health_);
   health_.Set("gate", false, "STARTING");
-  gate_ = std::make_unique<gate::Gate>(*store_, std::move(o), gate::KafkaPublisher(std::move(relayed)),
-                                       gate::KafkaReader(kafka()),
-                                       [this](const std::string& child, std::string_view body,
-                                              std::string_view bound) -> Result<seal::Box> {
-                                         if (!keys_) return Fail(Code::kInternal, "NO_KEYS", "this service seals nothing");
-                                         return keys_->Seal(child, body, bound);
-                                       });
+  gate_ = std::make_unique<gate::Gate>(
+      *store_, std::move(o), gate::KafkaPublisher(std::move(relayed)), gate::KafkaReader(kafka()),
+      [this](const std::string& child, std::string_view body, std::string_view bound) -> Result<seal::Box> {
+        if (!keys_) return Fail(Code::kInternal, "NO_KEYS", "nothing is sealed here");
+        return keys_->Seal(child, body, bound);
+      });
   if (follows.keys) {
     gate_->AddCompacted(k.keys_topic, "keys", [this](int p, const kafka::Record& r) {
       if (r.tombstone) keys_->Forget(r.key);

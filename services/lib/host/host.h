@@ -27,7 +27,7 @@ namespace stafett::host {
 
 // Which topics a service follows besides the log.
 struct Follows {
-  bool keys = false;      // data keys of children; without them the service can neither open nor seal
+  bool keys = false;      // data keys of children: without, nothing can be sealed or opened here
   bool identity = false;  // cases only
   bool ledger = false;    // disclosure only
 };
@@ -41,7 +41,7 @@ class Host {
   const config::Service& config() const { return config_; }
   const tenants::Tenants& tenants() const { return tenants_; }
   gate::Gate& gate() { return *gate_; }
-  KeyRing& keys() { return *keys_; }  // only with Follows::keys
+  KeyRing& keys() { return *keys_; }  // of a service that follows keys
   rpc::Runtime& runtime() { return *runtime_; }
   telemetry::Metrics& metrics() { return metrics_; }
   telemetry::Health& health() { return health_; }

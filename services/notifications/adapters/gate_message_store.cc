@@ -86,7 +86,9 @@ gate::Proposal GateMessageStore::Propose(const std::string& child, const domain:
     auto body = ToBody(event);
     auto writes = Indexes(child, event, now);
     proposal.indexes.insert(proposal.indexes.end(), writes.begin(), writes.end());
-    proposal.events.push_back({body.type, body.bytes, body.subject, log_topic_, /*clear=*/true});
+    gate::NewEvent e{body.type, body.bytes, body.subject, log_topic_};
+    e.clear = true;
+    proposal.events.push_back(std::move(e));
   }
   return proposal;
 }
