@@ -38,7 +38,8 @@ void ReadOwn(config::Section root, Own& own) {
   if (own.server.user.empty() != own.server.password.empty()) {
     smtp.Refuse("password_file", "and user stand together or not at all");
   }
-  if (!own.server.user.empty() && !own.server.starttls) smtp.Refuse("tls", "must be STARTTLS where there is a password");
+  if (!own.server.user.empty() && !own.server.starttls)
+    smtp.Refuse("tls", "must be STARTTLS where there is a password");
   // One try blocks the loop, which has to go round in 30 s, and lies well below the claim.
   own.server.timeout = Millis(smtp.Integer("timeout_ms", 100, 20'000, own.server.timeout.count()));
   own.from = smtp.String("from");

@@ -1,5 +1,5 @@
-// In place of services/disclosure/app/look_at_fence.cc: every withdrawal is "enforced" at once, whatever has been decided
-// and whatever is still on its way to Kafka.
+// In place of services/disclosure/app/look_at_fence.cc: every withdrawal is "enforced" at once, whatever has been
+// decided and whatever is still on its way to Kafka.
 #include "disclosure/app/operations.h"
 
 namespace stafett::disclosure::app {

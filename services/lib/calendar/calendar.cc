@@ -84,8 +84,8 @@ Time After(const DailyHours& hours, Time t) {
   const auto day = date::floor<date::days>(local);
   const auto minute = std::chrono::floor<std::chrono::minutes>(local - day).count();
   const bool over_midnight = hours.from > hours.to;
-  const bool inside = over_midnight ? minute >= hours.from || minute < hours.to
-                                    : minute >= hours.from && minute < hours.to;
+  const bool inside =
+      over_midnight ? minute >= hours.from || minute < hours.to : minute >= hours.from && minute < hours.to;
   if (!inside) return t;
   const auto ends = over_midnight && minute >= hours.from ? day + date::days(1) : day;
   // In the hour that summer time leaves out or repeats: the first moment that the clock shows it.

@@ -75,11 +75,11 @@ Result<Outcome> Client::Send(const Mail& mail) {
   const std::string to = "<" + mail.to + ">";
   std::string_view rest = bytes;
   const std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> recipients(curl_slist_append(nullptr, to.c_str()),
-                                                                              &curl_slist_free_all);
+                                                                               &curl_slist_free_all);
   curl_easy_reset(curl);  // the options; connections stay
   curl_easy_setopt(curl, CURLOPT_URL, state_->url.c_str());
   curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "smtp");
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");    // whatever the environment says: a proxy would see the address
+  curl_easy_setopt(curl, CURLOPT_PROXY, "");     // whatever the environment says: a proxy would see the address
   curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);  // no SIGALRM in a process with threads
   curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(server.timeout.count()));
   if (server.starttls) {

@@ -26,11 +26,11 @@ struct Server {
 
 enum class Outcome {
   kSent,
-  kNoAnswer,   // nobody there, or too slow, or gone in the middle
-  kNoTrust,    // no TLS, or a certificate that does not prove who it is
-  kNoLogin,    // our login is not taken, or one is wanted
-  kLater,      // 4xx
-  kNever,      // 5xx
+  kNoAnswer,  // nobody there, or too slow, or gone in the middle
+  kNoTrust,   // no TLS, or a certificate that does not prove who it is
+  kNoLogin,   // our login is not taken, or one is wanted
+  kLater,     // 4xx
+  kNever,     // 5xx
 };
 
 // One thread. Keeps its connection for the next mail, unless something was wrong with it.

@@ -133,8 +133,8 @@ Result<Tenants> LoadTenantsFromText(std::vector<std::pair<std::string, std::stri
 
 // Nine digits whose last is the modulo-11 check of the others (weights 3 2 7 6 5 4 3 2).
 bool IsOrganisationNumber(std::string_view text);
-// "name@place.no": what a mail server is given as it stands. No comments, quotes or spaces, so that nothing can slip into
-// a header; no letters beyond ASCII, as we do not ask servers whether they take them.
+// "name@place.no": what a mail server is given as it stands. No comments, quotes or spaces, so that nothing can slip
+// into a header; no letters beyond ASCII, as we do not ask servers whether they take them.
 bool IsMailAddress(std::string_view text);
 
 }  // namespace stafett::tenants

@@ -62,8 +62,13 @@ struct Packer {
 };
 
 Event From(const v1::MessageQueued& m) {
-  return MessageQueued{m.message_id(),    m.person(), static_cast<Channel>(m.channel()), static_cast<domain::Tells>(m.tells()),
-                       m.escalation_id(), m.cause(),  Time{m.not_before_ms()}};
+  return MessageQueued{m.message_id(),
+                       m.person(),
+                       static_cast<Channel>(m.channel()),
+                       static_cast<domain::Tells>(m.tells()),
+                       m.escalation_id(),
+                       m.cause(),
+                       Time{m.not_before_ms()}};
 }
 Event From(const v1::MessageSent& m) { return MessageSent{m.message_id()}; }
 Event From(const v1::MessageFailed& m) {
@@ -131,8 +136,8 @@ const Parsers<EscalationFact>& OfEscalation() {
 Body ToBody(const Event& event) { return std::visit(Packer{}, event); }
 
 Result<std::optional<Event>> FromBody(const std::string& type, const std::string& bytes) {
-  static const auto parsers = ParsersOf<Event, v1::MessageQueued, v1::MessageSent, v1::MessageFailed,
-                                        v1::MessageDropped, v1::MessageRead>();
+  static const auto parsers =
+      ParsersOf<Event, v1::MessageQueued, v1::MessageSent, v1::MessageFailed, v1::MessageDropped, v1::MessageRead>();
   return Parse(parsers, type, bytes);
 }
 

@@ -106,7 +106,7 @@ Result<gate::Committed> GateMessageStore::Change(const gate::Command& command, c
 Result<app::MessageStore::View> GateMessageStore::Load(const std::string& child, Deadline deadline) {
   const auto p = PartitionOf(child);
   STAFETT_TRY(auto loaded, children_.Load(p, child, deadline, {gate::Get::String(keys_.Fence(p))}));
-  return View{*loaded.state, loaded.now, std::strtoll(loaded.extra[0].string.c_str(), nullptr, 10),
+  return View{*loaded.state, loaded.now,    std::strtoll(loaded.extra[0].string.c_str(), nullptr, 10),
               loaded.own,    loaded.inputs, loaded.generation};
 }
 

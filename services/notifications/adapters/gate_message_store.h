@@ -24,7 +24,8 @@ class GateMessageStore final : public app::MessageStore {
   Result<std::vector<app::Place>> Waiting(std::int64_t most, Deadline deadline) override;
   Result<bool> Claim(const app::Place& place, const View& view, Millis ttl, Deadline deadline) override;
 
-  // Mails without a result, and when the oldest of them was queued. More than kMostCounted in a partition count as that.
+  // Mails without a result, and when the oldest of them was queued. More than kMostCounted in a partition count as
+  // that.
   struct Backlog {
     std::int64_t mails = 0;
     std::optional<Time> oldest;

@@ -11,8 +11,7 @@ using telemetry::Log;
 using telemetry::Safe;
 using telemetry::Severity;
 
-constexpr std::array<const char*, 7> kCauses = {"",      "CONNECT",  "TLS",     "LOGIN",
-                                                "DEFERRED", "REFUSED", "NO_ADDRESS"};
+constexpr std::array<const char*, 7> kCauses = {"", "CONNECT", "TLS", "LOGIN", "DEFERRED", "REFUSED", "NO_ADDRESS"};
 
 }  // namespace
 

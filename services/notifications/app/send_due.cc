@@ -21,8 +21,8 @@ Result<domain::Cause> Try(App& app, Post& post, const Sending& sending, const do
   letter.id = m.id;
   letter.date = now;
   STAFETT_TRY(letter.subject, app.texts.Format(language, "mail.subject", {}));
-  STAFETT_TRY(letter.body, app.texts.Format(language, "mail.body",
-                                            {{"count", unread}, {"date", now}, {"link", sending.link}}));
+  STAFETT_TRY(letter.body,
+              app.texts.Format(language, "mail.body", {{"count", unread}, {"date", now}, {"link", sending.link}}));
   return post.HandOver(letter);
 }
 
@@ -38,14 +38,14 @@ void WriteDown(App& app, const Sending& sending, const Place& place, const domai
   int left = kTriesWhileStopping;
   while (!until.Passed() && left > 0) {
     bool given_up = false;
-    auto done = app.store.Change(
-        command, place.child, Deadline::In(kStore), [&](const domain::Child& child, Time now) -> Result<domain::Events> {
-          auto later = [&](Time t) { return ReachAt(app.tenants, m.person, t).not_before; };
-          STAFETT_TRY(auto events, domain::Settle(child, tried, sending.retries, now, later));
-          const auto* failed = std::get_if<domain::MessageFailed>(&events.front());
-          given_up = failed != nullptr && !failed->again;
-          return events;
-        });
+    auto done = app.store.Change(command, place.child, Deadline::In(kStore),
+                                 [&](const domain::Child& child, Time now) -> Result<domain::Events> {
+                                   auto later = [&](Time t) { return ReachAt(app.tenants, m.person, t).not_before; };
+                                   STAFETT_TRY(auto events, domain::Settle(child, tried, sending.retries, now, later));
+                                   const auto* failed = std::get_if<domain::MessageFailed>(&events.front());
+                                   given_up = failed != nullptr && !failed->again;
+                                   return events;
+                                 });
     if (done) {
       if (!done->replay) round.told(tried, given_up);
       return;

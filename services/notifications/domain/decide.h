@@ -1,5 +1,5 @@
-// Who is told, what becomes of a mail that was tried, and who may know of it: pure functions from the child as it stands
-// to events or a no.
+// Who is told, what becomes of a mail that was tried, and who may know of it: pure functions from the child as it
+// stands to events or a no.
 //
 // Errors: kPermissionDenied/NOT_ALLOWED is the one answer to everybody who may not know a message, existing or not.
 #pragma once
@@ -24,7 +24,8 @@ std::string MessageIdOf(const std::string& event_id, const std::string& person, 
 
 // What follows from a record of escalation, the child being as it was before it.
 //   raised, passed on   who has it now: an entry in the inbox, and a mail if there is an address
-//   resolved            mails about it that were not sent are dropped; who had it finds an entry in the inbox, unless it
+//   resolved            mails about it that were not sent are dropped; who had it finds an entry in the inbox, unless
+//   it
 //                       was the one who said so
 Events Plan(const Child& child, const EscalationFact& fact, const ReachOf& reach_of);
 
@@ -36,9 +37,9 @@ bool MaySend(const Child& child, const Message& message, Time now, std::int64_t 
 
 // How often it is tried, and how long between.
 struct Retries {
-  Millis first{30'000};       // before the second try; doubled for each further one…
+  Millis first{30'000};          // before the second try; doubled for each further one…
   Millis longest{4 * 3600'000};  // …up to this
-  int most = 16;              // tries: with the above, for 28 hours
+  int most = 16;                 // tries: with the above, for 28 hours
 };
 // After `tries` failed ones. Nothing: given up.
 std::optional<Millis> Backoff(const Retries& retries, int tries);

@@ -47,8 +47,8 @@ grpc::ServerUnaryReactor* NotificationsService::ListInbox(grpc::CallbackServerCo
                                                           v1::ListInboxResponse* response) {
   return endpoint_.Serve("ListInbox", context, [=, this](const Call& call) -> Status {
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kRules));
-    STAFETT_TRY(auto page, app::ListInbox(app_, checked.who, request->page_size(), request->page_token(),
-                                          checked.deadline));
+    STAFETT_TRY(auto page,
+                app::ListInbox(app_, checked.who, request->page_size(), request->page_token(), checked.deadline));
     for (const auto& m : page.messages) {
       STAFETT_CHECK_OK(Fill(checked.who, m, domain::Sight::kAll, response->add_messages()));
     }

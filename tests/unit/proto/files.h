@@ -13,6 +13,7 @@
 #include "stafett/consent/v1/consent_service.pb.h"
 #include "stafett/disclosure/v1/disclosure_service.pb.h"
 #include "stafett/disclosure/v1/signal.pb.h"
+#include "stafett/escalation/v1/escalation_events.pb.h"
 #include "stafett/notifications/v1/notifications_service.pb.h"
 
 namespace stafett::proto_check {
@@ -27,6 +28,7 @@ inline std::vector<const gp::FileDescriptor*> Files() {
           disclosure::v1::Decided::descriptor()->file(),
           disclosure::v1::Signal::descriptor()->file(),
           disclosure::v1::FetchRequest::descriptor()->file(),
+          escalation::v1::EscalationRaised::descriptor()->file(),
           notifications::v1::MessageQueued::descriptor()->file(),
           notifications::v1::ListInboxRequest::descriptor()->file()};
 }

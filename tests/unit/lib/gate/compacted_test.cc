@@ -54,7 +54,8 @@ TEST_F(CompactedTest, A_copy_that_slept_does_not_put_a_destroyed_key_back) {
     // While it sleeps here, another copy takes this record and the tombstone behind it.
     log_.Append("keys", 0, "a", "", true);
     store_.BeforeRunForTest(nullptr);
-    (void)store_.Run({{}, {Write::Set(keys_.ChildKey(0, "a"), "destroyed"), Write::Set(keys_.Mark(0, "keys"), "2")}, 0}, Soon());
+    (void)store_.Run({{}, {Write::Set(keys_.ChildKey(0, "a"), "destroyed"), Write::Set(keys_.Mark(0, "keys"), "2")}, 0},
+                     Soon());
     store_.BeforeRunForTest([&](const Transaction& later) {
       auto key = store_.Read({Get::String(keys_.ChildKey(0, "a"))}, Soon());
       if (later.writes.size() >= 2 && key->values[0].string != "destroyed") back = true;

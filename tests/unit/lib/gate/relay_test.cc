@@ -14,7 +14,9 @@ namespace {
 struct RelayCopy {
   RelayCopy(MemoryStore& store, MemoryLog& log, const std::string& owner, RelayOptions options = Options(),
             SideTopics* side = nullptr)
-      : shards(store, keys, owner), acks(store, keys), relay(store, keys, shards, acks, log.Publisher(), std::move(options)) {
+      : shards(store, keys, owner),
+        acks(store, keys),
+        relay(store, keys, shards, acks, log.Publisher(), std::move(options)) {
     if (side != nullptr) relay.Use(*side);
     shards.TurnForTest();
     relay.Start();
@@ -69,7 +71,8 @@ class Recipients : public SideTopics {
 class RelayTest : public ::testing::Test {
  protected:
   void Put(const std::string& value, const std::string& topic = "log", int p = 0) {
-    auto outcome = store_.Run({{}, {Write::Outbox(keys_.Outbox(p), keys_.Mark(p, "log"), topic, "ch-1", value, "")}, 0}, Soon());
+    auto outcome =
+        store_.Run({{}, {Write::Outbox(keys_.Outbox(p), keys_.Mark(p, "log"), topic, "ch-1", value, "")}, 0}, Soon());
     ASSERT_TRUE(outcome && outcome->done);
   }
   void PutMany(int from, int to) {
@@ -117,8 +120,11 @@ TEST_F(RelayTest, Entries_arrive_unchanged_in_order_and_are_noted_with_offset_to
 
 TEST_F(RelayTest, Topics_get_their_partition_headers_and_tombstones) {
   auto headers = EncodeHeaders({{"ce_id", "1"}});
-  ASSERT_TRUE(store_.Run({{}, {Write::Outbox(keys_.Outbox(2), keys_.Mark(2, "log"), "stafett.to.r-1", "k", "v", headers),
-                               Write::Outbox(keys_.Outbox(2), keys_.Mark(2, "log"), "keys", "ch-1", "", "")}, 0}, Soon()));
+  ASSERT_TRUE(store_.Run({{},
+                          {Write::Outbox(keys_.Outbox(2), keys_.Mark(2, "log"), "stafett.to.r-1", "k", "v", headers),
+                           Write::Outbox(keys_.Outbox(2), keys_.Mark(2, "log"), "keys", "ch-1", "", "")},
+                          0},
+                         Soon()));
   Recipients recipients;
   RelayCopy a(store_, log_, "a", RelayCopy::Options(), &recipients);
   ASSERT_TRUE(AckedIs("2", 2));
@@ -446,7 +452,8 @@ TEST_F(RelayTest, What_waits_at_the_broker_is_bounded) {
   for (int i = 0; i < 25; ++i) {
     Transaction tx;
     for (int j = 1; j <= 100; ++j) {
-      tx.writes.push_back(Write::Outbox(keys_.Outbox(0), keys_.Mark(0, "log"), "log", "k", std::to_string(i * 100 + j), ""));
+      tx.writes.push_back(
+          Write::Outbox(keys_.Outbox(0), keys_.Mark(0, "log"), "log", "k", std::to_string(i * 100 + j), ""));
     }
     ASSERT_TRUE(store_.Run(tx, Soon()));
   }

@@ -91,7 +91,7 @@ class FakeServer {
         heard_ += line + "\n";
         if (data && line != ".") continue;
         const auto command = data ? "." : line.substr(0, line.find_first_of(" :"));
-        const bool answered = command == "EHLO" ? Say(fd, command, "250 fake")
+        const bool answered = command == "EHLO"   ? Say(fd, command, "250 fake")
                               : command == "DATA" ? Say(fd, command, "354 go on")
                                                   : Say(fd, command, "250 yes");
         if (!answered) return;
@@ -163,8 +163,11 @@ TEST(Client, What_the_server_says_of_the_mail_is_later_or_never) {
 }
 
 TEST(Client, What_the_server_says_of_itself_is_no_word_about_the_mail) {
-  for (const auto& answers : std::vector<std::map<std::string, std::string>>{
-           {{"greeting", "554 no service"}}, {{"greeting", "421 busy"}}, {{"greeting", ""}}, {{"MAIL", ""}}, {{".", ""}}}) {
+  for (const auto& answers : std::vector<std::map<std::string, std::string>>{{{"greeting", "554 no service"}},
+                                                                             {{"greeting", "421 busy"}},
+                                                                             {{"greeting", ""}},
+                                                                             {{"MAIL", ""}},
+                                                                             {{".", ""}}}) {
     SCOPED_TRACE(answers.begin()->first + " " + answers.begin()->second);
     FakeServer fake{answers};
     EXPECT_EQ(SendTo(fake, InClear(fake.port())), Outcome::kNoAnswer);

@@ -14,8 +14,8 @@ using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 Mail AMail() {
-  return {"from@x.example.no", "to@x.example.no", "m-1@x.example.no", "nb", "Noen venter på deg", "Hei.\n\nÅpne.\n",
-          Time{1'795'328'426'123}};
+  return {"from@x.example.no",  "to@x.example.no", "m-1@x.example.no",     "nb",
+          "Noen venter på deg", "Hei.\n\nÅpne.\n", Time{1'795'328'426'123}};
 }
 
 TEST(Message, Has_the_headers_of_an_automatic_plain_text) {

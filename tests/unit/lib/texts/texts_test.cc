@@ -30,7 +30,8 @@ TEST(Texts, Are_formatted_as_the_language_does) {
   // 00:30 in Oslo on 1 December; in UTC it is still November.
   const Time date{1'796'081'400'000};
   EXPECT_EQ(*texts->Format("nb", "hello", {{"count", 1}, {"date", date}}), "en, 1. desember 2026");
-  EXPECT_EQ(*texts->Format("nb", "hello", {{"count", 12'345}, {"date", date}}), "12\u00a0345 stykker, 1. desember 2026");
+  EXPECT_EQ(*texts->Format("nb", "hello", {{"count", 12'345}, {"date", date}}),
+            "12\u00a0345 stykker, 1. desember 2026");
   EXPECT_EQ(*texts->Format("en", "hello", {{"count", 2}, {"date", std::string("then")}}), "then: 2 of them");
 }
 

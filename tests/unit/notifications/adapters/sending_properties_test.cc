@@ -42,8 +42,8 @@ const tenants::Tenants& People() {
   return *loaded;
 }
 const texts::Texts& TextsOf() {
-  static const auto loaded = texts::Texts::Load(
-      STAFETT_TEXTS, {tenants::kLanguages.begin(), tenants::kLanguages.end()}, app::Words());
+  static const auto loaded =
+      texts::Texts::Load(STAFETT_TEXTS, {tenants::kLanguages.begin(), tenants::kLanguages.end()}, app::Words());
   if (!loaded) throw std::runtime_error(loaded.error().message);
   return *loaded;
 }
@@ -246,8 +246,9 @@ RC_GTEST_PROP(SendingProperty, Told_once_whatever_happens, ()) {
       case 6: world.Any().tailer.TurnForTest(); break;
       case 7: world.Relay(Pick(4)); break;
       case 8:
-        world.Send(world.Any(), OneOf<domain::Cause>({domain::Cause::kNone, domain::Cause::kNone, domain::Cause::kConnect,
-                                                      domain::Cause::kRefused}),
+        world.Send(world.Any(),
+                   OneOf<domain::Cause>(
+                       {domain::Cause::kNone, domain::Cause::kNone, domain::Cause::kConnect, domain::Cause::kRefused}),
                    Pick(6) == 0);
         break;
       case 9: world.store.AdvanceForTest(Millis(OneOf<int>({500, 5'000, 61'000, 8 * 3600'000}))); break;

@@ -55,8 +55,8 @@ using ::testing::IsEmpty;
 TEST(Plan, The_owner_gets_an_entry_and_a_mail_that_waits_for_the_end_of_the_quiet_hours) {
   Child child;
   auto events = Take(child, Fact("e-1", Tells::kRaised, "p-a"));
-  EXPECT_THAT(ToldBy(events), ElementsAre(Told{"p-a", Channel::kInbox, Tells::kRaised},
-                                          Told{"p-a", Channel::kEmail, Tells::kRaised}));
+  EXPECT_THAT(ToldBy(events),
+              ElementsAre(Told{"p-a", Channel::kInbox, Tells::kRaised}, Told{"p-a", Channel::kEmail, Tells::kRaised}));
   const auto& mail = std::get<MessageQueued>(events[1]);
   EXPECT_EQ(mail.not_before, Time{500});
   EXPECT_EQ(mail.cause, "e-1");
@@ -84,7 +84,8 @@ TEST(Plan, When_it_is_over_its_last_owner_finds_an_entry_and_mails_not_sent_are_
   auto events = Take(child, Fact("e-4", Tells::kResolved, ""));
   EXPECT_THAT(ToldBy(events), ElementsAre(Told{"p-c", Channel::kInbox, Tells::kResolved}));
   EXPECT_EQ(Dropped(events), 2U);
-  EXPECT_TRUE(std::none_of(child.messages.begin(), child.messages.end(), [](const auto& m) { return m.second.Waits(); }));
+  EXPECT_TRUE(
+      std::none_of(child.messages.begin(), child.messages.end(), [](const auto& m) { return m.second.Waits(); }));
 }
 
 TEST(Plan, Who_said_that_it_is_over_knows_it) {

@@ -77,7 +77,8 @@ TEST(Settle, What_never_goes_is_given_up_at_once) {
 TEST(Settle, Somebody_elses_result_stands) {
   auto child = WithMail();
   Evolve(child, MessageFailed{"m-1", Cause::kConnect, Time{900}}, Time{600});
-  for (const Tried& late : {Tried{"m-1", 0, Cause::kNone}, Tried{"m-1", 2, Cause::kNone}, Tried{"m-2", 0, Cause::kNone}}) {
+  for (const Tried& late :
+       {Tried{"m-1", 0, Cause::kNone}, Tried{"m-1", 2, Cause::kNone}, Tried{"m-2", 0, Cause::kNone}}) {
     auto events = Settle(child, late, kRetries, Time{700}, Same);
     ASSERT_FALSE(events);
     EXPECT_EQ(events.error().reason, "SETTLED");
@@ -87,7 +88,8 @@ TEST(Settle, Somebody_elses_result_stands) {
 }
 
 RC_GTEST_PROP(BackoffProperty, It_grows_is_bounded_and_ends, ()) {
-  Retries retries{Millis(*rc::gen::inRange(1, 10'000)), Millis(*rc::gen::inRange(1, 20'000'000)), *rc::gen::inRange(1, 200)};
+  Retries retries{Millis(*rc::gen::inRange(1, 10'000)), Millis(*rc::gen::inRange(1, 20'000'000)),
+                  *rc::gen::inRange(1, 200)};
   Millis before{0};
   for (int tries = 1; tries < retries.most; ++tries) {
     auto wait = Backoff(retries, tries);

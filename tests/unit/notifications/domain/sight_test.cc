@@ -12,7 +12,9 @@ Message ToTeacher() {
   m.person = "p-teacher";
   return m;
 }
-Sight Of(const Asker& asker, const std::optional<Workplace>& works = kSchool) { return SightOf(ToTeacher(), asker, works); }
+Sight Of(const Asker& asker, const std::optional<Workplace>& works = kSchool) {
+  return SightOf(ToTeacher(), asker, works);
+}
 
 TEST(Sight, The_reader_sees_all_wherever_the_file_has_the_reader_now) {
   EXPECT_EQ(Of({"p-teacher", "r-school", "c-1", false, false}), Sight::kAll);
