@@ -21,13 +21,14 @@ VOLATILE_OF_PARTITION = re.compile(
     r"fresh|"        # when the reader last stood at the log's end
     r"halt|"         # why a partition stands still
     r"ix:reading|"   # reads under way
+    r"ix:sending:.*|"  # mails that are being handed over
     r"ix:handled|"   # how far a rebuild has come
     r"ix:timers.*"   # when escalation looks at a child again; what is due then, its records say
 )  # fmt: skip
 # <service>:<name>
 VOLATILE = re.compile(r"clock(:id)?|g:series")
-# Lists whose order begins anew with g:series: a recipient's deliveries over all partitions.
-UNORDERED = re.compile(r"g:to:.*")
+# Lists whose order begins anew with g:series: a recipient's deliveries, a person's inbox, over all partitions.
+UNORDERED = re.compile(r"g:to:.*|g:inbox:.*")
 # Of a remembered command (<service>:cmd:…): its place in the outbox of those days.
 VOLATILE_FIELDS = {"cmd": {"s"}}
 

@@ -6,6 +6,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 LOCAL = REPOSITORY / ".local"  # everything that is installed, started or written; not in git
 DEPLOY = REPOSITORY / "deploy"
 CONTROLLERS = DEPLOY / "controllers"
+TEXTS = DEPLOY / "texts"
 POLICY = DEPLOY / "policy" / "rules.yaml"
 KAFKA_TOPICS = DEPLOY / "kafka" / "topics.yaml"
 KAFKA_ACLS = DEPLOY / "kafka" / "acls.yaml"

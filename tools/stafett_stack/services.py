@@ -12,12 +12,13 @@ import yaml
 
 from stafett_stack.issuer import AUDIENCE, Tokens
 from stafett_stack.kafka import Kafka
-from stafett_stack.paths import REPOSITORY
+from stafett_stack.mail import MailServer
+from stafett_stack.paths import REPOSITORY, TEXTS
 from stafett_stack.procs import Process, StackError, free_port, wait_until
 from stafett_stack.redis_ import Redis
 from stafett_stack.secrets import Secrets
 
-SERVICES = ("cases", "consent", "disclosure", "escalation")
+SERVICES = ("cases", "consent", "disclosure", "escalation", "notifications")
 CALLS = {"consent": ("disclosure",)}  # who calls whom by gRPC
 KEYLESS = ("escalation",)  # can open and seal nothing (design §3.9)
 KEY_FILES = {"kek_file": "kek", "identity_key_file": "identity_key", "alias_key_file": "alias_key"}
@@ -39,6 +40,7 @@ class Wiring:
     controllers: Path
     policy: Path
     binaries: Path
+    mail: MailServer | None = None
     mode: str = "development"
     detached: bool = False
 
@@ -125,6 +127,17 @@ class Service:
                 "url": wiring.tokens.token_url,
                 "client_id": principal,
                 "client_secret_file": str(wiring.secrets.client(principal)),
+            }
+        if self.name == "notifications" and wiring.mail is not None:
+            config["notifications"] = {
+                "texts": str(TEXTS),
+                "link": "https://stafett.example.no/",
+                "smtp": {
+                    "host": wiring.mail.host,
+                    "port": wiring.mail.port,
+                    "ca_file": str(wiring.mail.certificate),
+                    "from": "ikke-svar@stafett.example.no",
+                },
             }
         return {**config, **self.overrides}
 

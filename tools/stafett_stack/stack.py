@@ -13,6 +13,7 @@ from stafett_stack import controllers as controllers_
 from stafett_stack import paths, procs
 from stafett_stack.issuer import Issuer
 from stafett_stack.kafka import Kafka, partition_count
+from stafett_stack.mail import MailServer
 from stafett_stack.monitoring import Monitoring
 from stafett_stack.procs import Process, StackError
 from stafett_stack.redis_ import Redis
@@ -60,6 +61,7 @@ class Stack:
         self.issuer = Issuer(
             self.directory / "issuer", self.secrets, self.known, detached=detached
         )
+        self.mail = MailServer(self.directory / "mail", self.secrets, detached=detached)
         self.wiring = Wiring(
             kafka=self.kafka,
             redis=self.redis,
@@ -68,6 +70,7 @@ class Stack:
             controllers=controllers,
             policy=policy,
             binaries=binaries(preset),
+            mail=self.mail,
             detached=detached,
         )
         self.services: dict[str, Service] = {}  # by instance: cases-a, cases-b, consent-a, …
@@ -104,18 +107,21 @@ class Stack:
             raise
 
     def up_environment(self) -> None:
-        """Broker with topics, users and ACLs; Redis; token issuer. Their starts overlap."""
+        """Broker with topics, users and ACLs; Redis; token issuer; mail server. Their starts overlap."""
         started = time.monotonic()
         self.progress("starting Redis, Kafka and the token issuer")
         self.kafka.begin_format()
         self.redis.begin_start()
         self.issuer.begin_start()
+        self.mail.begin_start()
         self.kafka.begin_start()
         self._record()
         self.redis.wait_ready()
         self.progress(f"Redis answers on {self.redis.address}")
         self.issuer.wait_ready()
         self.progress(f"token issuer answers on {self.issuer.url}")
+        self.mail.wait_ready()
+        self.progress(f"mail server answers on {self.mail.address}")
         self.kafka.wait_ready()
         self.progress(f"Kafka answers on {self.kafka.bootstrap}; topics, users, rights")
         self.kafka.provision(self.known.recipients)
@@ -148,6 +154,7 @@ class Stack:
         for service in self.services.values():
             service.stop()
         self.issuer.stop()
+        self.mail.stop()
         self.kafka.stop()
         self.redis.stop()
         _state_file(self.directory).unlink(missing_ok=True)
@@ -181,6 +188,8 @@ class Stack:
             "STAFETT_TOKEN_ISSUER": self.issuer.url,
             "STAFETT_TOKEN_URL": self.issuer.tokens.token_url,
             "STAFETT_JWKS_URL": self.issuer.tokens.jwks_url,
+            "STAFETT_SMTP": self.mail.address,
+            "STAFETT_MAILS": str(self.mail.kept),
         }
         for name in self._names():
             copies = self.of(name)
@@ -207,7 +216,7 @@ class Stack:
         return list(dict.fromkeys(service.name for service in self.services.values()))
 
     def _processes(self) -> list[Process]:
-        parts = [*self.services.values(), self.issuer, self.kafka, self.redis]
+        parts = [*self.services.values(), self.issuer, self.mail, self.kafka, self.redis]
         parts = [self.edge, *parts] if self.edge is not None else parts
         watching = self.monitoring.processes if self.monitoring is not None else []
         return [*watching, *(part.process for part in parts if part.process is not None)]

@@ -100,4 +100,36 @@ Date AddWorkingDays(const Date& date, int days) {
   return out;
 }
 
+std::optional<DailyHours> ParseHours(std::string_view text) {
+  auto minutes = [](std::string_view hhmm) {
+    constexpr std::string_view kDigits = "0123456789";
+    if (hhmm.size() != 5 || hhmm[2] != ':') return -1;
+    for (std::size_t i : {0, 1, 3, 4}) {
+      if (kDigits.find(hhmm[i]) == std::string_view::npos) return -1;
+    }
+    const int hour = (hhmm[0] - '0') * 10 + (hhmm[1] - '0');
+    const int minute = (hhmm[3] - '0') * 10 + (hhmm[4] - '0');
+    return hour < 24 && minute < 60 ? hour * 60 + minute : -1;
+  };
+  if (text.size() != 11 || text[5] != '-') return std::nullopt;
+  DailyHours out{minutes(text.substr(0, 5)), minutes(text.substr(6))};
+  if (out.from < 0 || out.to < 0 || out.from == out.to) return std::nullopt;
+  return out;
+}
+
+Time After(const DailyHours& hours, Time t) {
+  const auto now = date::sys_time<std::chrono::milliseconds>(std::chrono::milliseconds(t.ms));
+  const auto local = Oslo()->to_local(now);
+  const auto day = date::floor<date::days>(local);
+  const auto minute = std::chrono::floor<std::chrono::minutes>(local - day).count();
+  const bool over_midnight = hours.from > hours.to;
+  const bool inside =
+      over_midnight ? minute >= hours.from || minute < hours.to : minute >= hours.from && minute < hours.to;
+  if (!inside) return t;
+  const auto ends = over_midnight && minute >= hours.from ? day + date::days(1) : day;
+  // In the hour that summer time leaves out or repeats: the first moment that the clock shows it.
+  const auto sys = Oslo()->to_sys(ends + std::chrono::minutes(hours.to), date::choose::earliest);
+  return Time{std::chrono::duration_cast<std::chrono::milliseconds>(sys.time_since_epoch()).count()};
+}
+
 }  // namespace stafett::calendar

@@ -30,4 +30,13 @@ bool IsWorkingDay(const Date& date);  // Monday to Friday, and no holiday
 // The n-th working day after this one; the date itself, whatever it is, for 0.
 Date AddWorkingDays(const Date& date, int days);
 
+// A part of every day by the clock of Europe/Oslo, in minutes after midnight; it may lie over midnight. No minute is in
+// it when both ends are equal.
+struct DailyHours {
+  int from = 0, to = 0;
+  bool operator==(const DailyHours&) const = default;
+};
+std::optional<DailyHours> ParseHours(std::string_view text);  // "22:00-06:30"
+Time After(const DailyHours& hours, Time t);                  // the first moment from `t` on that is not in them
+
 }  // namespace stafett::calendar

@@ -224,6 +224,7 @@ int Host::Run(const std::vector<rpc::NamedService>& services) {
   health_.Set("stopping", false, "STOPPING");
   (*server)->Shutdown(Millis(5000));
   executor_->Stop();
+  for (const auto& stop : before_stop_) stop();
   gate_->Stop();
   Log(Severity::kInfo, "stop.done", {});
   return 0;

@@ -175,18 +175,55 @@ class FileReader {
 
   Unit ReadUnit(const YAML::Node& node) {
     Unit out;
-    reader_.Keys(node, "unit", {"id", "name", "people"});
+    reader_.Keys(node, "unit", {"id", "name", "people"}, {"language", "quiet_hours"});
     out.id = Id(node, "id", 'u');
     out.name = NameOf(node, "name");
+    Person of_all;
+    ReadHabits(node, of_all);
     for (const YAML::Node& person : reader_.List(node, "people")) {
-      out.people.push_back(ReadPerson(person));
+      out.people.push_back(ReadPerson(person, of_all));
     }
     return out;
   }
 
-  Person ReadPerson(const YAML::Node& node) {
-    Person out;
-    reader_.Keys(node, "person", {"id", "name", "role"});
+  // Of a person, or of all in a unit who have no own.
+  void ReadHabits(const YAML::Node& node, Person& out) {
+    if (reader_.Child(node, "language").IsDefined()) {
+      out.language = reader_.Text(node, "language");
+      if (std::find(kLanguages.begin(), kLanguages.end(), out.language) == kLanguages.end()) {
+        Fault(node, "language", "nb, nn, en, ti or ar is expected, found " + Quoted(out.language));
+      }
+    }
+    if (reader_.Child(node, "quiet_hours").IsDefined()) {
+      out.quiet_hours = calendar::ParseHours(reader_.Text(node, "quiet_hours"));
+      if (!out.quiet_hours) Fault(node, "quiet_hours", "two times of the day are expected, like \"22:00-06:30\"");
+    }
+  }
+
+  // INBOX always, so that a mail that does not arrive is never the only word.
+  void ReadChannels(const YAML::Node& node, Person& out) {
+    bool mail = false;
+    if (reader_.Child(node, "channels").IsDefined()) {
+      auto channels = reader_.Texts(node, "channels");
+      mail = channels == std::vector<std::string>{"INBOX", "EMAIL"};
+      if (!mail && channels != std::vector<std::string>{"INBOX"}) {
+        Fault(node, "channels", "[INBOX] or [INBOX, EMAIL] is expected");
+      }
+    }
+    const bool address = reader_.Child(node, "email").IsDefined();
+    // An address that nothing uses is not for us to keep.
+    if (mail != address) Fault(node, "email", "email and the channel EMAIL stand together or not at all");
+    if (!address) return;
+    out.email = reader_.Text(node, "email");
+    // Not quoted: a fault is printed.
+    if (!IsMailAddress(out.email)) Fault(node, "email", "this is no mail address");
+  }
+
+  Person ReadPerson(const YAML::Node& node, const Person& of_all) {
+    Person out = of_all;
+    reader_.Keys(node, "person", {"id", "name", "role"}, {"channels", "email", "language", "quiet_hours"});
+    ReadHabits(node, out);
+    ReadChannels(node, out);
     out.id = Id(node, "id", 'p');
     out.name = NameOf(node, "name");
     out.role = reader_.Text(node, "role");

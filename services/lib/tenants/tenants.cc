@@ -24,6 +24,20 @@ bool IsOrganisationNumber(std::string_view text) {
   return text[0] != '0' && sum % 11 == 0;
 }
 
+bool IsMailAddress(std::string_view text) {
+  constexpr std::string_view kAlnum = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+  auto dotted = [&](std::string_view part, std::string_view more) {
+    if (part.empty() || part.front() == '.' || part.back() == '.') return false;
+    if (part.find("..") != std::string_view::npos) return false;
+    return part.find_first_not_of(std::string(kAlnum) + "." + std::string(more)) == std::string_view::npos;
+  };
+  const auto at = text.find('@');
+  if (at == std::string_view::npos || text.size() > 254 || at > 64) return false;
+  const auto place = text.substr(at + 1);
+  return dotted(text.substr(0, at), "!#$%&'*+-/=?^_`{|}~") && dotted(place, "-") &&
+         place.find('.') != std::string_view::npos;
+}
+
 Tenants::Tenants(std::vector<Controller> controllers, std::string canonical)
     : controllers_(std::move(controllers)), canonical_(std::move(canonical)), hash_(seal::Sha256(canonical_)) {
   Position at;

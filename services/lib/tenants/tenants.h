@@ -3,6 +3,7 @@
 // hence safe from every thread. The format is documented in deploy/controllers/README.md.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
@@ -13,6 +14,7 @@
 
 #include "lib/base/awaited.h"
 #include "lib/base/error.h"
+#include "lib/calendar/calendar.h"
 #include "lib/policy/policy.h"
 
 namespace stafett::tenants {
@@ -27,7 +29,13 @@ struct Person {
   std::string id;    // "p-…"
   std::string name;  // never in logs, metrics or the log of record (P8)
   std::string role;  // "TEACHER"
+  // How the person is told that somebody waits. The inbox always; mail only to an address.
+  std::string email;  // empty: no mail. Like the name in nothing that others read (P8)
+  std::string language = "nb";
+  std::optional<calendar::DailyHours> quiet_hours;  // no mail then
 };
+
+inline constexpr std::array<std::string_view, 5> kLanguages = {"nb", "nn", "en", "ti", "ar"};
 
 struct Unit {
   std::string id;  // "u-…"
@@ -145,5 +153,8 @@ Result<Tenants> LoadTenantsFromText(std::vector<std::pair<std::string, std::stri
 
 // Nine digits whose last is the modulo-11 check of the others (weights 3 2 7 6 5 4 3 2).
 bool IsOrganisationNumber(std::string_view text);
+// "name@place.no": what a mail server is given as it stands. No comments, quotes or spaces, so that nothing can slip
+// into a header; no letters beyond ASCII, as we do not ask servers whether they take them.
+bool IsMailAddress(std::string_view text);
 
 }  // namespace stafett::tenants

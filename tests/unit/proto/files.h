@@ -15,6 +15,7 @@
 #include "stafett/disclosure/v1/signal.pb.h"
 #include "stafett/escalation/v1/escalation_events.pb.h"
 #include "stafett/escalation/v1/escalation_service.pb.h"
+#include "stafett/notifications/v1/notifications_service.pb.h"
 
 namespace stafett::proto_check {
 namespace gp = google::protobuf;
@@ -29,7 +30,9 @@ inline std::vector<const gp::FileDescriptor*> Files() {
           disclosure::v1::Signal::descriptor()->file(),
           disclosure::v1::FetchRequest::descriptor()->file(),
           escalation::v1::EscalationRaised::descriptor()->file(),
-          escalation::v1::AcknowledgeRequest::descriptor()->file()};
+          escalation::v1::AcknowledgeRequest::descriptor()->file(),
+          notifications::v1::MessageQueued::descriptor()->file(),
+          notifications::v1::ListInboxRequest::descriptor()->file()};
 }
 
 inline void ForEachMessage(const std::function<void(const gp::Descriptor&)>& body) {

@@ -15,7 +15,8 @@ from google.protobuf import descriptor_pool  # noqa: E402
 from stafett_story import api as api_  # noqa: E402
 
 API = api_.load()
-FILES = ("cases/v1/case_events", "consent/v1/consent_events", "disclosure/v1/ledger_events")
+FILES = ("cases/v1/case_events", "consent/v1/consent_events", "disclosure/v1/ledger_events",
+         "escalation/v1/escalation_events", "notifications/v1/notification_events")
 
 
 def option(thing, name):

@@ -85,6 +85,46 @@ TEST(Calendar, Dates_compare_in_time) {
   EXPECT_EQ(Format(Date{2026, 3, 9}), "2026-03-09");
 }
 
+Time At(const char* date, int minutes) { return Time{StartOf(Of(date)).ms + minutes * 60'000LL}; }
+
+TEST(DailyHours, Are_two_different_times_of_the_day) {
+  EXPECT_EQ(ParseHours("22:00-06:30"), (DailyHours{22 * 60, 6 * 60 + 30}));
+  EXPECT_EQ(ParseHours("00:00-23:59"), (DailyHours{0, 23 * 60 + 59}));
+  for (const char* wrong : {"", "22:00", "24:00-06:00", "22:60-06:00", "2200-0600", "22:00-06:0", "22:00 06:00",
+                            "22:00-22:00", "2a:00-06:00", " 22:00-06:00", "22:00-06:00 "}) {
+    EXPECT_FALSE(ParseHours(wrong)) << wrong;
+  }
+}
+
+TEST(DailyHours, End_at_their_end_of_the_same_day_or_the_next) {
+  const DailyHours night{22 * 60, 6 * 60};
+  EXPECT_EQ(After(night, At("2026-11-22", 12 * 60)), At("2026-11-22", 12 * 60));
+  EXPECT_EQ(After(night, At("2026-11-22", 22 * 60)), At("2026-11-23", 6 * 60));
+  EXPECT_EQ(After(night, At("2026-11-22", 5 * 60 + 59)), At("2026-11-22", 6 * 60));
+  EXPECT_EQ(After(night, At("2026-11-22", 6 * 60)), At("2026-11-22", 6 * 60));
+  const DailyHours lesson{8 * 60, 9 * 60};
+  EXPECT_EQ(After(lesson, At("2026-11-22", 8 * 60)), At("2026-11-22", 9 * 60));
+  EXPECT_EQ(After(lesson, At("2026-11-22", 9 * 60)), At("2026-11-22", 9 * 60));
+}
+
+TEST(DailyHours, Go_by_the_clock_on_the_wall_when_it_changes) {
+  const DailyHours night{22 * 60, 6 * 60};
+  // 28 March 2027 has 23 hours, 31 October 2027 has 25.
+  EXPECT_EQ(After(night, At("2027-03-27", 23 * 60)), At("2027-03-28", 5 * 60));
+  EXPECT_EQ(After(night, At("2027-10-30", 23 * 60)), At("2027-10-31", 7 * 60));
+  // An end that the clock leaves out.
+  EXPECT_EQ(After({22 * 60, 2 * 60 + 30}, At("2027-03-27", 23 * 60)), At("2027-03-28", 2 * 60));
+}
+
+RC_GTEST_PROP(DailyHours, No_moment_behind_them_is_in_them, ()) {
+  Time now{*rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::int64_t>(0, 36'500 * kDay))};
+  DailyHours hours{*rc::gen::inRange(0, 1440), *rc::gen::inRange(0, 1440)};
+  RC_PRE(hours.from != hours.to);
+  auto after = After(hours, now);
+  RC_ASSERT(after >= now && after.ms - now.ms <= kDay + 3'600'000);
+  RC_ASSERT(After(hours, after) == after);
+}
+
 RC_GTEST_PROP(Calendar, Every_moment_lies_between_the_start_of_its_day_and_the_next, ()) {
   // 1970 to 2069; full size from the first try.
   Time now{*rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::int64_t>(0, 36'500 * kDay))};

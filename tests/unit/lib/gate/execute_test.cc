@@ -263,6 +263,19 @@ TEST_F(ExecuteTest, What_no_broker_would_take_or_no_reader_could_read_is_refused
   EXPECT_THAT(a_.Own("ch-1"), IsEmpty());
 }
 
+TEST_F(ExecuteTest, What_is_said_in_clear_about_a_child_is_not_sealed_and_no_key_is_asked_for) {
+  Committer without_keys(store_, a_.keys, nullptr, 1000);
+  auto proposal = Say("opaque");
+  proposal.events[0].clear = true;
+  auto built = without_keys.Build(CommandOf("r1"), a_.At("ch-a"), 0, 0, Time{1}, proposal);
+  ASSERT_TRUE(built);
+  auto e = Decode(built->writes.at(0).args.at(1));
+  ASSERT_TRUE(e);
+  EXPECT_FALSE(e->sealed);
+  EXPECT_EQ(e->clear, "opaque");
+  EXPECT_EQ(e->child, "ch-a");
+}
+
 TEST_F(ExecuteTest, Before_the_barrier_is_passed_nothing_is_decided) {
   a_.committer.Admit(0);
   auto decide = [](const Loaded<Trace>&) -> Result<Proposal> {

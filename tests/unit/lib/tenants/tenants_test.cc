@@ -203,6 +203,68 @@ TEST(Tenants, NobodyIsLeftWithoutALine) {
   }
 }
 
+constexpr char kHeadLine[] = "{id: p-aaaaa2, name: Prøve Rektor, role: HEAD}";
+Result<Tenants> LoadHead(const std::string& more) {
+  return Load(With(kHeadLine, "{id: p-aaaaa2, name: Prøve Rektor, role: HEAD, " + more + "}"));
+}
+
+TEST(Channels, ArePersonsOwnAndHabitsMayBeTheUnits) {
+  auto plain = Load(kOne);
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(plain->FindPerson("p-aaaaa2")->person->email, "");
+  EXPECT_EQ(plain->FindPerson("p-aaaaa2")->person->language, "nb");
+  EXPECT_FALSE(plain->FindPerson("p-aaaaa2")->person->quiet_hours);
+
+  auto text = With(kHeadLine,
+                   "{id: p-aaaaa2, name: P, role: HEAD, channels: [INBOX, EMAIL], email: a.b+c@x-y.example.no, "
+                   "language: ar}");
+  const std::string unit = "        name: Trinn 1\n";
+  text.replace(text.find(unit), unit.size(), unit + "        language: nn\n        quiet_hours: \"22:00-06:30\"\n");
+  auto loaded = Load(text);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  const auto& head = *loaded->FindPerson("p-aaaaa2")->person;
+  EXPECT_EQ(head.email, "a.b+c@x-y.example.no");
+  EXPECT_EQ(head.language, "ar");
+  EXPECT_EQ(head.quiet_hours, (calendar::DailyHours{22 * 60, 6 * 60 + 30}));
+  const auto& teacher = *loaded->FindPerson("p-aaaaa1")->person;
+  EXPECT_EQ(teacher.email, "");
+  EXPECT_EQ(teacher.language, "nn");
+  EXPECT_EQ(teacher.quiet_hours, head.quiet_hours);
+}
+
+TEST(Channels, FaultsNameTheLineAndNeverTheAddress) {
+  const std::string place = "one.yaml:17";
+  ExpectFault(LoadHead("channels: [EMAIL], email: a@x.example.no"), place, "[INBOX] or [INBOX, EMAIL]");
+  ExpectFault(LoadHead("channels: []"), place, "[INBOX] or [INBOX, EMAIL]");
+  ExpectFault(LoadHead("channels: [INBOX, SMS]"), place, "[INBOX] or [INBOX, EMAIL]");
+  ExpectFault(LoadHead("channels: [INBOX, EMAIL]"), place, "stand together");
+  ExpectFault(LoadHead("email: a@x.example.no"), place, "stand together");
+  ExpectFault(LoadHead("language: sv"), place, "nb, nn, en, ti or ar");
+  ExpectFault(LoadHead("quiet_hours: \"22-06\""), place, "two times of the day");
+  auto secret = LoadHead("channels: [INBOX, EMAIL], email: \"hemmelig person@x.example.no\"");
+  ExpectFault(secret, place, "no mail address");
+  EXPECT_EQ(secret.error().message.find("hemmelig"), std::string::npos);
+}
+
+TEST(MailAddress, IsPlainAndCannotEndAHeader) {
+  for (const char* right : {"a@b.no", "p-4tz8vq@stafett.example.no", "a.b+c@d.e-f.no"})
+    EXPECT_TRUE(IsMailAddress(right));
+  for (const char* wrong : {"",         "a",
+                            "@b.no",    "a@",
+                            "a@b",      "a@b@c.no",
+                            "a b@c.no", "a@c.no\r\nBcc: x@y.no",
+                            "<a@b.no>", ".a@b.no",
+                            "a.@b.no",  "a..b@c.no",
+                            "a@.no",    "a@b..no",
+                            "a@b.no.",  "\"a\"@b.no",
+                            "å@b.no",   "a@[127.0.0.1]",
+                            "a,b@c.no", "a@b.no,c@d.no"}) {
+    EXPECT_FALSE(IsMailAddress(wrong)) << wrong;
+  }
+  EXPECT_FALSE(IsMailAddress(std::string(65, 'a') + "@b.no"));
+  EXPECT_FALSE(IsMailAddress("a@" + std::string(253, 'b') + ".no"));
+}
+
 TEST(Tenants, NothingIsUsedTwiceAcrossFiles) {
   auto both = [](const std::string& from, const std::string& to) {
     std::string two = kTwo;
@@ -232,6 +294,24 @@ TEST(OrganisationNumber, Modulo11) {
        {"", "974760674", "97476067", "9747606730", "97476067a", "000000000", " 74760673", "-74760673"}) {
     EXPECT_FALSE(IsOrganisationNumber(bad)) << bad;
   }
+}
+
+TEST(ShippedFiles, HaveAddressesOfPlacesThatAreNone) {
+  auto tenants = LoadTenants(STAFETT_CONTROLLERS);
+  ASSERT_TRUE(tenants) << tenants.error().message;
+  std::set<std::string> languages;
+  for (const auto& controller : tenants->controllers()) {
+    for (const auto& recipient : controller.recipients) {
+      for (const auto& unit : recipient.units) {
+        for (const auto& person : unit.people) {
+          languages.insert(person.language);
+          if (person.email.empty()) continue;
+          EXPECT_TRUE(person.email.ends_with(".example.no") || person.email.ends_with(".invalid")) << person.id;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(languages, (std::set<std::string>{kLanguages.begin(), kLanguages.end()}));
 }
 
 TEST(ShippedFiles, HaveTheServicesOfTheFirstStory) {

@@ -1,0 +1,45 @@
+#include <algorithm>
+#include <charconv>
+
+#include "notifications/app/operations.h"
+
+namespace stafett::notifications::app {
+namespace {
+constexpr int kDefaultPage = 20;
+constexpr int kMaxPage = 50;
+}  // namespace
+
+Result<InboxPage> ListInbox(App& app, const host::Who& who, int page_size, const std::string& token,
+                            Deadline deadline) {
+  if (who.guardian) return Fail(Code::kPermissionDenied, "STAFF_ONLY", "only staff have an inbox");
+  if (page_size < 0) return Invalid("page_size", "page_size: must not be negative");
+  const auto count = page_size == 0 ? kDefaultPage : std::min(page_size, kMaxPage);
+  std::optional<std::int64_t> before;
+  std::string series;
+  if (!token.empty()) {
+    std::int64_t number = 0;
+    const auto dot = token.find('.');
+    const auto digits = dot == std::string::npos ? std::string() : token.substr(dot + 1);
+    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || number < 1) {
+      return Invalid("page_token", "page_token: not of this service");
+    }
+    series = token.substr(0, dot);
+    before = number;
+  }
+  STAFETT_TRY(auto page, app.store.Inbox(who.person, before, count, deadline));
+  if (!series.empty() && series != page.series) {
+    STAFETT_TRY(page, app.store.Inbox(who.person, std::nullopt, count, deadline));
+  }
+  InboxPage out;
+  for (const auto& place : page.places) {
+    STAFETT_TRY(auto view, app.store.Load(place.child, deadline));
+    const auto* m = view.child.Find(place.message_id);
+    if (m != nullptr && m->person == who.person) out.messages.push_back(*m);
+  }
+  if (page.before > 0) out.next = page.series + "." + std::to_string(page.before);
+  STAFETT_TRY(out.unread, app.store.Unread(who.person, deadline));
+  return out;
+}
+
+}  // namespace stafett::notifications::app
