@@ -508,10 +508,14 @@ def test_a_service_that_is_away_is_said_to_be_away(through, house, rest):
         is_refused(send(rest, house, "POST", *concern(house)), 503, "UNAVAILABLE", "SERVICE_UNAVAILABLE")
     finally:
         copy.start()
-    wait_until(lambda: send(rest, house, "GET", f"/v1/{house.case['name']}").status == 200, "200 again", SECONDS)
+        wait_until(lambda: answers(rest, house), "the edge to have noticed", SECONDS)
 
 
-def test_a_service_that_falls_silent_leaves_the_outcome_unknown_and_the_same_request_id_tells(through, house):
+def answers(rest, house):
+    return send(rest, house, "GET", f"/v1/{house.case['name']}").status == 200
+
+
+def test_a_service_that_falls_silent_leaves_the_outcome_unknown_and_the_same_request_id_tells(through, house, rest):
     """Promise P2: never an answer that invites a second, different command."""
     def short(document):
         (host,) = config.connection_manager(document)["route_config"]["virtual_hosts"]
@@ -520,15 +524,16 @@ def test_a_service_that_falls_silent_leaves_the_outcome_unknown_and_the_same_req
 
     (copy,) = through.stack.of("cases")
     target, body = concern(house)
-    with another_edge(through, "short", short) as rest:
-        assert send(rest, house, "GET", f"/v1/{house.case['name']}").status == 200
+    with another_edge(through, "short", short) as hasty:
+        assert answers(hasty, house)
         copy.process.signal(signal.SIGSTOP)
         try:
-            reply = send(rest, house, "POST", target, body)
+            reply = send(hasty, house, "POST", target, body)
         finally:
             copy.process.signal(signal.SIGCONT)
+            wait_until(lambda: answers(rest, house), "the edge to have noticed", SECONDS)
         is_refused(reply, 503, "UNAVAILABLE", "OUTCOME_UNKNOWN")
-        again = wait_until(lambda: done(send(rest, house, "POST", target, body)), "an answer", SECONDS)
+        again = wait_until(lambda: done(send(hasty, house, "POST", target, body)), "an answer", SECONDS)
         once_more = send(rest, house, "POST", target, body).json
         assert once_more["case"]["name"] == again["case"]["name"]
     noted = [event.name for event in through.stage.watch.events(body["requestId"])]
