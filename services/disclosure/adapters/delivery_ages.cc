@@ -34,7 +34,7 @@ void DeliveryAges::Note(const domain::View& before, const domain::LedgerEvent& e
   std::visit(
       [&](const auto& e) {
         using Event = std::decay_t<decltype(e)>;
-        if constexpr (!std::is_same_v<Event, domain::Decided>) {
+        if constexpr (!std::is_same_v<Event, domain::Decided> && !std::is_same_v<Event, domain::SignalWithheld>) {
           const auto* delivery = before.FindDelivery(e.delivery_id);
           if (delivery == nullptr || Taken(*delivery, e)) return;
           constexpr bool kFetched = std::is_same_v<Event, domain::Fetched>;
