@@ -46,7 +46,8 @@ def test_alive_and_ready(played, service):
 LOOPS = {"supervisor", "shards", "acks", "acks-expiry", "relay", "relay-noter", "watch", "producer", "redis",
          "redis-streams", "issuer-keys", "reader-log"}  # fmt: skip
 FOLLOWS = {"cases": {"reader-keys", "reader-identity"}, "consent": {"reader-keys"},
-           "disclosure": {"reader-keys", "reader-ledger", "fence"}, "escalation": {"timers"}}  # fmt: skip
+           "disclosure": {"reader-keys", "reader-ledger", "fence"}, "escalation": {"timers"},
+           "notifications": {"mail"}}  # fmt: skip
 
 
 @pytest.mark.parametrize("service", SERVICES)
