@@ -252,6 +252,26 @@ TEST(Timers, Two_copies_race_and_it_happens_once) {
   EXPECT_TRUE(inside);
 }
 
+TEST(Timers, What_is_said_while_a_child_is_looked_at_is_not_forgotten) {
+  House h;
+  h.Say({sample::NextStep(40)});
+  h.Until(Day(1));
+  h.Read();
+  bool inside = false;
+  h.store.BeforeRunForTest([&](const gate::Transaction& tx) {
+    const auto& write = tx.writes.front();
+    const bool settles = write.op == "zadd" && write.args[1] != "0" && write.args[2] == "ch-1";
+    if (!settles || std::exchange(inside, true)) return;
+    h.Say({sample::NextStep(10)});  // between the look and its writing down
+    h.Read();
+  });
+  (void)h.a->timers.Turn();
+  h.store.BeforeRunForTest(nullptr);
+  EXPECT_TRUE(inside);
+  h.Pass(Day(11));
+  EXPECT_THAT(h.Written(), ElementsAre("raised to p-head"));
+}
+
 TEST(Timers, A_lost_reply_and_a_restart_raise_nothing_twice) {
   House h;
   h.Say({sample::NextStep(10)});
