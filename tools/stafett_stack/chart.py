@@ -15,13 +15,14 @@ import yaml
 
 from stafett_stack import controllers, rights
 from stafett_stack.kafka import partition_count, topics
-from stafett_stack.paths import CHART, DEPLOY, KAFKA_ACLS, POLICY, REPOSITORY
+from stafett_stack.paths import CHART, DEPLOY, KAFKA_ACLS, POLICY, REPOSITORY, TEXTS
 from stafett_stack.procs import StackError
 
 RECIPIENT = "{recipient}"
 COPIED = {  # folder of the chart's files/ → files
     "policy": lambda: [POLICY],
     "prometheus": lambda: (DEPLOY / "prometheus" / "rules").glob("*.yaml"),
+    "texts": lambda: TEXTS.glob("*.yaml"),
     "grafana": lambda: (DEPLOY / "grafana").glob("*.json"),
 }
 

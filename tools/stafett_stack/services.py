@@ -20,7 +20,7 @@ from stafett_stack.secrets import Secrets
 
 SERVICES = ("cases", "consent", "disclosure", "escalation", "notifications")
 CALLS = {"consent": ("disclosure",)}  # who calls whom by gRPC
-KEYLESS = ("escalation",)  # can open and seal nothing (design §3.9)
+KEYLESS = ("escalation", "notifications")  # can open and seal nothing (design §3.9)
 KEY_FILES = {"kek_file": "kek", "identity_key_file": "identity_key", "alias_key_file": "alias_key"}
 READY_SECONDS = 60.0
 

@@ -308,6 +308,10 @@ def test_exactly_these_flows_are_let_through(manifests, demo_values, defaults, s
             (network["issuer"]["peers"], ["TCP 443"]),
         ]
         outward += [(pods(called), ["TCP grpc"]) for called in CALLS.get(name, ())]
+        # The mail server, of one service alone, and only by the values that say where it is.
+        extra = demo_values["services"].get(name, {}).get("extraEgress", [])
+        assert bool(extra) == (name == "notifications")
+        outward += flows(extra, "to")
         assert in_order(flows(spec["ingress"], "from")) == in_order(inward)
         assert in_order(flows(spec["egress"], "to")) == in_order(outward)
         assert sorted(spec["policyTypes"]) == ["Egress", "Ingress"]

@@ -75,4 +75,5 @@ def test_files_lie_where_the_configurations_say(compose):
             "/state": "state",
             "/stafett/deploy/controllers": "./controllers",
             "/stafett/deploy/policy": "./policy",
+            "/stafett/deploy/texts": "./texts",
         }
