@@ -32,7 +32,12 @@ constexpr char kFile[] =
     "          - {id: p-aaaaa2, name: B, role: HEAD, channels: [INBOX, EMAIL], email: b@x.example.no, language: ar,\n"
     "             quiet_hours: \"22:00-06:00\"}\n"
     "          - {id: p-aaaaa3, name: C, role: NURSE}\n"
-    "clients: []\n";
+    "clients: []\n"
+    "escalation: {lines: {r-aaaaa1: [HEAD]}, last: p-aaaaa1, waiting: {"
+    "NEXT_DATE: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}, "
+    "BATON_ANSWER: {first: 0 working days, next: 1 working day, acknowledged: 3 working days}, "
+    "EVALUATION: {first: 1 working day, next: 3 working days, acknowledged: 10 working days}, "
+    "DELIVERY_STORED: {first: 4 hours, next: 1 working day, acknowledged: 2 working days}}}\n";
 const std::vector<std::string> kPeople = {"p-aaaaa1", "p-aaaaa2", "p-aaaaa3", "p-nobody"};
 const std::vector<std::string> kChildren = {"ch-a", "ch-b", "ch-c"};
 
