@@ -22,7 +22,7 @@ def test_it_configures_every_service_and_stops_on_sigterm(tmp_path):
     try:
         wait_until(lambda: ready.exists() or process.poll() is not None, "is not ready", 90)
         assert process.poll() is None, (tmp_path / "log").read_text()
-        assert sorted(stack.running_processes(tmp_path)) == ["issuer", "kafka", "redis"]
+        assert sorted(stack.running_processes(tmp_path)) == ["issuer", "kafka", "mail", "redis"]
         for name in SERVICES:
             file = tmp_path / "configurations" / f"{name}-a.yaml"
             program = binaries(PRESET) / f"stafett-{name}"

@@ -125,6 +125,8 @@ def test_without_redis_every_service_says_unavailable_in_time(direct, child):
             "cases": write(direct, child, str(uuid.uuid4())),
             "consent": direct.ask("consent.ListConsents", TEACHER, final=UNKNOWN_OUTCOME, child=child.name),
             "disclosure": direct.ask("disclosure.ListDeliveries", MACHINES[PPT], final=UNKNOWN_OUTCOME),
+            "escalation": direct.ask("escalation.ListEscalations", TEACHER, final=UNKNOWN_OUTCOME),
+            "notifications": direct.ask("notifications.ListInbox", TEACHER, final=UNKNOWN_OUTCOME),
         }
         said = {name: (answer.refusal.code, bool(answer.refusal.reason)) for name, answer in answers.items()}
         ready = {service.instance: readiness(service)[0] for service in services}
@@ -190,13 +192,15 @@ def test_flushall_is_noticed_and_everything_comes_back(direct, child):
     restored = {s.instance: metric(s, "stafett_records_restored_total") for s in direct.stack.services.values()}
     client.flushall()
     for service in direct.stack.services.values():
+        if not any(":own:" in key for key in before[service.name]):
+            continue  # nothing came to it that it had to say something about: what it has read is compared below
         # By what it did: readiness may come and go between two looks.
         wait_until(lambda s=service: metric(s, "stafett_records_restored_total") > restored[s.instance],
                    f"{service.instance} notices and restores", 30)  # fmt: skip
     all_ready(direct)
     direct.settle(60)
     for service in SERVICES:
-        assert different(before[service], dump(client, service)) == [], service
+        wait_until(lambda s=service: different(before[s], dump(client, s)) == [], f"{service} is as it was", 30)
     # Nothing was sent to anybody because of it.
     assert {recipient: len(direct.signals(recipient)) for recipient in READERS} == signals
     # What had been answered is still known: the same command again changes nothing.
