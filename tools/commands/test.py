@@ -2,7 +2,8 @@
 
   tools/test              everything
   tools/test unit         what needs no server: C++ (preset dev: ASan, UBSan) and the tools' Python
-  tools/test LABEL …      other labels of ctest (redis, policy)
+  tools/test LABEL …      other labels of ctest (redis, kafka, policy)
+  tools/test deploy       the chart, alerts and dashboards, as files
   tools/test e2e          the whole system: stories, faults, bad input, canaries, broker rights
   tools/test faults       frozen copies, cut tails, suspended recipients, withdrawals under load
   tools/test tsan         ThreadSanitizer on lib/redis, lib/kafka and lib/gate
@@ -22,13 +23,15 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from stafett_stack import bootstrap, paths
 
-E2E, FAULTS, TSAN, UNIT = "e2e", "faults", "tsan", "unit"
+DEPLOY, E2E, FAULTS, TSAN, UNIT = "deploy", "e2e", "faults", "tsan", "unit"
+OF_DEPLOY = ("tests/unit/charts", "tests/unit/deploy")
 BROKEN_ON_PURPOSE = tuple(
     f"tests/e2e/test_{name}.py"
     for name in ("copies", "receipts", "redis_disk", "suspended", "tail", "withdrawal")
 )
 PYTEST = {
-    UNIT: ("tests/unit", "tests/docs"),
+    UNIT: ("tests/unit", "tests/docs", *(f"--ignore={folder}" for folder in OF_DEPLOY)),
+    DEPLOY: OF_DEPLOY,
     E2E: ("tests/e2e", *(f"--ignore={file}" for file in BROKEN_ON_PURPOSE)),
     FAULTS: BROKEN_ON_PURPOSE,
 }
