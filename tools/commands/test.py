@@ -109,9 +109,10 @@ def ctest(preset: str, labels: list[str], count: Count) -> None:
     say(f"ctest, {preset}: {', '.join(labels) or 'all'}")
     report = paths.REPOSITORY / "build" / preset / "ctest.xml"
     report.unlink(missing_ok=True)
+    # One more than there are cores: several tests wait most of their time.
     command = [
         "ctest", "--test-dir", f"build/{preset}", "--output-on-failure", "--no-tests=ignore",
-        "-j", str(os.cpu_count() or 2), "--output-junit", str(report),
+        "-j", str((os.cpu_count() or 2) + 1), "--output-junit", str(report),
         "--test-output-size-passed", "4000000", "--test-output-size-failed", "4000000",
     ]  # fmt: skip
     if labels:
