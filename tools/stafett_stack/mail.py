@@ -99,6 +99,13 @@ class MailServer:
         """All that it ever took, in order; repeats too."""
         return list(self._read())
 
+    def by_message(self) -> dict[str, list[Mail]]:
+        """By the id that notifications gave the message: more than one mail is a repeat."""
+        found: dict[str, list[Mail]] = {}
+        for mail in self._read():
+            found.setdefault(str(mail.message["Message-ID"]).strip("<> ").partition("@")[0], []).append(mail)
+        return found
+
     def _read(self) -> Iterator[Mail]:
         for file in sorted(self.kept.glob("[0-9]*.json")):
             kept = json.loads(file.read_text())

@@ -21,6 +21,7 @@ from stafett_stack.secrets import Secrets
 from stafett_stack.services import SERVICES, Service, Wiring, binaries, grpc_target
 
 Progress = Callable[[str], None]
+DAY_SECONDS = 24 * 3600
 
 
 class Stack:
@@ -82,6 +83,7 @@ class Stack:
                 )
         for service in self.services.values():
             service.peers = {"disclosure": self.target("disclosure")} if self.of("disclosure") else {}
+        self.days_passed = 0  # of let_days_pass
         self.edge = self.new_edge(detached=detached) if edge else None
         self.monitoring: Monitoring | None = None
         if monitoring:
@@ -144,6 +146,19 @@ class Stack:
         if self.monitoring is not None:
             self.monitoring.wait_ready()
             self.progress(f"Prometheus answers on {self.monitoring.prometheus.url}")
+
+    def let_days_pass(self, days: int) -> None:
+        """Every service starts again with its clock so much further ahead (test_clock_ahead_seconds). Clocks of the
+        broker, the token issuer and the mail server stay."""
+        self.days_passed += days
+        for service in self.services.values():
+            service.overrides["test_clock_ahead_seconds"] = self.days_passed * DAY_SECONDS
+            service.stop()
+        for service in self.services.values():
+            service.begin_start()
+        self._record()
+        for service in self.services.values():
+            service.wait_ready()
 
     def down(self) -> None:
         """Stops all, services before what they stand on; the data stays. Safe to repeat, and on half a stack."""

@@ -64,6 +64,7 @@ class Api:
     rpcs: dict[str, Rpc] = field(default_factory=dict)
     events: dict[str, Descriptor] = field(default_factory=dict)  # disclosable, by short name
     categories: tuple[str, ...] = ()
+    awaited: tuple[str, ...] = ()  # what escalation watches over: "BATON_ANSWER", …
     options: object = None  # module stafett.common.v1.options_pb2
 
     def is_required(self, field_descriptor: object) -> bool:
@@ -88,6 +89,7 @@ def load(proto: Path = PROTO, stubs: Path = STUBS) -> Api:
     files = [importlib.import_module(name) for name in _modules(proto)]
     api.options = importlib.import_module("stafett.common.v1.options_pb2")
     api.categories = tuple(api.options.Category.keys()[1:])
+    api.awaited = tuple(importlib.import_module("stafett.common.v1.record_pb2").AwaitedKind.keys()[1:])
     for descriptor in (module.DESCRIPTOR for module in files):
         package = descriptor.package.split(".")[1]  # stafett.<service>.v1
         for service in descriptor.services_by_name.values():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -21,6 +21,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from stafett_stack.controllers import Directory
 from stafett_story import people
 from stafett_story.api import Api, Rpc
+from stafett_story.told import STEPS
 
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 ANY, NONE = "${any}", "${none}"  # in an answer: something, whatever it is; nothing
@@ -29,6 +30,7 @@ SNAPSHOT_EVENT = "case-snapshot"
 RETRACTION = "retraction"
 EVERYTHING = "everything"
 FETCH_SCOPE = "stafett:disclosure"
+PASSES = re.compile(r"(\d{1,3}) days?")
 _ALIAS = re.compile(r"[a-z][a-z0-9_-]*")
 _SCHEMES = {"title", "about", "children", "guardians", "recipients", "actors", "never", "decisions",
             "steps"}  # fmt: skip
@@ -85,6 +87,27 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Escalates:
+    """What escalation must say. Aliases; None: not looked at."""
+
+    line: int
+    step: str  # of told.STEPS
+    awaited: str
+    of: str | None = None  # recipient
+    to: str | None = None  # actor
+
+
+@dataclass(frozen=True)
+class Mails:
+    """A mail that somebody must get. None and () mean: not looked at."""
+
+    line: int
+    to: str  # actor
+    language: str | None = None
+    has: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Refused:
     code: str
     reason: str | None = None
@@ -105,16 +128,25 @@ class Step:
     opens: str = ""  # a person of `at` opens the latest event of this kind
     fetches: str = ""  # `at` fetches the latest event of this kind again
     at: str = ""
+    passes: int = 0  # days
+    stops: str = ""  # this recipient's program is stopped…
+    starts: str = ""  # …or started again
     answers: Mapping[str, object] | None = None
     refused: Refused | None = None
     eventually: bool = False
     save: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sees: Mapping[str, tuple[Item, ...]] = field(default_factory=dict)
+    escalates: tuple[Escalates, ...] = ()
+    mails: tuple[Mails, ...] = ()
 
     @property
     def does(self) -> str:
         if self.rpc is not None:
             return self.rpc.name
+        if self.passes:
+            return f"{self.passes} days pass"
+        if self.stops or self.starts:
+            return "its system stops" if self.stops else "its system is back"
         return f"opens {self.opens}" if self.opens else f"fetches {self.fetches}"
 
 
@@ -374,12 +406,15 @@ class _Reader:
     # --- steps ---------------------------------------------------------------------------------
 
     def step(self, node: yaml.Node) -> None:
-        common = {"step", "id", "sees"}
+        common = {"step", "id", "sees", "escalates", "mails"}
         known = {
             "does": common | {"who", "does", "with", "save", "answers", "refused", "eventually"},
             "repeats": common | {"who", "repeats", "with", "answers", "refused"},
             "opens": common | {"who", "opens", "at", "refused"},
             "fetches": common | {"fetches", "at", "refused"},
+            "passes": common | {"passes"},
+            "stops": common | {"stops"},
+            "starts": common | {"starts"},
         }
         if not isinstance(node, yaml.MappingNode):
             self.problem(node, "a step is a list of `key: value`")
@@ -388,11 +423,12 @@ class _Reader:
         kinds = [kind for kind in known if kind in present]
         if len(kinds) != 1:
             near = self.meant(present - set().union(*known.values()), known)
-            self.problem(node, "a step has one of `does`, `repeats`, `opens`, `fetches`" + near)
+            kinds = ", ".join(f"`{kind}`" for kind in known)
+            self.problem(node, f"a step has one of {kinds}{near}")
             return
         kind = kinds[0]
         needed = {"does": {"step", "who"}, "repeats": {"step"}, "opens": {"step", "who", "at"},
-                  "fetches": {"step", "at"}}[kind]  # fmt: skip
+                  "fetches": {"step", "at"}}.get(kind, {"step"})  # fmt: skip
         keys = self.mapping(node, f"a step with `{kind}`", known[kind], needed)
         if keys is None:
             return
@@ -410,11 +446,17 @@ class _Reader:
         if kind in ("opens", "fetches"):
             events = [*self.api.events, *((EVERYTHING,) if kind == "fetches" else ())]
             values[kind] = self.one_of(keys[kind], "event", events, "in proto/")
+        elif kind == "passes":
+            values["passes"] = self.days(keys["passes"])
+        elif kind in ("stops", "starts"):
+            values[kind] = values["at"] = self.one_of(keys[kind], "recipient", self.recipients, "in this story")
         elif kind == "repeats":
             values |= self.repeated(keys)
         else:
             values |= self.call(keys, bool(values["refused"]))
         values["sees"] = self.sees(keys.get("sees"))
+        values["escalates"] = tuple(self.listed(keys.get("escalates"), self.escalation))
+        values["mails"] = tuple(self.listed(keys.get("mails"), self.mail))
         self.steps.append(Step(**values))  # type: ignore[arg-type]
         if "id" in keys:
             self.step_id(keys["id"], self.steps[-1])
@@ -563,6 +605,42 @@ class _Reader:
             else {},
             child=self.message(keys["child"], identity, expected=True) if "child" in keys else None,
         )
+
+    def listed(self, node: yaml.Node | None, read: Callable) -> Iterator:
+        for entry in self.nodes(node) if node is not None else ():
+            found = read(entry)
+            if found is not None:
+                yield found
+
+    def escalation(self, node: yaml.Node) -> Escalates | None:
+        keys = self.mapping(node, "an escalation", {"is", "awaited", "of", "to"}, {"is", "awaited"})
+        if keys is None:
+            return None
+        return Escalates(
+            line=_line(node),
+            step=self.one_of(keys["is"], "step of an escalation", STEPS, ""),
+            awaited=self.one_of(keys["awaited"], "thing awaited", self.api.awaited, "in proto/"),
+            of=self.one_of(keys["of"], "recipient", self.recipients, "in this story") if "of" in keys else None,
+            to=self.one_of(keys["to"], "actor", self.actors, "in this story") if "to" in keys else None,
+        )
+
+    def mail(self, node: yaml.Node) -> Mails | None:
+        keys = self.mapping(node, "a mail", {"to", "language", "has"}, {"to"})
+        if keys is None:
+            return None
+        return Mails(
+            line=_line(node),
+            to=self.one_of(keys["to"], "actor", self.actors, "in this story"),
+            language=self.text(keys["language"], "language") if "language" in keys else None,
+            has=self.referring(keys.get("has"), "has"),
+        )
+
+    def days(self, node: yaml.Node) -> int:
+        match = PASSES.fullmatch(self.text(node, "passes"))
+        if match is None or int(match[1]) == 0:
+            self.problem(node, "`passes` is a time such as 14 days")
+            return 1
+        return int(match[1])
 
     def categories(self, node: yaml.Node) -> list[str]:
         return [

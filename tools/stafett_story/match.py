@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from stafett_story.load import ANY, NONE, RETRACTION, Item
+from stafett_story.load import ANY, NONE, RETRACTION, Escalates, Item, Mails
+from stafett_story.told import Escalated, Mailed
 
 # Shown with every item and with nothing else to say: an item of which anything is shown tells that
 # the case exists and whose it is.
@@ -63,6 +64,55 @@ def seen_differences(expected: Sequence[Item], seen: Sequence[Seen]) -> list[str
     for item, one in zip(expected, seen, strict=True):
         problems += _item_differences(item, one)
     return problems
+
+
+def escalation_differences(
+    expected: Sequence[Escalates], told: Sequence[Escalated], ids: Mapping[str, str]
+) -> list[str]:
+    """In any order: what is awaited of two services is independent. `ids`: by alias."""
+    left = list(told)
+    problems = []
+    for one in expected:
+        found = next(
+            (t for t in left if (t.step, t.awaited) == (one.step, one.awaited)
+             and (one.of is None or t.of == ids[one.of]) and (one.to is None or t.to == ids[one.to])),
+            None,
+        )  # fmt: skip
+        if found is None:
+            to = f" to {one.to}" if one.to else ""
+            problems.append(f"line {one.line}: {one.awaited} was not {one.step}{to}")
+        else:
+            left.remove(found)
+    return problems + [f"{t.awaited} was {t.step}{f' to {_alias(t.to, ids)}' if t.to else ''}, "
+                       f"awaited of {_alias(t.of, ids)}, and is not named" for t in left]  # fmt: skip
+
+
+def mail_differences(
+    expected: Sequence[Mails], told: Sequence[Mailed], ids: Mapping[str, str], never: Iterable[str]
+) -> list[str]:
+    """In any order. No mail may hold any of `never`, or come twice."""
+    left = list(told)
+    problems = []
+    for one in expected:
+        found = next((t for t in left if t.to == ids[one.to] and one.language in (None, t.language)), None)
+        if found is None:
+            language = f" in {one.language}" if one.language else ""
+            problems.append(f"line {one.line}: no mail to {one.to}{language}")
+            continue
+        left.remove(found)
+        problems += [f"the mail to {one.to} does not say {word!r}" for word in one.has if word not in found.text]
+    for mail in told:
+        to = _alias(mail.to, ids)
+        problems += [f"the mail to {to} says {word!r}" for word in never if word in mail.text]
+        if not mail.sent:
+            problems.append(f"the mail to {to} was given up")
+        elif mail.times != 1:
+            problems.append(f"the mail to {to} was sent {mail.times} times")
+    return problems + [f"a mail in {t.language or '?'} to {_alias(t.to, ids)} is not named" for t in left]
+
+
+def _alias(id_: str, ids: Mapping[str, str]) -> str:
+    return next((alias for alias, known in ids.items() if known == id_), id_)
 
 
 def words(value: object) -> Iterator[str]:

@@ -4,7 +4,8 @@
 
 Each step: the call as its actor, with a request_id that is the same in every run of this story; the
 answer compared; then everything that it leads to awaited; then every recipient must have seen
-exactly what the step says, and those that it does not name nothing at all.
+exactly what the step says, and those that it does not name nothing at all; and what was escalated and
+mailed must be exactly what it says.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from google.protobuf import json_format
@@ -21,8 +23,16 @@ from google.protobuf import json_format
 from stafett_story.api import Api, short_name
 from stafett_story.calls import UNKNOWN_OUTCOME, Answer, Caller, Credentials, Refusal, as_values, build
 from stafett_story.load import Actor, Refused, Step, Story, resolve_all
-from stafett_story.match import Seen, differences, seen_differences, words
+from stafett_story.match import (
+    Seen,
+    differences,
+    escalation_differences,
+    mail_differences,
+    seen_differences,
+    words,
+)
 from stafett_story.progress import Progress
+from stafett_story.told import Escalated, Mailed
 from stafett_story.watch import Event, Watch
 
 NAMESPACE = uuid.UUID("6f2d6a52-3f6e-5d0a-9a3c-5b1f0c1de1f7")
@@ -54,12 +64,21 @@ class Hooks:
     idle: Callable[[], None] = lambda: None
 
 
+class Clock(Protocol):
+    """The services' time. `Stack` is the real one."""
+
+    days_passed: int
+
+    def let_days_pass(self, days: int) -> None: ...
+
+
 @dataclass
 class Played:
     step: Step
     answer: Answer | None = None
     events: list[Event] = field(default_factory=list)  # that the step wrote
     seen: dict[str, list[Seen]] = field(default_factory=dict)
+    told: list[Escalated | Mailed] = field(default_factory=list)  # what came since the step before
     seconds: float = 0.0
 
 
@@ -99,6 +118,7 @@ class Player:
         progress: Progress | None = None,
         run: str = "1",
         today: date | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.story = story
         self.api = api
@@ -108,10 +128,17 @@ class Player:
         self.hooks = hooks or Hooks()
         self.progress = progress or Progress.silent()
         self.run = run
+        self.clock = clock
         # Dates of the law are dates in Norway.
-        self.today = today or datetime.now(ZoneInfo("Europe/Oslo")).date()
+        self._began = today or datetime.now(ZoneInfo("Europe/Oslo")).date()
+        self._children: set[str] = set()  # opaque ids of this story's
+        self._told = 0  # of all that was told of anybody
         self.values = story.values(run)
         self.result = Result(story)
+
+    @property
+    def today(self) -> date:
+        return self._began + timedelta(days=self.clock.days_passed if self.clock else 0)
 
     def play(self) -> Result:
         """Never raises for a story that went otherwise: `failure` says what is different."""
@@ -143,12 +170,13 @@ class Player:
         if step.rpc is not None:
             problems = self._call(step, played)
         else:
-            problems = self._ask(step)
+            problems = self._happen(step)
         if problems:
             raise StoryFailed(self.story, step, problems)
         self.progress.note("waiting for what follows")
+        self._children |= {event.child for event in played.events}
         self.watch.settle(played.events)
-        problems = []
+        problems = self._told_differences(step, played)
         for alias in self.story.recipients:
             played.seen[alias] = self.watch.new(alias)
             problems += [f"{alias}: {problem}" for problem in self._look(step, alias, played.seen[alias])]
@@ -233,6 +261,43 @@ class Player:
             for part in path:
                 value = value[part]  # type: ignore[index]
             self.values[alias] = value
+
+    def _happen(self, step: Step) -> list[str]:
+        """What nobody calls for."""
+        if step.passes:
+            if self.clock is None:
+                return ["nothing here lets time pass"]
+            self.progress.note("all services start again, their clocks ahead")
+            self.clock.let_days_pass(step.passes)
+        elif step.stops:
+            self.watch.stop(step.stops)
+        elif step.starts:
+            self.watch.start(step.starts)
+            self.watch.settle([])
+        else:
+            return self._ask(step)
+        return []
+
+    def _told_differences(self, step: Step, played: Played) -> list[str]:
+        """What was escalated and mailed since the last step; asked again while something that is to come has not."""
+        ids = {**self.story.recipients, **{alias: actor.person for alias, actor in self.story.actors.items()}}
+        never = self.story.private_strings(self.run)
+        deadline = time.monotonic() + self.caller.patience
+        while True:
+            told = self.watch.told()
+            fresh = [one for one in told[self._told :] if one.child in self._children]
+            escalated = [one for one in fresh if isinstance(one, Escalated)]
+            mailed = [one for one in fresh if isinstance(one, Mailed)]
+            problems = escalation_differences(step.escalates, escalated, ids)
+            problems += mail_differences(step.mails, mailed, ids, never)
+            to_come = len(step.escalates) > len(escalated) or len(step.mails) > len(mailed)
+            if not to_come or time.monotonic() >= deadline:
+                break
+            self.hooks.idle()
+            time.sleep(EVENTUALLY_PAUSE)
+        self._told = len(told)
+        played.told = fresh
+        return problems
 
     def _ask(self, step: Step) -> list[str]:
         """A recipient opens, or fetches again, what it has been told of."""

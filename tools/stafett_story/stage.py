@@ -48,7 +48,7 @@ class Stage:
             for alias, id_ in story.recipients.items()
         }
         self.watch = Outside(
-            Log(stack.kafka), Marks(stack.redis), self.recipients, patience=patience
+            Log(stack.kafka), Marks(stack.redis), self.recipients, stack.mail, patience=patience
         )
 
     @property
@@ -70,7 +70,7 @@ class Stage:
         """Another `run` is another child: the same story again on the same stack."""
         return Player(
             self.story, self.api, self.caller, self.credentials, self.watch,
-            hooks=hooks, progress=progress, run=run,
+            hooks=hooks, progress=progress, run=run, clock=self.stack,
         )  # fmt: skip
 
     def play(

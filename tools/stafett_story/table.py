@@ -1,4 +1,4 @@
-"""Who was told what, and why: disclosure's decisions as a table, step after step.
+"""Who was told what, and why: disclosure's decisions as a table, step after step, with escalations and mails.
 
 Decisions come from disclosure's own ledger (ListDecisions), not from what the player believes; the
 steps say which command caused them.
@@ -13,6 +13,7 @@ from typing import TextIO
 
 from stafett_story.match import ALWAYS
 from stafett_story.play import Decision, Played, Result
+from stafett_story.told import Escalated, Mailed
 
 HEADINGS = ("event", "recipient", "decision", "rule", "fields", "receipt")
 RECEIPTS = {
@@ -31,7 +32,9 @@ decision  what disclosure decided for this recipient when the event happened, an
           no candidate: nobody asked, and nothing tells it that there is a case.
 fields    kinds of information that it may see; existence and identity come with each of them.
 receipt   what the recipient has said itself by now: signalled, fetched, stored (confirmed with the
-          content's digest), opened (by a person); withdrawn: before it was stored."""
+          content's digest), opened (by a person); withdrawn: before it was stored.
+An escalation says what was not done in time by which service, and who has it now; a mail says in which
+language, and nothing of the case."""
 
 
 def render(result: Result, *, colours: bool = False) -> str:
@@ -60,7 +63,7 @@ def may_colour(stream: TextIO) -> bool:
 
 def _heading(played: Played) -> str:
     step = played.step
-    who = step.who or step.at
+    who = step.who or step.at or "time"
     outcome = f" → refused: {step.refused.code} {step.refused.reason or ''}".rstrip() if step.refused else ""
     return f"{step.number}. {step.title} [{who}: {step.does}]{outcome}"
 
@@ -74,7 +77,18 @@ def _rows(result: Result, played: Played) -> list[tuple[str, ...]]:
         rows += [_row(d, aliases.get(d.recipient, d.recipient)) for d in decisions]
         if not decisions:
             rows.append((event.name, "nobody", NOBODY, NOBODY, NOBODY, NOBODY))
-    return rows
+    return rows + [_told_row(result, one) for one in played.told]
+
+
+def _told_row(result: Result, one: Escalated | Mailed) -> tuple[str, ...]:
+    story = result.story
+    aliases = {id_: alias for alias, id_ in story.recipients.items()}
+    aliases |= {actor.person: alias for alias, actor in story.actors.items() if actor.person}
+    to = aliases.get(one.to, one.to) or NOBODY
+    if isinstance(one, Mailed):
+        return ("mail", to, f"told in {one.language}", NOBODY, NOBODY, "sent" if one.sent else "given up")
+    what = one.awaited.lower().replace("_", " ")
+    return (f"escalation {one.step}", to, f"{what} of {aliases.get(one.of, one.of)}", NOBODY, NOBODY, NOBODY)
 
 
 def _row(decision: Decision, recipient: str) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
 "Nothing more will come" is known, not guessed by sleeping. A command's events are found on
 stafett.log by their request_id; when every service's mark and disclosure's fence have passed them,
 all that they lead to is on the recipients' topics; when every recipient has read its topic to its
-end and finished what it found there, what it has now is all that it gets.
+end and finished what it found there, what it has now is all that it gets. What time leads to
+(escalations, mails) stands on the log too: `told` is what is there once all have read all of it.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import redis
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from stafett_stack.kafka import Kafka
+from stafett_stack.mail import MailServer
 from stafett_stack.paths import REPOSITORY
-from stafett_stack.procs import StackError, wait_until
+from stafett_stack.procs import POLL_SECONDS, StackError, wait_until
 from stafett_stack.redis_ import Redis
 from stafett_stack.rights import principal_of, topic_of
 from stafett_stack.secrets import Secrets
@@ -31,6 +33,7 @@ from stafett_stack.services import SERVICES
 from stafett_story import api as api_
 from stafett_story.load import EVERYTHING, RETRACTION
 from stafett_story.match import Seen
+from stafett_story.told import Escalated, Mailed, Told, with_texts
 
 PROGRAM = REPOSITORY / "tests" / "e2e" / "recipient" / "recipient.py"
 KAFKA_SECONDS = 10.0
@@ -60,6 +63,9 @@ class Watch(Protocol):
     def begin(self) -> None: ...  # a story begins: what was seen before is of earlier ones
     def events(self, request_id: str) -> list[Event]: ...
     def settle(self, events: Sequence[Event]) -> None: ...
+    def told(self) -> list[Escalated | Mailed]: ...  # everything, of all children, in the log's order
+    def stop(self, alias: str) -> None: ...  # the recipient's program
+    def start(self, alias: str) -> None: ...
     def new(self, alias: str) -> list[Seen]: ...
     def earlier(self, alias: str) -> set[str]: ...  # delivery ids
     def ask(self, alias: str, event: str, attestation: str = "") -> list[Seen]: ...
@@ -69,11 +75,18 @@ class Outside:
     """with Outside(stack…) as watch: …; one recipient program per alias."""
 
     def __init__(
-        self, log: Log, marks: Marks, recipients: Mapping[str, Recipient], *, patience: float = 15.0
+        self,
+        log: Log,
+        marks: Marks,
+        recipients: Mapping[str, Recipient],
+        mail: MailServer,
+        *,
+        patience: float = 15.0,
     ) -> None:
         self.log = log
         self.marks = marks
         self.recipients = recipients
+        self.mail = mail
         self.patience = patience
         self.idle: Callable[[], None] = lambda: None  # runs again and again while it waits
         self._earlier: dict[str, set[str]] = {}
@@ -105,13 +118,10 @@ class Outside:
         last: dict[int, int] = {}
         for event in events:
             last[event.partition] = max(event.offset, last.get(event.partition, -1))
-        wait_until(
-            lambda: not self.marks.behind(last),
-            _Text(lambda: f"not all services came past the event: {self.marks.behind(last)}"),
-            self.patience,
-            check=self.idle,
-        )
+        self._pass(last)
         for recipient in self.recipients.values():
+            if not recipient.running:
+                continue
             end = self.log.end(topic_of(recipient.id), 0)
             wait_until(
                 lambda r=recipient, e=end: r.is_through(e),
@@ -119,6 +129,39 @@ class Outside:
                 self.patience,
                 check=lambda r=recipient: (self.idle(), r.check()),
             )
+
+    def told(self) -> list[Escalated | Mailed]:
+        """Until nobody has anything more to say: all have read the log to its end and it is still its end, and
+        every mail that was queued has its fate."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            ends = self.log.ends()
+            self._pass({partition: end - 1 for partition, end in ends.items() if end})
+            told = self.log.told()
+            if ends == self.log.ends() and not told.under_way:
+                break
+            self.idle()
+            if time.monotonic() >= deadline:
+                mails = f"; {len(told.under_way)} mails are still to be sent" if told.under_way else ""
+                raise StackError(f"the services still write after {self.patience:.0f} s{mails}")
+            time.sleep(POLL_SECONDS)
+        return with_texts(told.all, self.mail.by_message()) if told.all else []
+
+    def _pass(self, last: Mapping[int, int]) -> None:
+        """Returns when every service has read the log up to these offsets."""
+        wait_until(
+            lambda: not self.marks.behind(last),
+            _Text(lambda: f"not all services came past the event: {self.marks.behind(last)}"),
+            self.patience,
+            check=self.idle,
+        )
+
+    def stop(self, alias: str) -> None:
+        self.recipients[alias].stop()
+
+    def start(self, alias: str) -> None:
+        self.recipients[alias].start()
+        self.recipients[alias].wait_ready()
 
     def new(self, alias: str) -> list[Seen]:
         return self.recipients[alias].new()
@@ -165,6 +208,7 @@ class Log:
         self._asker = Consumer(settings)
         self._next = dict.fromkeys(range(kafka.partitions), 0)
         self._by_request: dict[str, list[Event]] = {}
+        self._told = Told()
         self._consumer.assign([TopicPartition(LOG, p, 0) for p in self._next])
 
     def close(self) -> None:
@@ -186,8 +230,16 @@ class Log:
         self._read_to_end()
         return self._by_request.get(request_id, [])
 
+    def told(self) -> Told:
+        """What escalation and notifications have said up to now."""
+        self._read_to_end()
+        return self._told
+
+    def ends(self) -> dict[int, int]:
+        return {partition: self.end(LOG, partition) for partition in self._next}
+
     def _read_to_end(self) -> None:
-        ends = {partition: self.end(LOG, partition) for partition in self._next}
+        ends = self.ends()
         deadline = time.monotonic() + KAFKA_SECONDS
         while any(self._next[p] < end for p, end in ends.items()):
             if time.monotonic() >= deadline:
@@ -197,6 +249,7 @@ class Log:
                 continue
             self._next[message.partition()] = message.offset() + 1
             record = self._record_class.FromString(message.value())
+            self._told.take(record)
             if record.request_id:
                 event = Event(record.event_id, record.type, record.child,
                               message.partition(), message.offset())  # fmt: skip
@@ -280,6 +333,11 @@ class Recipient:
         self.lines: list[dict] = []
 
     # --- the program ---------------------------------------------------------------------------
+
+    @property
+    def running(self) -> bool:
+        """It was started, and not stopped since."""
+        return self._process is not None
 
     def start(self) -> None:
         # Not stafett_stack.procs.Process: this one is spoken to on its standard input.

@@ -182,13 +182,12 @@ grpc::ServerUnaryReactor* DisclosureService::ListRecipients(grpc::CallbackServer
   return endpoint_.Serve("ListRecipients", context, [=, this](const Call& call) -> Status {
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kPerson));
     if (checked.who.role != "DISCLOSURE_OFFICER") return host::NotAllowed();
-    std::vector<std::string> own;
-    for (const auto& controller : host_.tenants().controllers()) {
-      if (controller.id != checked.who.controller) continue;
-      for (const auto& r : controller.recipients) own.push_back(r.id);
-    }
-    STAFETT_TRY(auto suspended, app_.recipients.Suspended(own, checked.deadline));
-    for (const auto& r : own) {
+    std::vector<std::string> ids;
+    const auto* controller = host_.tenants().FindController(checked.who.controller);
+    if (controller == nullptr) return host::NotAllowed();
+    for (const auto* r : host_.tenants().ServicesFor(*controller)) ids.push_back(r->id);
+    STAFETT_TRY(auto suspended, app_.recipients.Suspended(ids, checked.deadline));
+    for (const auto& r : ids) {
       auto& status = *response->add_recipients();
       status.set_recipient(r);
       auto it = suspended.find(r);

@@ -63,7 +63,7 @@ class FileReader {
     YAML::Node root = reader_.Parse(text);
     reader_.Keys(root, "the file",
                  {"controller", "name", "organisation_number", "oncall", "recipients", "clients", "escalation"},
-                 {"municipality"});
+                 {"municipality", "shared"});
     out.id = Id(root, "controller", 'c');
     out.name = NameOf(root, "name");
     ReadMunicipality(root, out);
@@ -74,6 +74,7 @@ class FileReader {
       out.recipients.push_back(ReadRecipient(node, out.id));
     }
     if (out.recipients.empty()) reader_.Fault(root, "recipients: at least one is needed");
+    ReadShared(root, out);
     for (const YAML::Node& node : reader_.List(root, "clients")) {
       out.clients.push_back(ReadClient(node, out));
     }
@@ -233,6 +234,19 @@ class FileReader {
     return out;
   }
 
+  void ReadShared(const YAML::Node& root, Controller& out) {
+    if (!reader_.Child(root, "shared").IsDefined()) return;
+    std::set<std::string> seen;
+    for (const YAML::Node& node : reader_.List(root, "shared")) {
+      reader_.Keys(node, "shared service", {"recipient", "host", "agreement"});
+      Shared one{reader_.Text(node, "recipient"), reader_.Text(node, "host"), NameOf(node, "agreement"),
+                 node.Mark().line + 1};
+      if (one.host == out.id) Fault(node, "host", "is this controller: its own services stand under recipients");
+      if (!seen.insert(one.recipient).second) Fault(node, "recipient", Quoted(one.recipient) + " stands twice");
+      out.shared.push_back(std::move(one));
+    }
+  }
+
   Client ReadClient(const YAML::Node& node, const Controller& controller) {
     Client out;
     reader_.Keys(node, "client", {"id", "recipient", "scopes"}, {"supplier"});
@@ -355,6 +369,21 @@ Result<Tenants> LoadTenantsFromText(std::vector<std::pair<std::string, std::stri
     controllers.push_back(std::move(controller));
     // With sizes, so that text cannot move from one file to the next under the same hash.
     canonical += name + " " + std::to_string(text.size()) + "\n" + text + "\n";
+  }
+  // Only now are the others' files known.
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    for (const auto& shared : controllers[i].shared) {
+      const auto host = std::find_if(controllers.begin(), controllers.end(),
+                                     [&](const Controller& c) { return c.id == shared.host; });
+      const bool has =
+          host != controllers.end() && std::any_of(host->recipients.begin(), host->recipients.end(),
+                                                   [&](const Recipient& r) { return r.id == shared.recipient; });
+      if (!has) {
+        return Fail(Code::kInvalidArgument, kReason,
+                    files[i].first + ":" + std::to_string(shared.line) + ": shared: " + Quoted(shared.recipient) +
+                        " is no recipient of " + Quoted(shared.host));
+      }
+    }
   }
   return Tenants(std::move(controllers), std::move(canonical));
 }

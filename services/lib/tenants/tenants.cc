@@ -98,6 +98,13 @@ const Controller* Tenants::ControllerOf(std::string_view recipient_id) const {
   return at == nullptr ? nullptr : &controllers_[at->controller];
 }
 
+std::vector<const Recipient*> Tenants::ServicesFor(const Controller& controller) const {
+  std::vector<const Recipient*> out;
+  for (const auto& recipient : controller.recipients) out.push_back(&recipient);
+  for (const auto& shared : controller.shared) out.push_back(FindRecipient(shared.recipient));
+  return out;
+}
+
 std::optional<UnitPlace> Tenants::FindUnit(std::string_view id) const {
   const Position* at = At(by_unit_, id);
   if (at == nullptr) return std::nullopt;

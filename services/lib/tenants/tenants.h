@@ -84,6 +84,15 @@ struct Escalation {
   std::map<AwaitedKind, WaitingTimes> waiting;            // every kind
 };
 
+// A service of another controller that serves this one's children too: host municipality cooperation (kommuneloven
+// kapittel 20). It is defined once, by its host; whoever answers for the data of its children is the host.
+struct Shared {
+  std::string recipient;
+  std::string host;       // controller
+  std::string agreement;  // what it rests on, for people to read
+  int line = 0;           // of the file
+};
+
 struct Controller {
   std::string id;  // "c-…"
   std::string name;
@@ -91,6 +100,7 @@ struct Controller {
   std::string organisation_number;
   OnCall oncall;
   std::vector<Recipient> recipients;
+  std::vector<Shared> shared;
   std::vector<Client> clients;
   Escalation escalation;
 };
@@ -126,6 +136,8 @@ class Tenants {
   const Recipient* FindRecipient(std::string_view id) const;
   const Recipient* RecipientOfOrganisation(std::string_view organisation_number) const;
   const Controller* ControllerOf(std::string_view recipient_id) const;
+  // Its own recipients and those that it shares, in the file's order.
+  std::vector<const Recipient*> ServicesFor(const Controller& controller) const;
   std::optional<UnitPlace> FindUnit(std::string_view id) const;
   std::optional<PersonPlace> FindPerson(std::string_view id) const;
   std::optional<ClientPlace> FindClient(std::string_view id) const;

@@ -124,3 +124,21 @@ def test_the_example_of_the_format_loads(story_file, api):
     readme = (ROOT / "tests" / "e2e" / "stories" / "README.md").read_text()
     (example,) = [part for part in readme.split("```") if part.startswith("yaml\ntitle:")]
     assert load(story_file(example.removeprefix("yaml\n")), api, controllers.load()).steps
+
+
+@pytest.mark.parametrize(
+    ("step", "line", "problem"),
+    [
+        ("passes: 2 weeks", 2, "`passes` is a time such as 14 days"),
+        ("passes: 0 days", 2, "`passes` is a time such as 14 days"),
+        ("stops: schol", 2, "no recipient 'schol' in this story; did you mean 'school'?"),
+        ("passes: 3 days\n    escalates: {is: raised, awaited: BATON}", 3, "no thing awaited 'BATON' in proto/"),
+        ("passes: 3 days\n    escalates: {is: risen, awaited: NEXT_DATE}", 3, "no step of an escalation 'risen'"),
+        ("passes: 3 days\n    escalates: {is: raised, awaited: NEXT_DATE, to: tacher}", 3, "did you mean 'teacher'?"),
+        ("passes: 3 days\n    mails: {language: nb}", 3, "a mail needs `to`"),
+    ],
+)
+def test_what_is_wrong_about_time_is_told_with_its_line(story_file, api, known, step, line, problem):
+    with pytest.raises(StoryError) as error:
+        load(story_file(HEAD + f"  - step: y\n    {step}\n"), api, known)
+    assert any(p.line == HEAD_LINES + line and problem in p.text for p in error.value.problems), error.value

@@ -1,5 +1,6 @@
 """The player against a stub of the services, and a watch that says what the test wants seen."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -11,6 +12,7 @@ from stafett_story.calls import Caller
 from stafett_story.load import load
 from stafett_story.match import Seen
 from stafett_story.play import Hooks, Player
+from stafett_story.told import Escalated, Mailed
 from stafett_story.watch import Event
 
 TODAY = date(2026, 11, 22)
@@ -25,6 +27,8 @@ class FakeWatch:
         self.answers = []
         self.asked = []
         self.settled = []
+        self.rounds = []  # what has been told, each time that it is asked; the last for ever
+        self.programs = []
 
     def begin(self):
         pass
@@ -38,6 +42,15 @@ class FakeWatch:
     def new(self, alias):
         return self.coming.pop(alias, [])
 
+    def told(self):
+        return (self.rounds.pop(0) if len(self.rounds) > 1 else self.rounds[0]) if self.rounds else []
+
+    def stop(self, alias):
+        self.programs.append(("stop", alias))
+
+    def start(self, alias):
+        self.programs.append(("start", alias))
+
     def earlier(self, alias):
         return set()
 
@@ -46,6 +59,13 @@ class FakeWatch:
         if not self.answers:
             raise LookupError(f"{alias} has never had {event}")
         return self.answers
+
+
+class FakeClock:
+    days_passed = 0
+
+    def let_days_pass(self, days):
+        self.days_passed += days
 
 
 class FakeCredentials:
@@ -81,7 +101,9 @@ def play(api, known, story_file, stub, watch):
         targets = addresses or [stub.address]
         caller = Caller(dict.fromkeys(("cases", "consent", "disclosure"), targets), patience=patience)
         callers.append(caller)
-        player = Player(story, api, caller, FakeCredentials(), watch, hooks=hooks, today=TODAY)
+        player = Player(
+            story, api, caller, FakeCredentials(), watch, hooks=hooks, today=TODAY, clock=FakeClock()
+        )
         return player.play()
 
     yield run
@@ -326,3 +348,87 @@ def test_events_of_a_step_are_awaited(play, stub, watch):
 
 def test_a_deadline_of_a_call_counts_as_an_unknown_outcome():
     assert set(calls.UNKNOWN_OUTCOME) == {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
+
+
+# --- time, escalations, mails ------------------------------------------------------------------------
+
+RAISED = Escalated("k", "es-1", "raised", "EVALUATION", "r-skole1", "p-teach1")
+MAIL = Mailed("k", "m-1", "p-teach1", True, "nn", "Nokon ventar\nLogg inn", 1)
+PASSES = """\
+  - step: Two weeks pass
+    passes: 14 days
+    escalates: {is: raised, awaited: EVALUATION, of: school, to: teacher}
+    mails: {to: teacher, language: nn, has: Logg inn}
+"""
+
+
+def concern_of(watch, stub):
+    """The concern's event is of child k."""
+    event = Event("e1", "no.stafett.cases.concern-noted.v1", "k", 0, 1)
+
+    def answer(request, _):
+        watch.on_log[request["request_id"]] = [event]
+        return {"case": {"name": "controllers/c-1/cases/7"}}
+
+    stub.answers["cases.NoteConcern"] = answer
+
+
+def test_time_passes_and_today_is_later(play, stub, watch):
+    concern_of(watch, stub)
+    watch.rounds = [[], [RAISED, MAIL]]
+    step = """\
+  - step: y
+    who: teacher
+    does: cases.RecordConversation
+    with: {case: "${case.name}", summary: x, next_date: "${today+1}"}
+"""
+    assert play(CONCERN + PASSES + step).failure == ""
+    (request,) = [request for name, request, _ in stub.calls if name == "cases.RecordConversation"]
+    assert request["next_date"] == "2026-12-07"
+
+
+def test_what_is_to_be_told_is_waited_for(play, stub, watch):
+    concern_of(watch, stub)
+    watch.rounds = [[], [], [RAISED], [RAISED, MAIL]]
+    result = play(CONCERN + PASSES)
+    assert result.failure == ""
+    assert [played.told for played in result.played] == [[], [RAISED, MAIL]]
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ([MAIL], "EVALUATION was not raised to teacher"),
+        ([replace(RAISED, to="p-other", of="r-helse1"), MAIL], "EVALUATION was raised to p-other, awaited of health"),
+        ([RAISED, RAISED, MAIL], "EVALUATION was raised to teacher, awaited of school, and is not named"),
+        ([RAISED], "no mail to teacher in nn"),
+        ([RAISED, replace(MAIL, language="nb")], "no mail to teacher in nn"),
+        ([RAISED, MAIL, replace(MAIL, to="p-other")], "a mail in nn to p-other is not named"),
+        ([RAISED, replace(MAIL, text="Hei")], "the mail to teacher does not say 'Logg inn'"),
+        ([RAISED, replace(MAIL, text="Logg inn, Mina Testdatter")], "the mail to teacher says 'Mina Testdatter'"),
+        ([RAISED, replace(MAIL, sent=False)], "the mail to teacher was given up"),
+        ([RAISED, replace(MAIL, times=2)], "the mail to teacher was sent 2 times"),
+    ],
+)
+def test_what_is_told_must_be_what_the_step_says(play, stub, watch, told, problem):
+    concern_of(watch, stub)
+    watch.rounds = [[], told]
+    assert problem in play(CONCERN + PASSES, patience=0.2).failure
+
+
+def test_what_is_not_named_must_not_be_told(play, stub, watch):
+    concern_of(watch, stub)
+    watch.rounds = [[RAISED]]
+    assert "EVALUATION was raised to teacher, awaited of school, and is not named" in play(CONCERN).failure
+
+
+def test_what_is_told_of_others_is_not_this_storys(play, stub, watch):
+    concern_of(watch, stub)
+    watch.rounds = [[replace(RAISED, child="other")]]
+    assert play(CONCERN).failure == ""
+
+
+def test_a_recipients_system_stops_and_is_back(play, watch):
+    steps = "  - {step: x, stops: health}\n  - {step: y, starts: health}\n"
+    assert play(steps).failure == ""
+    assert watch.programs == [("stop", "health"), ("start", "health")]

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 #include <string>
 
@@ -75,6 +76,38 @@ void ExpectFault(const Result<Tenants>& loaded, const std::string& place, const 
   EXPECT_EQ(loaded.error().reason, "TENANTS_FILE");
   EXPECT_EQ(loaded.error().message.rfind(place + ": ", 0), 0U) << loaded.error().message;
   EXPECT_NE(loaded.error().message.find(reason), std::string::npos) << loaded.error().message;
+}
+
+// One municipality whose children another's service serves.
+Result<Tenants> LoadShared(const std::string& shared) {
+  return LoadTenantsFromText(
+      {{"one.yaml", With("clients:\n", "shared:\n" + shared + "clients:\n")}, {"two.yaml", kTwo}});
+}
+
+TEST(Tenants, A_shared_service_is_defined_by_its_host_and_named_by_the_others) {
+  const auto tenants = LoadShared("  - {recipient: r-bbbbb1, host: c-bbbbb1, agreement: Avtale 2026}\n");
+  ASSERT_TRUE(tenants) << tenants.error().message;
+  const auto* one = tenants->FindController("c-aaaaa1");
+  ASSERT_EQ(one->shared.size(), 1U);
+  EXPECT_EQ(one->shared[0].agreement, "Avtale 2026");
+  std::vector<std::string> ids;
+  for (const auto* r : tenants->ServicesFor(*one)) ids.push_back(r->id);
+  EXPECT_EQ(ids, (std::vector<std::string>{"r-aaaaa1", "r-bbbbb1"}));
+  // Its data are the host's.
+  EXPECT_EQ(tenants->ControllerOf("r-bbbbb1")->id, "c-bbbbb1");
+  EXPECT_EQ(tenants->ServicesFor(*tenants->FindController("c-bbbbb1")).size(), 1U);
+}
+
+TEST(Tenants, A_shared_service_that_nobody_defines_is_refused_with_its_line) {
+  const std::string there = "  - {recipient: r-bbbbb1, host: c-bbbbb1, agreement: A}\n";
+  ExpectFault(LoadShared("  - {recipient: r-bbbbb2, host: c-bbbbb1, agreement: A}\n"), "one.yaml:22",
+              "\"r-bbbbb2\" is no recipient of \"c-bbbbb1\"");
+  ExpectFault(LoadShared("  - {recipient: r-bbbbb1, host: c-ccccc1, agreement: A}\n"), "one.yaml:22",
+              "is no recipient of \"c-ccccc1\"");
+  ExpectFault(LoadShared("  - {recipient: r-aaaaa1, host: c-aaaaa1, agreement: A}\n"), "one.yaml:22",
+              "this controller");
+  ExpectFault(LoadShared(there + there), "one.yaml:23", "stands twice");
+  ExpectFault(LoadShared("  - {recipient: r-bbbbb1, host: c-bbbbb1, agreement: \"\"}\n"), "one.yaml:22", "agreement");
 }
 
 TEST(Tenants, AreReadWholeAndFound) {
@@ -314,27 +347,35 @@ TEST(ShippedFiles, HaveAddressesOfPlacesThatAreNone) {
   EXPECT_EQ(languages, (std::set<std::string>{kLanguages.begin(), kLanguages.end()}));
 }
 
-TEST(ShippedFiles, HaveTheServicesOfTheFirstStory) {
+TEST(ShippedFiles, HaveTheServicesOfTheStories) {
   using policy::Agency;
   auto tenants = LoadTenants(STAFETT_CONTROLLERS);
   ASSERT_TRUE(tenants) << tenants.error().message;
-  std::multiset<Agency> kinds;
   std::set<std::string> roles;
   for (const Controller& controller : tenants->controllers()) {
     EXPECT_EQ(controller.clients.size(), controller.recipients.size()) << controller.id;
     for (const Recipient& recipient : controller.recipients) {
-      kinds.insert(recipient.agency);
       for (const Unit& unit : recipient.units) {
         for (const Person& person : unit.people) roles.insert(person.role);
       }
     }
   }
-  EXPECT_EQ(kinds, (std::multiset<Agency>{Agency::kSkoleK, Agency::kSkoleK, Agency::kBhgK, Agency::kHst, Agency::kPpt,
-                                          Agency::kBvt, Agency::kFlyk, Agency::kKe, Agency::kBup}));
   for (const char* role :
        {"TEACHER", "HEAD", "NURSE", "PPT_ADVISER", "CASE_WORKER", "DISCLOSURE_OFFICER", "LEADER", "PSYCHOLOGIST"}) {
     EXPECT_EQ(roles.count(role), 1U) << role;
   }
+  // By municipality; a trust has none.
+  std::map<std::string, std::multiset<Agency>> kinds;
+  for (const Controller& controller : tenants->controllers()) {
+    for (const auto* recipient : tenants->ServicesFor(controller))
+      kinds[controller.municipality].insert(recipient->agency);
+  }
+  EXPECT_EQ(kinds["5006"], (std::multiset<Agency>{Agency::kSkoleK, Agency::kSkoleK, Agency::kBhgK, Agency::kHst,
+                                                  Agency::kPpt, Agency::kBvt, Agency::kFlyk, Agency::kKe}));
+  EXPECT_EQ(kinds[""], std::multiset<Agency>{Agency::kBup});
+  EXPECT_EQ(kinds["5060"], (std::multiset<Agency>{Agency::kBvt, Agency::kKe}));
+  EXPECT_EQ(kinds["5052"], (std::multiset<Agency>{Agency::kBvt, Agency::kBhgK, Agency::kHst, Agency::kKe}));
+  EXPECT_EQ(kinds["1811"], (std::multiset<Agency>{Agency::kBvt, Agency::kSkoleK}));
 }
 
 }  // namespace
