@@ -1,14 +1,15 @@
-"""Plays a child's story through the real thing and prints who was told what, and why.
+"""Plays children's stories through the real thing and prints who was told what, and why.
 
-  tools/demo                                  tests/e2e/stories/one_child.yaml
-  tools/demo --edge                           the same through Envoy: actors by REST, recipients by gRPC
-  tools/demo my_story.yaml                    any file of that format (tests/e2e/stories/README.md)
+  tools/demo                                  all of tests/e2e/stories, one after the other
+  tools/demo my_story.yaml                    any files of that format (tests/e2e/stories/README.md)
+  tools/demo --direct                         by gRPC, past the edge
 
-Installs and builds what is missing, starts Redis, Kafka, the token issuer, the services and one
-program per recipient, plays, prints the table and stops everything.
+Installs and builds what is missing, starts Redis, Kafka, the token issuer, a mail server, the services, the
+edge and one program per recipient, plays, prints the tables and stops everything. Actors come through the
+edge by REST, recipients by gRPC.
 
-Exit code: 0 the story ended as written · 1 it did not, and the first difference is told
-           2 the file is wrong (file:line: reason) · 3 it could not be started
+Exit code: 0 the stories ended as written · 1 one did not, and its first difference is told
+           2 a file is wrong (file:line: reason) · 3 they could not be started
 """
 
 import argparse
@@ -23,7 +24,7 @@ from stafett_stack import bootstrap
 
 from stafett_stack import paths
 
-DEFAULT = paths.REPOSITORY / "tests" / "e2e" / "stories" / "one_child.yaml"
+STORIES = paths.REPOSITORY / "tests" / "e2e" / "stories"
 AS_WRITTEN, DIFFERENT, WRONG_FILE, NOT_STARTED, INTERRUPTED = 0, 1, 2, 3, 130
 
 
@@ -31,9 +32,9 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tools/demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("story", nargs="?", type=Path, default=DEFAULT)
+    parser.add_argument("stories", nargs="*", type=Path, default=sorted(STORIES.glob("*.yaml")), metavar="story")
     parser.add_argument("--copies", type=int, default=1, help="copies of each service (default 1)")
-    parser.add_argument("--edge", action="store_true", help="play through the edge")
+    parser.add_argument("--direct", action="store_true", help="play by gRPC, past the edge")
     parser.add_argument("--preset", default="release", help="which build to play with (default release)")
     parser.add_argument("--no-build", action="store_true", help="play with what is built")
     parser.add_argument("--keep", action="store_true", help="keep data and logs of the run")
@@ -59,7 +60,7 @@ def main() -> int:
     arguments = ARGUMENTS
     progress = Progress()
     try:
-        story = load.load(arguments.story, api.load(), controllers.load())
+        stories = [load.load(file, api.load(), controllers.load()) for file in arguments.stories]
     except load.StoryError as error:
         print(error, file=sys.stderr)
         return WRONG_FILE
@@ -74,8 +75,8 @@ def main() -> int:
         return not_started(error)
     keep = True
     try:
-        result = play(directory, story, arguments, progress)
-        keep = arguments.keep or bool(result.failure)
+        results = play(directory, stories, arguments, progress)
+        keep = arguments.keep or any(result.failure for result in results)
     except StackError as error:
         return not_started(error, directory)
     except KeyboardInterrupt:
@@ -85,27 +86,30 @@ def main() -> int:
     finally:
         if not keep:
             shutil.rmtree(directory, ignore_errors=True)
-    print(table.render(result, colours=table.may_colour(sys.stdout)))
-    if result.failure:
-        print(f"The story did not end as written. The first difference:\n{result.failure}\n"
-              f"Logs and what each recipient has seen: {directory}", flush=True)  # fmt: skip
-        return DIFFERENT
-    print(f"The story ended as written: {len(result.played)} steps.", flush=True)
-    return AS_WRITTEN
+    for result in results:
+        print(table.render(result, colours=table.may_colour(sys.stdout)))
+        if result.failure:
+            print(f"{result.story.title}: did not end as written. The first difference:\n{result.failure}\n"
+                  f"Logs and what each recipient has seen: {directory}\n", flush=True)  # fmt: skip
+        else:
+            print(f"{result.story.title}: ended as written, {len(result.played)} steps.\n", flush=True)
+    return DIFFERENT if any(result.failure for result in results) else AS_WRITTEN
 
 
-def play(directory: Path, story: load.Story, arguments: argparse.Namespace, progress: Progress) -> Result:
-    stack = Stack(
-        directory, copies=arguments.copies, preset=arguments.preset, edge=arguments.edge, progress=progress.say
-    )
+def play(
+    directory: Path, stories: list[load.Story], arguments: argparse.Namespace, progress: Progress
+) -> list[Result]:
+    edge = not arguments.direct
+    stack = Stack(directory, copies=arguments.copies, preset=arguments.preset, edge=edge, progress=progress.say)
+    results = []
     with stack:
         stack.up()
-        progress.say("starting one program per recipient")
-        with Stage(stack, story, edge=arguments.edge) as stage:
-            try:
-                return stage.play(progress=progress)
-            finally:
-                progress.say("stopping")
+        for story in stories:
+            progress.say(f"{story.title}: starting one program per recipient")
+            with Stage(stack, story, edge=edge) as stage:
+                results.append(stage.play(progress=progress))
+        progress.say("stopping")
+    return results
 
 
 def not_started(error: StackError, directory: Path | None = None) -> int:
