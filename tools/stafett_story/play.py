@@ -62,6 +62,9 @@ class Hooks:
     before: Callable[[Step, Player], None] = _nothing
     after: Callable[[Step, Player], None] = _nothing
     idle: Callable[[], None] = lambda: None
+    # A copy of notifications that dies between handing a mail over and writing that down hands it over again, with
+    # the same Message-ID: no sender can know what the server took (RFC 1047).
+    mails_may_repeat: bool = False
 
 
 class Clock(Protocol):
@@ -289,7 +292,7 @@ class Player:
             escalated = [one for one in fresh if isinstance(one, Escalated)]
             mailed = [one for one in fresh if isinstance(one, Mailed)]
             problems = escalation_differences(step.escalates, escalated, ids)
-            problems += mail_differences(step.mails, mailed, ids, never)
+            problems += mail_differences(step.mails, mailed, ids, never, may_repeat=self.hooks.mails_may_repeat)
             to_come = len(step.escalates) > len(escalated) or len(step.mails) > len(mailed)
             if not to_come or time.monotonic() >= deadline:
                 break
