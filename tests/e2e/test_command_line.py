@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import uuid
+from collections import namedtuple
 from datetime import date
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from stafett_stack.procs import wait_until
 from stafett_story import people
 
 PROGRAM = Path(__file__).resolve().parents[2] / "tools" / "stafett"
-TEACHER = "Torgunn Vikamyrdal"
-CONCERN = "Mina er blitt stille,\nog sitter alene."
+TEACHER, NURSE = ("--as", "Torgunn Vikamyrdal"), ("--as", "p-x6q9sb")
+SCHOOL = "r-8hq2mz"
 SECONDS = 30.0
+Ended = namedtuple("Ended", "code out err")
 
 
 @pytest.fixture(scope="module")
@@ -24,75 +26,100 @@ def stack(new_stack):
 
 
 @pytest.fixture(scope="module")
-def stafett(stack, tmp_path_factory):
-    """stafett("case", "get", …, code=1): what it printed, when it ended with that code."""
+def run(stack, tmp_path_factory):
+    """run("case", "get", …): how it ended."""
     env = tmp_path_factory.mktemp("command-line") / "env"
     stack.write_env(env)
 
-    def run(*words, code=0, stdin=""):
+    def run(*words, stdin=""):
         done = subprocess.run(
             [PROGRAM, *words], input=stdin, capture_output=True, text=True, timeout=60, check=False,
             env={**os.environ, "STAFETT_ENV": str(env)},
         )  # fmt: skip
-        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        assert (done.stderr == "") == (code == 0), done.stderr
-        return done.stderr if code else done.stdout
+        return Ended(done.returncode, done.stdout, done.stderr)
 
     return run
 
 
-def test_a_small_path(stafett, stack, tmp_path):
+@pytest.fixture(scope="module")
+def stafett(run):
+    """What it printed. It must have gone well, and silently."""
+
+    def stafett(*words, stdin=""):
+        ended = run(*words, stdin=stdin)
+        assert (ended.code, ended.err) == (0, ""), words
+        return ended.out
+
+    return stafett
+
+
+@pytest.fixture(scope="module")
+def child(stafett):
     number = people.synthetic_number(date(2017, 5, 14), str(uuid.uuid4()))
-    registered = json.loads(stafett(
-        "child", "register", "--as", TEACHER, "--name", "Mina Fjellrypedal", "--national-number", "@-",
-        "--guardian", "person=p-mother,name=Solvor,relation=MOTHER,parental_responsibility=yes", "-o", "json",
-        stdin=f"{number}\n",
-    ))  # fmt: skip
+    words = ("--name", "Mina Fjellrypedal", "--national-number", "@-",
+             "--guardian", "person=p-mother,name=Solvor,relation=MOTHER,parental_responsibility=yes")  # fmt: skip
+    registered = json.loads(stafett("child", "register", *TEACHER, *words, "-o", "json", stdin=f"{number}\n"))
     assert registered["receipt"]["state"] == "PUBLISHED"
-    child = registered["child"]
+    return registered["child"]
 
-    (tmp_path / "concern.txt").write_text(CONCERN)
-    request_id = str(uuid.uuid4())
-    note = ("concern", "note", child, "--as", TEACHER, "--concern", f"@{tmp_path / 'concern.txt'}",
-            "--request-id", request_id)  # fmt: skip
-    told = stafett(*note)
-    assert "PUBLISHED (in two durable stores)" in told and "concern is not a report" in told
-    (case,) = {line.split()[-1] for line in told.splitlines() if line.strip().startswith("name ")}
-    assert json.loads(stafett(*note, "--edge", "-o", "json"))["case"]["name"] == case  # the same again is the same
 
-    known = json.loads(stafett("case", "get", case, "--as", TEACHER, "-o", "json"))
+@pytest.fixture(scope="module")
+def case(stafett, child):
+    words = ("concern", "note", child, *TEACHER, "--concern", "@-", "-o", "json")
+    noted = stafett(*words, stdin="Mina er stille,\nog alene.")
+    return json.loads(noted)["case"]["name"]
+
+
+def test_a_concern_is_noted_once_however_often_and_whichever_way_it_is_sent(stafett, child, tmp_path):
+    text, request_id = tmp_path / "concern.txt", str(uuid.uuid4())
+    text.write_text("Mina er blitt stille,\nog sitter alene.\n")
+    words = ("concern", "note", child, *TEACHER, "--concern", f"@{text}", "--request-id", request_id)
+    shown = stafett(*words)
+    assert "PUBLISHED (in two durable stores)" in shown and "concern is not a report" in shown
+    again = [json.loads(stafett(*words, "-o", "json", *edge)) for edge in ((), ("--edge",))]
+    assert again[0] == again[1] and f"  {again[0]['case']['name']}\n" in shown
+    assert stafett("receipt", request_id, *TEACHER).startswith("taken by cases\n")
+
+
+def test_a_case_is_the_same_by_grpc_and_through_the_edge(stafett, case):
+    known = json.loads(stafett("case", "get", case, *TEACHER, "-o", "json"))
     assert (known["name"], known["state"], known["holder"]) == (case, "CONCERN_NOTED", "p-4tz8vq")
-    assert json.loads(stafett("case", "get", case, "--as", TEACHER, "-o", "json", "--edge")) == known
-    assert "taken by cases" in stafett("receipt", request_id, "--as", TEACHER)
+    assert json.loads(stafett("case", "get", case, *TEACHER, "-o", "json", "--edge")) == known
+
+
+def test_lists(stafett, run, child):
     assert stafett("delivery", "list", "--through", "ppt-record-system") == "no deliveries\n"
-    assert "no escalations" in stafett("escalation", "list", "--as", TEACHER)
+    assert stafett("escalation", "list", *TEACHER) == "no escalations\n"
+    asked = ("consent", "request", child, *TEACHER, "--purpose", "follow-up", "--consenter", "p-mother",
+             "--scope", f"recipient={SCHOOL},categories=PLAN,EDUC", "--request-id", str(uuid.uuid4()))  # fmt: skip
+    wait_until(lambda: run(*asked).code == 0, "consent to have heard of the child", SECONDS)
+    shown = stafett("consent", "list", child, *TEACHER)
+    assert "p-mother" in shown and "PLAN, EDUC" in shown and "REQUESTED" in shown
 
-    consent_id = str(uuid.uuid4())
 
-    def consented():  # once consent has heard of the child
-        return stafett("consent", "request", child, "--as", TEACHER, "--purpose", "follow-up",
-                       "--consenter", "p-mother", "--scope", "recipient=r-8hq2mz,categories=PLAN,EDUC", "--request-id", consent_id)  # fmt: skip
+@pytest.mark.parametrize("edge", [(), ("--edge",)], ids=["grpc", "edge"])
+def test_a_refusal_ends_with_1_and_has_its_reason(run, case, edge):
+    ended = run("case", "open-log", case, *TEACHER, "--goal", "Trives.", *edge)
+    assert (ended.code, ended.out) == (1, "")
+    assert ended.err.startswith("stafett: refused: FAILED_PRECONDITION NO_CONSENT\n") and "--request-id" in ended.err
 
-    assert "NO_CONSENT" in stafett("case", "open-log", case, "--as", TEACHER, "--goal", "Trives.", code=1)
-    somebody = stafett("case", "get", case, "--as", "p-x6q9sb", code=1)
-    nothing = stafett("case", "get", case[:-1] + "0", "--as", "p-x6q9sb", code=1)
-    assert somebody == nothing and "PERMISSION_DENIED NOT_ALLOWED" in somebody
-    wait_until(lambda: _goes(consented), "consent hears of the child", SECONDS)
-    listed = stafett("consent", "list", child, "--as", TEACHER)
-    assert "REQUESTED" in listed and "p-mother" in listed
 
-    edge = stafett("case", "open-log", case, "--as", TEACHER, "--goal", "Trives.", "--edge", code=1)
-    assert edge.splitlines()[0] == "stafett: refused: FAILED_PRECONDITION NO_CONSENT"
+def test_a_flag_that_is_wrong_is_named_by_the_refusal(run, case):
+    ended = run("case", "set-level", case, *TEACHER, "--level", "level-1", "--reason", "x" * 2001)
+    assert ended.code == 1 and "INVALID_ARGUMENT" in ended.err and "at        --reason\n" in ended.err
 
+
+def test_what_is_hidden_and_what_is_not_there_are_told_in_the_same_words(run, case):
+    other = case[:-1] + ("1" if case.endswith("0") else "0")
+    hidden, nothing = (run("case", "get", name, *NURSE) for name in (case, other))
+    assert hidden == nothing and hidden.code == 1 and "PERMISSION_DENIED NOT_ALLOWED" in hidden.err
+
+
+def test_a_service_that_is_away_ends_with_3(run, stack, child):
     stack.services["cases-a"].stop()
-    away = stafett("concern", "note", child, "--as", TEACHER, "--concern", "Stille.", code=3)
-    assert "--request-id" in away and "Stille" not in away
-    stack.services["cases-a"].start()
-
-
-def _goes(do) -> bool:
     try:
-        do()
-    except AssertionError:
-        return False
-    return True
+        ended = run("concern", "note", child, *TEACHER, "--concern", "Stille.")
+        assert (ended.code, ended.out) == (3, "") and "Stille" not in ended.err
+        assert "--request-id" in ended.err and "UNAVAILABLE" in ended.err
+    finally:
+        stack.services["cases-a"].start()

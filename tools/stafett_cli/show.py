@@ -22,7 +22,7 @@ from stafett_story import columns
 INDENT = "  "
 RECEIPT = "stafett.common.v1.Receipt"
 RECEIPTS = {
-    "STORED": "in one durable store; it will be published (tools/stafett receipt tells)",
+    "STORED": "in one durable store; tools/stafett receipt tells when it is in two",
     "PUBLISHED": "in two durable stores",
 }
 # What a list's answer says of the page behind it → the field of the request that asks for it.

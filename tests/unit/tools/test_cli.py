@@ -10,12 +10,13 @@ import time
 import uuid
 from pathlib import Path
 
+import grpc
 import pytest
 from google.api import annotations_pb2
 from google.protobuf import any_pb2, json_format
 from stub import No, Stub
 
-from stafett_cli import commands, completion, main, request, show
+from stafett_cli import commands, completion, main, refusal, request, show
 from stafett_cli.refusal import Wrong
 from stafett_stack import issuer, services
 from stafett_stack.procs import free_port
@@ -351,6 +352,12 @@ def test_a_refusal_ends_with_1_and_says_reason_flag_and_how_to_try_again(here, c
     assert "--section (sections[0].text)" in told.err and f"--request-id {sent}" in told.err
     assert ended(*words, "--request-id", sent) == 1
     assert here.calls[1][1] == here.calls[0][1]
+
+
+def test_advice_is_for_reasons_that_there_are():
+    codes = {code.name for code in grpc.StatusCode}
+    sources = [f.read_text() for f in (Path(__file__).parents[3] / "services").rglob("*") if f.suffix in (".cc", ".h")]
+    assert [r for r in set(refusal.ADVICE) - codes if not any(f'"{r}"' in source for source in sources)] == []
 
 
 def test_a_refused_reading_has_nothing_to_be_sent_again(here, capsys):
