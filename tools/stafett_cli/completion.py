@@ -14,7 +14,7 @@ _stafett() {
   esac
   COMPREPLY=($(compgen -W "$words" -- "${COMP_WORDS[COMP_CWORD]}"))
 }
-complete -o default -F _stafett tools/stafett
+complete -o default -F _stafett stafett
 """
 
 

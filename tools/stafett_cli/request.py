@@ -125,9 +125,9 @@ def reader(field: FieldDescriptor) -> Callable[[str], object]:
 
 def text(word: str) -> str:
     """@file and @- are read; @@ is one @."""
-    if word.startswith("@@") or not word.startswith("@"):
-        return word.removeprefix("@") if word.startswith("@@") else word
-    return read_file(word[1:]).removesuffix("\n")
+    if word.startswith("@@"):
+        return word[1:]
+    return read_file(word[1:]).removesuffix("\n") if word.startswith("@") else word
 
 
 def read_file(name: str) -> str:

@@ -42,9 +42,8 @@ def client(env: Env, arguments: argparse.Namespace) -> Client:
 def attestation(env: Env, name: str, arguments: argparse.Namespace, *, expired: bool = False) -> str:
     """Of staff by id or full name; of a guardian; or of anybody whom the files do not know (for refusals)."""
     role, unit, organisation = arguments.role, arguments.unit, arguments.organisation
-    if role or unit or organisation:
-        if not issuer.PERSON_ID.fullmatch(name):
-            raise Wrong(f"a person's id is of letters, digits, '.', '_' and '-': {name!r}")
+    if (role or unit or organisation) and not issuer.PERSON_ID.fullmatch(name):
+        raise Wrong(f"a person's id is of letters, digits, '.', '_' and '-': {name!r}")
     if role == issuer.GUARDIAN:
         if unit or organisation:
             raise Wrong("a guardian has neither unit nor organisation")
