@@ -112,9 +112,10 @@ def _follow(there: Caller, command: Command, sent: Message, metadata, arguments:
 
 
 def receipt(arguments: argparse.Namespace) -> None:
-    """Every service is asked, or one: which of them took the command cannot be told from its id."""
+    """Every service is asked, or one: which of them took the command cannot be told from its id. That it is nowhere is
+    said only if all of them said so."""
     env = read_env()
-    refusals: list[Failed] = []
+    nos: list[tuple[Refusal, Command, Message]] = []
     with closing(caller(env, arguments)) as there:
         metadata = _metadata(env, arguments)
         for service, rpc in commands.receipts(api_.load()).items():
@@ -128,10 +129,10 @@ def receipt(arguments: argparse.Namespace) -> None:
                     print(f"taken by {service}")
                 print(_shown(answer.message, arguments))
                 return
-            refusals.append(Failed(answer.refusal, Command("receipt", "get", rpc), sent))
-            if answer.refusal.code in UNKNOWN_OUTCOME:
-                raise refusals[-1]
-    raise refusals[0]
+            nos.append((answer.refusal, Command("receipt", "get", rpc), sent))
+    silent = [no for no in nos if no[0].code in UNKNOWN_OUTCOME]
+    other = [no for no in nos if no[0].code != "NOT_FOUND"]
+    raise Failed(*(silent or other or nos)[0])
 
 
 def token_client(arguments: argparse.Namespace) -> None:

@@ -300,6 +300,13 @@ def here(tmp_path, monkeypatch):
     stub.stop()
 
 
+def says(code, reason="X", field=""):
+    def no(*_):
+        raise No(code, reason, field)
+
+    return no
+
+
 def tokens_of(metadata):
     assert metadata["authorization"].startswith("Bearer ")
     person = metadata.get("stafett-attestation")
@@ -339,10 +346,7 @@ def test_a_machine_comes_alone(here):
 
 
 def test_a_refusal_ends_with_1_and_says_reason_flag_and_how_to_try_again(here, capsys):
-    def no(*_):
-        raise No("INVALID_ARGUMENT", "BAD_TEXT", "sections[0].text")
-
-    here.answers["cases.WriteNote"] = no
+    here.answers["cases.WriteNote"] = says("INVALID_ARGUMENT", "BAD_TEXT", "sections[0].text")
     words = ("case", "write-note", CASE, "--section", "text=x", "--as", "p-teach1")
     assert ended(*words) == 1
     told = capsys.readouterr()
@@ -361,19 +365,13 @@ def test_advice_is_for_reasons_that_there_are():
 
 
 def test_a_refused_reading_has_nothing_to_be_sent_again(here, capsys):
-    def no(*_):
-        raise No("PERMISSION_DENIED", "NOT_ALLOWED")
-
-    here.answers["cases.GetCase"] = no
+    here.answers["cases.GetCase"] = says("PERMISSION_DENIED", "NOT_ALLOWED")
     assert ended("case", "get", CASE, "--as", "p-teach1") == 1
     assert "--request-id" not in capsys.readouterr().err
 
 
 def test_an_unknown_outcome_ends_with_3_after_one_try(here, capsys):
-    def gone(*_):
-        raise No("UNAVAILABLE", "OUTCOME_UNKNOWN")
-
-    here.answers["cases.OpenLog"] = gone
+    here.answers["cases.OpenLog"] = says("UNAVAILABLE", "OUTCOME_UNKNOWN")
     assert ended("case", "open-log", CASE, "--goal", "x", "--as", "p-teach1") == 3
     (call,) = here.calls
     assert f"--request-id {call[1]['request_id']}" in capsys.readouterr().err
@@ -399,32 +397,32 @@ def test_nothing_up_ends_with_3(monkeypatch, tmp_path, capsys):
     assert "tools/up" in capsys.readouterr().err
 
 
-def test_a_receipt_is_looked_for_in_every_service(here, capsys):
-    def unknown(*_):
-        raise No("NOT_FOUND", "UNKNOWN_REQUEST")
-
-    id_ = str(uuid.uuid4())
+@pytest.fixture
+def lost(here):
+    """A request id that no service knows."""
     for service in commands.receipts(API):
-        here.answers[f"{service}.GetReceipt"] = unknown
-    assert ended("receipt", id_, "--through", "skole-record-system") == 1
+        here.answers[f"{service}.GetReceipt"] = says("NOT_FOUND", "UNKNOWN_REQUEST")
+    return str(uuid.uuid4())
+
+
+def test_a_receipt_is_looked_for_in_every_service(here, lost, capsys):
+    words = ("receipt", lost, "--through", "skole-record-system")
+    assert ended(*words) == 1
     assert "UNKNOWN_REQUEST" in capsys.readouterr().err
-    here.answers["consent.GetReceipt"] = lambda *_: {"request_id": id_, "state": "PUBLISHED"}
-    assert ended("receipt", id_, "--through", "skole-record-system") == 0
-    assert capsys.readouterr().out == f"taken by consent\nrequest id  {id_}\nstate       PUBLISHED\n"
+    here.answers["cases.GetReceipt"] = says("UNAVAILABLE")
+    here.answers["notifications.GetReceipt"] = lambda *_: {"request_id": lost, "state": "PUBLISHED"}
+    assert ended(*words) == 0
+    assert capsys.readouterr().out == f"taken by notifications\nrequest id  {lost}\nstate       PUBLISHED\n"
 
 
-def test_a_receipt_of_a_service_that_is_silent_is_not_said_to_be_missing(here):
-    def answer(code):
-        def no(*_):
-            raise No(code, "X")
-
-        return no
-
-    for service in commands.receipts(API):
-        here.answers[f"{service}.GetReceipt"] = answer("NOT_FOUND")
-    here.answers["escalation.GetReceipt"] = answer("UNAVAILABLE")
-    assert ended("receipt", str(uuid.uuid4()), "--through", "skole-record-system") == 3
-    assert ended("receipt", str(uuid.uuid4()), "--through", "skole-record-system", "--service", "cases") == 1
+def test_a_receipt_is_missing_only_if_every_service_says_so(here, lost, capsys):
+    words = ("receipt", lost, "--through", "skole-record-system")
+    here.answers["escalation.GetReceipt"] = says("PERMISSION_DENIED", "SCOPE_MISSING")
+    assert ended(*words) == 1
+    assert "SCOPE_MISSING" in capsys.readouterr().err
+    here.answers["consent.GetReceipt"] = says("UNAVAILABLE")
+    assert ended(*words) == 3
+    assert ended(*words, "--service", "cases") == 1
 
 
 # --- streams ------------------------------------------------------------------------------------------
