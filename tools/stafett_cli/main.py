@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -103,8 +104,7 @@ def _follow(there: Caller, command: Command, sent: Message, metadata, arguments:
     try:
         with closing(there.stream(command.rpc, sent, metadata, timeout=arguments.timeout)) as items:
             for item in items:
-                text = show.as_json(item, line=True) if arguments.output == JSON else show.as_table(item) + "\n"
-                print(text, flush=True)
+                print(_shown(item, arguments, line=True), flush=True)
     except Refused as refused:
         raise Failed(refused.refusal, command, sent) from refused
     except KeyboardInterrupt:
@@ -177,8 +177,12 @@ def _metadata(env: dict[str, str], arguments: argparse.Namespace) -> list[tuple[
     return sent
 
 
-def _shown(message: Message, arguments: argparse.Namespace) -> str:
-    return show.as_json(message) if arguments.output == JSON else show.as_table(message)
+def _shown(message: Message, arguments: argparse.Namespace, *, line: bool = False) -> str:
+    """line: one of several."""
+    if arguments.output == JSON:
+        return show.as_json(message, line=line)
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    return show.as_table(message, room=room) + ("\n" if line else "")
 
 
 # --- the parser -----------------------------------------------------------------------------------

@@ -37,12 +37,13 @@ def as_json(message: Message, *, line: bool = False) -> str:
     return json_format.MessageToJson(message, indent=indent, always_print_fields_with_no_presence=True)
 
 
-def as_table(message: Message) -> str:
+def as_table(message: Message, *, room: int | None = None) -> str:
+    """room: columns of the terminal. A list that is wider is told entry by entry."""
     listed = _list_of(message.DESCRIPTOR)
     if listed is None:
         return "\n".join(_detail(message)) or "nothing"
     items = getattr(message, listed.name)
-    lines = _items(items) if items else [f"no {_label(listed)}"]
+    lines = _items(items, room) if items else [f"no {_label(listed)}"]
     rest = [field for field in message.DESCRIPTOR.fields if field is not listed]
     below = _detail(message, rest)
     return "\n".join([*lines, *([""] if below else []), *below])
@@ -65,16 +66,21 @@ def _list_of(message: Descriptor) -> FieldDescriptor | None:
     return first if first is not None and first.is_repeated and first.message_type is not None else None
 
 
-def _items(items: Sequence[Message]) -> list[str]:
+def _items(items: Sequence[Message], room: int | None = None) -> list[str]:
     """A row each; a block each if one holds more than a row can show."""
     fields = [field for field in items[0].DESCRIPTOR.fields if any(_has(item, field) for item in items)]
     if any(field.message_type is not None for field in fields):
-        blocks = [_detail(item) for item in items]
-        return [line for block in blocks for line in ("", *block)][1:]
+        return _blocks(items)
     rows = [[_label(field) for field in fields]]
     rows += [[_value(item, field).replace("\n", " ") or "–" for field in fields] for item in items]
     widths = columns.widths(rows)
+    if room is not None and sum(widths) + len(columns.GAP) * (len(widths) - 1) > room:
+        return _blocks(items)
     return [columns.line(columns.pad(row, widths)) for row in rows]
+
+
+def _blocks(items: Sequence[Message]) -> list[str]:
+    return [line for item in items for line in ("", *_detail(item))][1:]
 
 
 def _detail(message: Message, fields: Iterable[FieldDescriptor] | None = None) -> list[str]:

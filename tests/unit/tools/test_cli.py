@@ -511,6 +511,16 @@ def test_a_list_is_a_table_with_the_columns_that_say_something(in_oslo):
     ]
 
 
+def test_a_list_that_is_wider_than_the_terminal_is_told_entry_by_entry():
+    listed = message("disclosure.ListDeliveries", next="c", deliveries=[{"delivery_id": "d-1", "case_ref": "k-1"},
+                                                                       {"delivery_id": "d-2"}])  # fmt: skip
+    rows = ["delivery id  case ref", "d-1          k-1", "d-2          –", "", "more  --after c"]
+    assert show.as_table(listed).splitlines() == show.as_table(listed, room=21).splitlines() == rows
+    assert show.as_table(listed, room=20).splitlines() == [
+        "delivery id  d-1", "case ref     k-1", "", "delivery id  d-2", "", "more  --after c",
+    ]  # fmt: skip
+
+
 def test_an_empty_list_says_so():
     assert show.as_table(message("consent.ListConsents")) == "no consents"
 
