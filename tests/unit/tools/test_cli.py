@@ -9,6 +9,7 @@ import sys
 import time
 import uuid
 from pathlib import Path
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -193,6 +194,11 @@ def test_the_options_of_every_command_are_those_that_a_field_may_not_be_called()
     main.add_options(leaf, COMMANDS["case get"])
     flags = {flag for action in leaf._actions for flag in action.option_strings if flag.startswith("--")}
     assert flags == {f"--{option}" for option in request.OPTIONS}
+
+
+def test_a_field_that_is_called_as_an_option_of_every_command_has_a_longer_flag():
+    role = SimpleNamespace(name="role", is_repeated=False)
+    assert request.flag(COMMANDS["case get"], role) == "--case-role"
 
 
 def test_a_command_has_a_new_request_id_each_time_and_a_reading_has_none():
@@ -420,7 +426,7 @@ def test_a_receipt_is_missing_only_if_every_service_says_so(here, lost, capsys):
     here.answers["escalation.GetReceipt"] = says("PERMISSION_DENIED", "SCOPE_MISSING")
     assert ended(*words) == 1
     assert "SCOPE_MISSING" in capsys.readouterr().err
-    here.answers["consent.GetReceipt"] = says("UNAVAILABLE")
+    here.answers["notifications.GetReceipt"] = says("UNAVAILABLE")
     assert ended(*words) == 3
     assert ended(*words, "--service", "cases") == 1
 
