@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +17,12 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "tools"))
+
+from stafett_cli import main, request  # noqa: E402
+from stafett_cli.refusal import Wrong  # noqa: E402
+from stafett_story import api as api_  # noqa: E402
+
 NOT_OURS = {".git", ".local", "build", "__pycache__", ".pytest_cache", ".cache"}
 SOURCES = {".h", ".cc", ".py", ".proto", ".txt", ".cmake", ".yaml", ".json", ".tmpl", ".sh", ""}
 EXTENSIONS = ("h", "cc", "py", "md", "proto", "yaml", "json", "txt", "tmpl", "cmake")
@@ -77,7 +85,8 @@ def spans(page: Path) -> list[str]:
 
 def fences(page: Path, *languages: str) -> list[str]:
     blocks = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
-    return [line for language, block in blocks if language in languages for line in block.splitlines()]
+    whole = [re.sub(r"\\\n\s*", "", block) for language, block in blocks if language in languages]
+    return [line for block in whole for line in block.splitlines()]
 
 
 def exists(page: Path, name: str) -> bool:
@@ -170,11 +179,29 @@ def test_commands_exist(page):
             continue
         tool = ROOT / name
         assert tool.is_file() and os.access(tool, os.X_OK), line
+        if name == "tools/stafett":
+            assert understood(rest), line
+            continue
         source = tool.read_text()
         if behind := re.search(r"commands/run\" (\w+) ", source):
             source = (ROOT / "tools" / "commands" / f"{behind[1]}.py").read_text()
         for flag in re.findall(r"--[\w-]+", rest):
             assert f'"{flag}"' in source or f"{flag})" in source, line
+
+
+def understood(words: str) -> bool:
+    """By the command line itself: the command, its flags, and that none is missing. Files are not looked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(request, "read_file", lambda _: "{}")
+        try:
+            arguments = main.parser().parse_args(shlex.split(words))
+            if "command" in arguments and arguments.json is None:
+                request.build(arguments.command, arguments, api_.load())
+        except SystemExit as end:  # argparse's way; --help is no mistake
+            return end.code == 0
+        except Wrong:
+            return False
+    return True
 
 
 @pages()

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 
 import yaml
-from google.protobuf import descriptor_pb2
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
 
 from stafett_edge.config import FOLDER
 from stafett_edge.rules import Rule, messages_below, public
-from stafett_story.api import DESCRIPTORS, Api
+from stafett_story import comments
+from stafett_story.api import Api
 
 FILE = FOLDER / "openapi.yaml"
 # services/lib/host/validate.cc
@@ -55,6 +54,7 @@ class Document:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.rules = public(api)
+        self.comments = comments.read()
         asked: dict[str, Descriptor] = {}
         answered: dict[str, Descriptor] = {}
         for rule in self.rules.values():
@@ -169,12 +169,6 @@ class Document:
         described = self.comments.get(f"{field.containing_type.full_name}.{field.name}")
         return {"description": described} if described else {}
 
-    @cached_property
-    def comments(self) -> dict[str, str]:
-        """Of services, calls, messages and fields, by full name."""
-        files = descriptor_pb2.FileDescriptorSet.FromString(DESCRIPTORS.read_bytes()).file
-        return {name: words for file in files if file.package.startswith("stafett.") for name, words in _comments(file)}
-
 
 def path_of(rule: Rule) -> str:
     """/v1/{case=controllers/*/cases/*}:openLog → /v1/controllers/{controller}/cases/{case}:openLog"""
@@ -219,27 +213,6 @@ def _is_any(message: Descriptor) -> bool:
 def _refused(words: str) -> dict:
     schema = {"$ref": "#/components/schemas/Status"}
     return {"description": words, "content": {"application/json": {"schema": schema}}}
-
-
-def _comments(file: descriptor_pb2.FileDescriptorProto) -> Iterable[tuple[str, str]]:
-    for location in file.source_code_info.location:
-        words = " ".join((location.leading_comments or location.trailing_comments).split())
-        name = _named(file, list(location.path))
-        if words and name:
-            yield f"{file.package}.{name}", words
-
-
-def _named(file: descriptor_pb2.FileDescriptorProto, path: list[int]) -> str:
-    """Which message, field, service or call a location speaks of; "" for anything else."""
-    thing: object = file
-    names = []
-    for field, index in zip(path[::2], path[1::2], strict=False):
-        kind = thing.DESCRIPTOR.fields_by_number[field].name  # type: ignore[attr-defined]
-        if kind not in ("message_type", "nested_type", "field", "service", "method"):
-            return ""
-        thing = getattr(thing, kind)[index]
-        names.append(thing.name)
-    return ".".join(names) if names and len(path) % 2 == 0 else ""
 
 
 _ANY = {

@@ -47,7 +47,7 @@ START_SECONDS = 60.0
 HEAP_MB = 96
 
 _EXPIRED = {"iat": 1_699_996_400, "nbf": 1_699_996_400, "exp": 1_700_000_000}
-_ID = re.compile(r"[A-Za-z0-9._-]+")
+PERSON_ID = re.compile(r"[A-Za-z0-9._-]+")
 
 
 class Tokens:
@@ -94,7 +94,7 @@ class Tokens:
 
     def _attestation(self, form: Mapping[str, str]) -> str:
         subject = next(iter(form.values()))
-        if not _ID.fullmatch(subject):
+        if not PERSON_ID.fullmatch(subject):
             raise StackError(f"a person's id is of letters, digits, '.', '_' and '-': {subject!r}")
         return self._ask({"client_id": "attestation", "scope": "attestation", **form})
 

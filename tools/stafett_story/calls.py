@@ -4,7 +4,7 @@ service answers. Several copies of a service are asked in turn."""
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import grpc
@@ -167,18 +167,37 @@ class Caller:
         self, rpc: Rpc, request: Message, metadata: Sequence[tuple[str, str]], timeout: float
     ) -> Message:
         """Once. Refused: what was said, or UNAVAILABLE when nobody answered."""
-        channels = self._channels[rpc.service]
-        channel = channels[self._turn[rpc.service] % len(channels)]
-        self._turn[rpc.service] += 1
-        unary = channel.unary_unary(
-            rpc.path,
-            request_serializer=lambda message: message.SerializeToString(),
-            response_deserializer=message_class(rpc.response).FromString,
-        )
+        unary = self._next_channel(rpc).unary_unary(rpc.path, **_coding(rpc))
         try:
             return unary(request, metadata=metadata, timeout=timeout)
         except grpc.RpcError as error:
             raise Refused(refusal_of(error)) from error
+
+    def stream(
+        self, rpc: Rpc, request: Message, metadata: Sequence[tuple[str, str]] = (), *, timeout: float | None = None
+    ) -> Iterator[Message]:
+        """What a call says that goes on, as it comes. Once; Refused when a refusal ends it."""
+        answers = self._next_channel(rpc).unary_stream(rpc.path, **_coding(rpc))(
+            request, metadata=metadata, timeout=timeout
+        )
+        try:
+            yield from answers
+        except grpc.RpcError as error:
+            raise Refused(refusal_of(error)) from error
+        finally:
+            answers.cancel()
+
+    def _next_channel(self, rpc: Rpc) -> grpc.Channel:
+        channels = self._channels[rpc.service]
+        self._turn[rpc.service] += 1
+        return channels[(self._turn[rpc.service] - 1) % len(channels)]
+
+
+def _coding(rpc: Rpc) -> dict[str, Callable]:
+    return {
+        "request_serializer": lambda message: message.SerializeToString(),
+        "response_deserializer": message_class(rpc.response).FromString,
+    }
 
 
 def _channel(address: str) -> grpc.Channel:

@@ -7,10 +7,10 @@ steps say which command caused them.
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from stafett_story import columns
 from stafett_story.match import ALWAYS
 from stafett_story.play import Decision, Played, Result
 from stafett_story.told import Escalated, Mailed
@@ -39,16 +39,13 @@ language, and nothing of the case."""
 
 def render(result: Result, *, colours: bool = False) -> str:
     story = result.story
-    lines = [f"{story.title}", "=" * _width(story.title), ""]
+    lines = [f"{story.title}", "=" * columns.width(story.title), ""]
     if story.about:
         lines += [story.about, ""]
     lines += ["Recipients: " + ", ".join(f"{a} ({id_})" for a, id_ in story.recipients.items()), ""]
     lines += [LEGEND, ""]
     blocks = [(_heading(played), _rows(result, played)) for played in result.played]
-    widths = [
-        max([_width(HEADINGS[i])] + [_width(row[i]) for _, rows in blocks for row in rows])
-        for i in range(len(HEADINGS))
-    ]
+    widths = columns.widths([HEADINGS, *(row for _, rows in blocks for row in rows)])
     lines.append("  " + _line(HEADINGS, widths))
     lines.append("  " + "─" * (sum(widths) + 2 * (len(widths) - 1)))
     for heading, rows in blocks:
@@ -107,20 +104,13 @@ def _row(decision: Decision, recipient: str) -> tuple[str, ...]:
 
 
 def _line(cells: Sequence[str], widths: Iterable[int], *, colours: bool = False) -> str:
-    padded = [cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)]
+    padded = columns.pad(cells, widths)
     if colours:
         colour = COLOURS.get(cells[2].partition(" (")[0])
         if colour:
             padded[2] = f"\x1b[{colour}m{padded[2]}\x1b[0m"
-    return "  ".join(padded).rstrip()
+    return columns.line(padded)
 
 
 def _bold(text: str) -> str:
     return f"\x1b[1m{text}\x1b[0m"
-
-
-def _width(text: str) -> int:
-    """Columns on a terminal."""
-    wide = (2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text
-            if not unicodedata.combining(c))  # fmt: skip
-    return sum(wide)

@@ -1,4 +1,4 @@
-"""The three services as one gRPC server inside the test, with answers that the test gives."""
+"""The services as one gRPC server inside the test, with answers that the test gives."""
 
 from __future__ import annotations
 
@@ -38,11 +38,13 @@ class No(Exception):
 
 
 class Stub(grpc.GenericRpcHandler):
-    """stub.answers["cases.NoteConcern"] = lambda request, metadata: {...}; stub.calls has them all."""
+    """stub.answers["cases.NoteConcern"] = lambda request, metadata: {...}; stub.calls has them all. A call that goes on
+    says several: stub.streams["…"] = a generator function."""
 
     def __init__(self, api) -> None:
         self.api = api
         self.answers = {}
+        self.streams = {}
         self.calls = []
         self._rpcs = {rpc.path: rpc for rpc in api.rpcs.values()}
         self._server = grpc.server(futures.ThreadPoolExecutor(4), options=[("grpc.so_reuseport", 0)])
@@ -56,20 +58,32 @@ class Stub(grpc.GenericRpcHandler):
             return None
         metadata = dict(details.invocation_metadata)
 
-        def unary(request, context):
+        def noted(request):
             values = json_format.MessageToDict(request, preserving_proto_field_name=True)
             self.calls.append((rpc.name, values, metadata))
+            return values
+
+        def unary(request, context):
             try:
-                answer = self.answers.get(rpc.name, lambda *_: {})(values, metadata)
+                answer = self.answers.get(rpc.name, lambda *_: {})(noted(request), metadata)
             except No as no:
                 context.abort_with_status(no.status())
             return json_format.ParseDict(answer, message_class(rpc.response)())
 
-        return grpc.unary_unary_rpc_method_handler(
-            unary,
-            request_deserializer=message_class(rpc.request).FromString,
-            response_serializer=lambda message: message.SerializeToString(),
-        )
+        def stream(request, context):
+            try:
+                for answer in self.streams[rpc.name](noted(request), metadata):
+                    yield json_format.ParseDict(answer, message_class(rpc.response)())
+            except No as no:
+                context.abort_with_status(no.status())
+
+        coding = {
+            "request_deserializer": message_class(rpc.request).FromString,
+            "response_serializer": lambda message: message.SerializeToString(),
+        }
+        if rpc.name in self.streams:
+            return grpc.unary_stream_rpc_method_handler(stream, **coding)
+        return grpc.unary_unary_rpc_method_handler(unary, **coding)
 
     def stop(self) -> None:
         self._server.stop(None).wait()
