@@ -29,6 +29,27 @@ Level FromProto(v1::Level l) {
   return l >= v1::LEVEL_0 && l <= v1::LEVEL_3 ? static_cast<Level>(static_cast<int>(l) - 1) : Level::k0;
 }
 
+// Names and numbers of the two enums are the same.
+v1::Outcome ToProto(Outcome o) { return static_cast<v1::Outcome>(static_cast<int>(o)); }
+Outcome FromProto(v1::Outcome o) {
+  return o >= v1::HELPED && o <= v1::NOT_CARRIED_OUT ? static_cast<Outcome>(static_cast<int>(o)) : Outcome::kNone;
+}
+
+void Fill(const Measure& m, v1::Measure* out) {
+  out->set_measure_id(m.id);
+  out->set_goal_id(m.goal);
+  out->set_title(m.title);
+  out->set_responsible(m.responsible);
+  out->set_responsible_recipient(m.responsible_recipient);
+  out->set_start(m.start);
+  out->set_due_date(m.due_date);
+  out->set_evaluation_date(m.evaluation_date);
+}
+Measure FromProto(const v1::Measure& m) {
+  return {m.measure_id(), m.goal_id(),  m.title(),          m.responsible(), m.responsible_recipient(),
+          m.start(),      m.due_date(), m.evaluation_date()};
+}
+
 template <class To, class Range>
 void CopyTo(const Range& from, To* to) {
   for (const auto& x : from) *to->Add() = x;
@@ -79,6 +100,7 @@ struct Packer {
     m.set_goal(e.goal);
     m.set_level(ToProto(e.level));
     m.set_next_date(e.next_date);
+    m.set_goal_id(e.goal_id);
     return Pack(m, e.case_id);
   }
   host::Body operator()(const LogSuspended& e) const {
@@ -146,6 +168,52 @@ struct Packer {
       x.set_text(s.text);
       CopyTo(s.describes, x.mutable_describes());
     }
+    m.set_measure_id(e.measure_id);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const GoalAdded& e) const {
+    v1::GoalAdded m;
+    m.set_case_id(e.case_id);
+    m.mutable_goal()->set_goal_id(e.goal_id);
+    m.mutable_goal()->set_goal(e.goal);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const GoalEnded& e) const {
+    v1::GoalEnded m;
+    m.set_case_id(e.case_id);
+    m.set_goal_id(e.goal_id);
+    m.set_reached(e.reached);
+    m.set_reason(e.reason);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const MeasureStarted& e) const {
+    v1::MeasureStarted m;
+    m.set_case_id(e.case_id);
+    Fill(e.measure, m.mutable_measure());
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const MeasureChanged& e) const {
+    v1::MeasureChanged m;
+    m.set_case_id(e.case_id);
+    Fill(e.measure, m.mutable_measure());
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const MeasureEvaluated& e) const {
+    v1::MeasureEvaluated m;
+    m.set_case_id(e.case_id);
+    m.set_measure_id(e.measure_id);
+    m.set_outcome(ToProto(e.outcome));
+    m.set_by(e.by);
+    m.set_by_recipient(e.by_recipient);
+    m.set_evaluation_date(e.evaluation_date);
+    m.set_ended(e.ended);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const MeasureEnded& e) const {
+    v1::MeasureEnded m;
+    m.set_case_id(e.case_id);
+    m.set_measure_id(e.measure_id);
+    m.set_reason(e.reason);
     return Pack(m, e.case_id);
   }
   host::Body operator()(const CaseClosed& e) const {
@@ -170,7 +238,8 @@ Event From(const v1::ConversationHeld& m) {
   return ConversationHeld{m.case_id(), Strings(m.guardians()), m.child_heard(), m.summary(), m.next_date()};
 }
 Event From(const v1::LogOpened& m) {
-  return LogOpened{m.case_id(), m.holder(), m.holder_recipient(), m.goal(), FromProto(m.level()), m.next_date()};
+  return LogOpened{m.case_id(),          m.holder(),    m.holder_recipient(), m.goal(),
+                   FromProto(m.level()), m.next_date(), m.goal_id()};
 }
 Event From(const v1::LogSuspended& m) { return LogSuspended{m.case_id()}; }
 Event From(const v1::LevelSet& m) { return LevelSet{m.case_id(), FromProto(m.level()), m.reason(), m.next_date()}; }
@@ -185,12 +254,21 @@ Event From(const v1::BatonAccepted& m) {
 Event From(const v1::BatonDeclined& m) { return BatonDeclined{m.case_id(), m.by(), m.reason()}; }
 Event From(const v1::BatonOfferEnded& m) { return BatonOfferEnded{m.case_id()}; }
 Event From(const v1::NoteWritten& m) {
-  NoteWritten e{m.case_id(), m.author(), m.author_recipient(), {}};
+  NoteWritten e{m.case_id(), m.author(), m.author_recipient(), {}, m.measure_id()};
   for (const auto& s : m.sections()) {
     e.sections.push_back({static_cast<policy::Category>(s.section_category()), s.text(), Strings(s.describes())});
   }
   return e;
 }
+Event From(const v1::GoalAdded& m) { return GoalAdded{m.case_id(), m.goal().goal_id(), m.goal().goal()}; }
+Event From(const v1::GoalEnded& m) { return GoalEnded{m.case_id(), m.goal_id(), m.reached(), m.reason()}; }
+Event From(const v1::MeasureStarted& m) { return MeasureStarted{m.case_id(), FromProto(m.measure())}; }
+Event From(const v1::MeasureChanged& m) { return MeasureChanged{m.case_id(), FromProto(m.measure())}; }
+Event From(const v1::MeasureEvaluated& m) {
+  return MeasureEvaluated{m.case_id(),         m.measure_id(), FromProto(m.outcome()), m.by(), m.by_recipient(),
+                          m.evaluation_date(), m.ended()};
+}
+Event From(const v1::MeasureEnded& m) { return MeasureEnded{m.case_id(), m.measure_id(), m.reason()}; }
 Event From(const v1::CaseClosed& m) { return CaseClosed{m.case_id(), m.reason()}; }
 
 ConsentFact From(const cv::ConsentRequested& m) {
@@ -238,7 +316,8 @@ Result<std::optional<Event>> FromBody(const std::string& type, const std::string
   static const auto parsers =
       ParsersOf<Event, v1::ChildRegistered, v1::ConcernNoted, v1::ConversationHeld, v1::LogOpened, v1::LogSuspended,
                 v1::LevelSet, v1::ParticipantAdded, v1::ParticipantRemoved, v1::BatonOffered, v1::BatonAccepted,
-                v1::BatonDeclined, v1::BatonOfferEnded, v1::NoteWritten, v1::CaseClosed>();
+                v1::BatonDeclined, v1::BatonOfferEnded, v1::NoteWritten, v1::GoalAdded, v1::GoalEnded,
+                v1::MeasureStarted, v1::MeasureChanged, v1::MeasureEvaluated, v1::MeasureEnded, v1::CaseClosed>();
   return Parse(parsers, type, bytes);
 }
 

@@ -34,16 +34,24 @@ Status GateCaseStore::Fold(domain::Child& child, const gate::Entry& entry) {
   return {};
 }
 
+std::vector<gate::Write> GateCaseStore::NameWrites(const std::string& subject, const std::vector<Awaited>& awaited,
+                                                   const std::string& child) const {
+  std::vector<gate::Write> writes;
+  for (const auto& id : domain::NamedIn(subject, awaited)) {
+    writes.push_back(gate::Write::Set(host_.gate().keys().Global("s:" + id), child));
+  }
+  return writes;
+}
+
 gate::Proposal GateCaseStore::Propose(const std::string& child, domain::Child state,
                                       const domain::Events& events) const {
   gate::Proposal proposal;
   for (const auto& event : events) {
     auto body = ToBody(event);
-    if (!body.subject.empty()) {
-      proposal.indexes.push_back(gate::Write::Set(host_.gate().keys().Global("s:" + body.subject), child));
-    }
+    auto awaited = domain::AwaitedBy(state, event);
+    for (auto& write : NameWrites(body.subject, awaited, child)) proposal.indexes.push_back(std::move(write));
     proposal.events.push_back(
-        {body.type, body.bytes, body.subject, host_.config().kafka.log_topic, domain::AwaitedBy(state, event)});
+        {body.type, body.bytes, body.subject, host_.config().kafka.log_topic, std::move(awaited)});
     domain::Evolve(state, event);
   }
   return proposal;
@@ -161,9 +169,7 @@ Result<std::optional<gate::Reaction>> CaseApplier::React(int partition, const ga
 }
 
 Result<std::vector<gate::Write>> CaseApplier::Restore(int /*partition*/, const gate::Envelope& e) {
-  std::vector<gate::Write> writes;
-  if (!e.subject.empty()) writes.push_back(gate::Write::Set(host_.gate().keys().Global("s:" + e.subject), e.child));
-  return writes;
+  return store_.NameWrites(e.subject, e.awaited, e.child);
 }
 
 }  // namespace stafett::cases::adapters

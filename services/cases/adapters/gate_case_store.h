@@ -4,6 +4,7 @@
 #include <string>
 
 #include "cases/app/ports.h"
+#include "lib/base/awaited.h"
 #include "lib/gate/children.h"
 #include "lib/gate/tailer.h"
 #include "lib/host/host.h"
@@ -22,6 +23,9 @@ class GateCaseStore final : public app::CaseStore {
 
   // What a record of stafett.identity means for the store.
   std::vector<gate::Write> IdentityWrites(const kafka::Record& record) const;
+  // What a record means for finding its child: by the case and the measures that it names in clear.
+  std::vector<gate::Write> NameWrites(const std::string& subject, const std::vector<Awaited>& awaited,
+                                      const std::string& child) const;
   gate::Children<domain::Child>& children() { return children_; }
   // `state`: before the events; they say what they change in what is waited for.
   gate::Proposal Propose(const std::string& child, domain::Child state, const domain::Events& events) const;

@@ -6,6 +6,7 @@
 
 #include "cases/app/ports.h"
 #include "cases/domain/decide.h"
+#include "cases/domain/measures.h"
 #include "lib/host/who.h"
 
 namespace stafett::cases::app {
@@ -37,6 +38,17 @@ Result<gate::Committed> OfferBaton(App& app, const OnCase& on, const std::string
 Result<gate::Committed> AcceptBaton(App& app, const OnCase& on, std::string next_date);
 Result<gate::Committed> DeclineBaton(App& app, const OnCase& on, const std::string& reason);
 Result<gate::Committed> WriteNote(App& app, const OnCase& on, std::vector<domain::Section> sections);
+Result<gate::Committed> AddGoal(App& app, const OnCase& on, const std::string& goal);
+Result<gate::Committed> EndGoal(App& app, const OnCase& on, const std::string& goal, bool reached,
+                                const std::string& reason);
+// Of the measure, what is empty gets its default.
+Result<gate::Committed> StartMeasure(App& app, const OnCase& on, const domain::Measure& measure);
+// The case in which a measure was started: those below are about a measure of the case that they are called with.
+Result<std::string> CaseOfMeasure(App& app, const std::string& measure, Deadline deadline);
+Result<gate::Committed> ChangeMeasure(App& app, const OnCase& on, const domain::Measure& wanted);
+Result<gate::Committed> EvaluateMeasure(App& app, const OnCase& on, const std::string& measure,
+                                        domain::Evaluation evaluation);
+Result<gate::Committed> EndMeasure(App& app, const OnCase& on, const std::string& measure, const std::string& reason);
 Result<gate::Committed> CloseCase(App& app, const OnCase& on, const std::string& reason);
 // The case as it stands, if this person may read it or has just been part of it (`also_offered`).
 struct Reading {
@@ -49,5 +61,6 @@ Result<Reading> ReadCase(App& app, const host::Who& who, const std::string& case
 using DecideOnCase = std::function<Result<domain::Events>(const domain::Child&, const domain::Change&)>;
 Result<gate::Committed> ChangeCase(App& app, const OnCase& on, const DecideOnCase& decide);
 domain::Person ToPerson(const host::Who& who);
+std::string NameOf(const gate::Command& command);
 
 }  // namespace stafett::cases::app

@@ -29,7 +29,7 @@ class CaseStore {
     Time now;
   };
   virtual Result<View> Load(const std::string& child, Deadline deadline) = 0;
-  // The child that a case is about; kPermissionDenied/NOT_ALLOWED if there is no such case.
+  // The child that a case or a measure is about; kPermissionDenied/NOT_ALLOWED if there is none of this id.
   virtual Result<std::string> ChildOfCase(const std::string& case_id, Deadline deadline) = 0;
 };
 

@@ -3,13 +3,22 @@
 #include <algorithm>
 
 namespace stafett::cases::domain {
+namespace {
+const std::string kEvaluationOf = "evaluation/";
+}  // namespace
 
 std::vector<Awaited> AwaitedIn(const Case& c) {
   std::vector<Awaited> out;
   if (c.state == CaseState::kClosed) return out;
   out.push_back({"next/" + c.id, AwaitedKind::kNextDate, c.next_date, c.holder, c.holder_recipient});
-  if (c.state == CaseState::kLogOpen && !c.offered_to.empty()) {
+  if (c.state != CaseState::kLogOpen) return out;
+  if (!c.offered_to.empty()) {
     out.push_back({"baton/" + c.id, AwaitedKind::kBatonAnswer, c.answer_by, c.offered_to, c.offered_recipient});
+  }
+  for (const auto& m : c.measures) {
+    if (m.ended) continue;
+    out.push_back(
+        {kEvaluationOf + m.id, AwaitedKind::kEvaluation, m.evaluation_date, m.responsible, m.responsible_recipient});
   }
   return out;
 }
@@ -31,6 +40,17 @@ std::vector<Awaited> AwaitedBy(const Child& before, const Event& event) {
   for (const auto& word : earlier) {
     const bool still = std::any_of(now.begin(), now.end(), [&](const Awaited& w) { return w.id == word.id; });
     if (!still) out.push_back({word.id, word.kind, "", "", word.recipient, true});
+  }
+  return out;
+}
+
+std::vector<std::string> NamedIn(const std::string& subject, const std::vector<Awaited>& words) {
+  std::vector<std::string> out;
+  if (!subject.empty()) out.push_back(subject);
+  for (const auto& word : words) {
+    if (word.kind == AwaitedKind::kEvaluation && word.id.starts_with(kEvaluationOf)) {
+      out.push_back(word.id.substr(kEvaluationOf.size()));
+    }
   }
   return out;
 }

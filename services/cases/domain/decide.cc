@@ -3,9 +3,10 @@
 #include <algorithm>
 
 #include "cases/domain/day.h"
+#include "cases/domain/measures.h"
+#include "cases/domain/rules.h"
 
 namespace stafett::cases::domain {
-namespace {
 
 tl::unexpected<Error> State(std::string_view reason, std::string message) {
   return Fail(Code::kFailedPrecondition, reason, std::move(message));
@@ -15,14 +16,17 @@ bool Holds(const Case& c, const Person& who) {
   return !who.guardian && c.holder == who.id && c.holder_recipient == who.recipient;
 }
 
-// The case, if this person holds it, the etag fits and it is open: what every writer of a case needs. Who may not
-// know the case gets the one answer before anything else is looked at.
+Status Fits(const Case& c, const Change& change) {
+  if (!change.etag.empty() && change.etag != std::to_string(c.version)) {
+    return Fail(Code::kAborted, "ETAG_MISMATCH", "the case has changed since it was read; read it again");
+  }
+  return {};
+}
+
 Result<const Case*> Writable(const Child& child, const Change& change) {
   const Case* c = child.Find(change.case_id);
   if (c == nullptr || !MayRead(*c, change.who)) return NotAllowed();
-  if (!change.etag.empty() && change.etag != std::to_string(c->version)) {
-    return Fail(Code::kAborted, "ETAG_MISMATCH", "the case has changed since it was read; read it again");
-  }
+  STAFETT_CHECK_OK(Fits(*c, change));
   if (c->state == CaseState::kClosed) return State("CASE_CLOSED", "the case is closed");
   if (!Holds(*c, change.who)) {
     return Fail(Code::kPermissionDenied, "NOT_HOLDER", "only the one who holds the baton writes in the case");
@@ -30,23 +34,48 @@ Result<const Case*> Writable(const Child& child, const Change& change) {
   return c;
 }
 
-// An open log, and a valid consent for the service that writes in it.
-Result<const Case*> WritableLog(const Child& child, const Change& change) {
-  STAFETT_TRY(const Case* c, Writable(child, change));
-  if (c->state == CaseState::kConcernNoted) return State("LOG_NOT_OPEN", "open the log first");
-  if (c->state == CaseState::kLogSuspended || !child.HasConsent(kFollowUp, c->holder_recipient, change.now)) {
+Status InOpenLog(const Child& child, const Case& c, Time now) {
+  if (c.state == CaseState::kConcernNoted) return State("LOG_NOT_OPEN", "open the log first");
+  if (c.state == CaseState::kLogSuspended || !child.HasConsent(kFollowUp, c.holder_recipient, now)) {
     return State("NO_CONSENT", "no valid consent names your service; ask for a new one and open the log again");
   }
+  return {};
+}
+
+Result<const Case*> WritableLog(const Child& child, const Change& change) {
+  STAFETT_TRY(const Case* c, Writable(child, change));
+  STAFETT_CHECK_OK(InOpenLog(child, *c, change.now));
   return c;
 }
 
-Status CheckDate(const std::string& date, const std::string& today) {
+Status CheckDate(const char* field, const std::string& date, const std::string& today) {
   auto fault = DateFault(date, today);
   if (fault.empty()) return {};
-  return Invalid("next_date", "next_date: " + fault);
+  return Invalid(field, std::string(field) + ": " + fault);
 }
 
-}  // namespace
+Status CheckSections(const std::vector<Section>& sections) {
+  using policy::Category;
+  for (std::size_t i = 0; i < sections.size(); ++i) {
+    auto path = "sections[" + std::to_string(i) + "]";
+    switch (sections[i].category) {
+      case Category::kConcern:
+      case Category::kPlan:
+      case Category::kEduc:
+      case Category::kHealthd:
+      case Category::kSocial:
+      case Category::kThird:
+      case Category::kChildsay:
+      case Category::kWelfare: break;
+      default:
+        return Invalid(path + ".section_category", path +
+                                                       ": free text is CONCERN, PLAN, EDUC, HEALTHD, WELFARE, "
+                                                       "SOCIAL, THIRD or CHILDSAY");
+    }
+    if (sections[i].text.empty()) return Invalid(path + ".text", path + ".text: is required");
+  }
+  return {};
+}
 
 tl::unexpected<Error> NotAllowed() {
   return Fail(Code::kPermissionDenied, "NOT_ALLOWED", "permission denied on this resource (or it might not exist)");
@@ -74,13 +103,13 @@ Result<Events> NoteConcern(const Child& child, const Change& change, const std::
     return Fail(Code::kPermissionDenied, "STAFF_ONLY", "a concern is noted by staff of a service");
   }
   if (!child.registered) return NotAllowed();
-  STAFETT_CHECK_OK(CheckDate(next_date, change.today));
+  STAFETT_CHECK_OK(CheckDate("next_date", next_date, change.today));
   return Events{ConcernNoted{change.case_id, change.who.recipient, change.who.unit, change.who.id, concern, next_date}};
 }
 
 Result<Events> RecordConversation(const Child& child, const Change& change, ConversationHeld held) {
   STAFETT_TRY(const Case* c, Writable(child, change));
-  STAFETT_CHECK_OK(CheckDate(held.next_date, change.today));
+  STAFETT_CHECK_OK(CheckDate("next_date", held.next_date, change.today));
   for (const auto& g : held.guardians) {
     bool known = std::any_of(child.guardians.begin(), child.guardians.end(),
                              [&](const Guardian& guardian) { return guardian.person == g; });
@@ -94,19 +123,23 @@ Result<Events> OpenLog(const Child& child, const Change& change, const std::stri
                        const std::string& next_date) {
   STAFETT_TRY(const Case* c, Writable(child, change));
   if (c->state == CaseState::kLogOpen) return State("LOG_ALREADY_OPEN", "the log is open already");
-  STAFETT_CHECK_OK(CheckDate(next_date, change.today));
+  STAFETT_CHECK_OK(CheckDate("next_date", next_date, change.today));
   if (!child.HasConsent(kFollowUp, c->holder_recipient, change.now)) {
     return State("NO_CONSENT", "a log is opened with consent only; all who must have not said yes to your service");
   }
   auto level = c->state == CaseState::kLogSuspended ? c->level : Level::k1;
-  return Events{LogOpened{c->id, change.who.id, change.who.recipient, goal, level, next_date}};
+  // Opened again with a goal that it has: it goes on.
+  auto same = std::find_if(c->goals.begin(), c->goals.end(), [&](const Goal& g) { return !g.ended && g.text == goal; });
+  if (same == c->goals.end()) STAFETT_CHECK_OK(RoomForGoal(*c));
+  return Events{LogOpened{c->id, change.who.id, change.who.recipient, goal, level, next_date,
+                          same == c->goals.end() ? GoalMadeBy(change.command, c->id) : same->id}};
 }
 
 Result<Events> SetLevel(const Child& child, const Change& change, Level level, const std::string& reason,
                         const std::string& next_date) {
   STAFETT_TRY(const Case* c, WritableLog(child, change));
   if (c->level == level) return State("SAME_LEVEL", "the case is on this level already");
-  STAFETT_CHECK_OK(CheckDate(next_date, change.today));
+  STAFETT_CHECK_OK(CheckDate("next_date", next_date, change.today));
   return Events{LevelSet{c->id, level, reason, next_date}};
 }
 
@@ -149,9 +182,7 @@ Result<const Case*> Offered(const Child& child, const Change& change) {
       c->offered_recipient != change.who.recipient) {
     return NotAllowed();
   }
-  if (!change.etag.empty() && change.etag != std::to_string(c->version)) {
-    return Fail(Code::kAborted, "ETAG_MISMATCH", "the case has changed since it was read; read it again");
-  }
+  STAFETT_CHECK_OK(Fits(*c, change));
   if (c->state != CaseState::kLogOpen) return State("LOG_NOT_OPEN", "the log is not open");
   return c;
 }
@@ -159,7 +190,7 @@ Result<const Case*> Offered(const Child& child, const Change& change) {
 
 Result<Events> AcceptBaton(const Child& child, const Change& change, const std::string& next_date) {
   STAFETT_TRY(const Case* c, Offered(child, change));
-  STAFETT_CHECK_OK(CheckDate(next_date, change.today));
+  STAFETT_CHECK_OK(CheckDate("next_date", next_date, change.today));
   if (!child.HasConsent(kFollowUp, c->offered_recipient, change.now)) {
     return State("NO_CONSENT", "the consent for this service has ended since the baton was offered");
   }
@@ -173,25 +204,7 @@ Result<Events> DeclineBaton(const Child& child, const Change& change, const std:
 
 Result<Events> WriteNote(const Child& child, const Change& change, std::vector<Section> sections) {
   STAFETT_TRY(const Case* c, WritableLog(child, change));
-  using policy::Category;
-  for (std::size_t i = 0; i < sections.size(); ++i) {
-    auto path = "sections[" + std::to_string(i) + "]";
-    switch (sections[i].category) {
-      case Category::kConcern:
-      case Category::kPlan:
-      case Category::kEduc:
-      case Category::kHealthd:
-      case Category::kSocial:
-      case Category::kThird:
-      case Category::kChildsay:
-      case Category::kWelfare: break;
-      default:
-        return Invalid(path + ".section_category", path +
-                                                       ": free text is CONCERN, PLAN, EDUC, HEALTHD, WELFARE, "
-                                                       "SOCIAL, THIRD or CHILDSAY");
-    }
-    if (sections[i].text.empty()) return Invalid(path + ".text", path + ".text: is required");
-  }
+  STAFETT_CHECK_OK(CheckSections(sections));
   return Events{NoteWritten{c->id, change.who.id, change.who.recipient, std::move(sections)}};
 }
 

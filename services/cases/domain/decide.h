@@ -25,6 +25,7 @@ struct Change {
   std::string etag;   // "" or the case's version as it was read
   std::string today;  // ISO date in Europe/Oslo
   Time now;
+  std::string command = {};  // its name: what it makes has an id derived from it, so that a retry makes the same
 };
 
 // "" if the date is free of objections: an ISO date, today or later, within a year.

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "cases/domain/types.h"
+#include "lib/base/id.h"
 
 namespace stafett::cases::domain {
 namespace {
@@ -11,7 +12,39 @@ struct Overloaded : Fs... {
 };
 template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
+
+template <class List>
+auto* FindIn(List& list, const std::string& id) {
+  auto it = std::find_if(list.begin(), list.end(), [&](const auto& x) { return x.id == id; });
+  return it == list.end() ? nullptr : &*it;
+}
+
+void AddGoal(Case& c, const std::string& id, const std::string& text) {
+  if (auto* known = FindIn(c.goals, id)) {
+    *known = {id, text, false};
+  } else {
+    c.goals.push_back({id, text, false});
+  }
+}
+
+// Whoever takes part no longer is responsible for nothing that is still to be done: the holder is (promise P6).
+void HandMeasuresToHolder(Case& c, const std::string& from) {
+  for (auto& m : c.measures) {
+    if (m.ended || m.responsible_recipient != from) continue;
+    m.responsible = c.holder;
+    m.responsible_recipient = c.holder_recipient;
+  }
+}
 }  // namespace
+
+const Goal* Case::FindGoal(const std::string& goal_id) const { return FindIn(goals, goal_id); }
+const Measure* Case::FindMeasure(const std::string& measure_id) const { return FindIn(measures, measure_id); }
+
+const Case* Child::CaseWithMeasure(const std::string& measure_id) const {
+  auto it = std::find_if(cases.begin(), cases.end(),
+                         [&](const auto& entry) { return entry.second.FindMeasure(measure_id) != nullptr; });
+  return it == cases.end() ? nullptr : &it->second;
+}
 
 bool ConsentView::ValidFor(const std::string& recipient, Time now) const {
   auto it = granted.find(recipient);
@@ -61,6 +94,7 @@ void Evolve(Child& child, const Event& event) {
                    c->holder = e.holder;
                    c->holder_recipient = e.holder_recipient;
                    c->goal = e.goal;
+                   AddGoal(*c, e.goal_id.empty() ? DerivedId("go", e.case_id) : e.goal_id, e.goal);
                    c->level = e.level;
                    c->next_date = e.next_date;
                  },
@@ -70,7 +104,10 @@ void Evolve(Child& child, const Event& event) {
                    c->next_date = e.next_date;
                  },
                  [&](const ParticipantAdded& e) { c->participants.insert(e.recipient); },
-                 [&](const ParticipantRemoved& e) { c->participants.erase(e.recipient); },
+                 [&](const ParticipantRemoved& e) {
+                   c->participants.erase(e.recipient);
+                   HandMeasuresToHolder(*c, e.recipient);
+                 },
                  [&](const BatonOffered& e) {
                    c->offered_to = e.to;
                    c->offered_recipient = e.to_recipient;
@@ -97,6 +134,28 @@ void Evolve(Child& child, const Event& event) {
                    c->answer_by.clear();
                  },
                  [&](const NoteWritten&) {},
+                 [&](const GoalAdded& e) { AddGoal(*c, e.goal_id, e.goal); },
+                 [&](const GoalEnded& e) {
+                   if (auto* goal = FindIn(c->goals, e.goal_id)) goal->ended = true;
+                 },
+                 [&](const MeasureStarted& e) { c->measures.push_back(e.measure); },
+                 [&](const MeasureChanged& e) {
+                   auto* m = FindIn(c->measures, e.measure.id);
+                   if (m == nullptr) return;
+                   auto outcome = m->outcome;
+                   *m = e.measure;
+                   m->outcome = outcome;
+                 },
+                 [&](const MeasureEvaluated& e) {
+                   auto* m = FindIn(c->measures, e.measure_id);
+                   if (m == nullptr) return;
+                   m->outcome = e.outcome;
+                   m->evaluation_date = e.evaluation_date;
+                   m->ended = e.ended;
+                 },
+                 [&](const MeasureEnded& e) {
+                   if (auto* m = FindIn(c->measures, e.measure_id)) m->ended = true;
+                 },
                  [&](const CaseClosed&) { c->state = CaseState::kClosed; },
              },
              event);

@@ -19,10 +19,27 @@ inline constexpr char kFollowUp[] = "follow-up";  // the purpose that a log serv
 
 enum class Level { k0, k1, k2, k3 };
 enum class CaseState { kConcernNoted, kLogOpen, kLogSuspended, kClosed };
+enum class Outcome { kNone, kHelped, kHelpedPartly, kDidNotHelp, kNotCarriedOut };
 
 struct Guardian {
   std::string person, name, relation;
   bool parental_responsibility = false;
+};
+
+struct Goal {
+  std::string id, text;
+  bool ended = false;
+};
+
+// What somebody does towards a goal. While it is open: one responsible person, of a service that holds the case or
+// takes part in it, and an evaluation date.
+struct Measure {
+  std::string id, goal, title;  // the goal's id; may be empty
+  std::string responsible, responsible_recipient;
+  std::string start, due_date, evaluation_date;  // ISO dates; the due date may be empty
+  Outcome outcome = Outcome::kNone;              // of the last evaluation
+  bool ended = false;
+  bool operator==(const Measure&) const = default;
 };
 
 // One follow-up. Off the log (kConcernNoted) it is its own service's alone.
@@ -37,8 +54,12 @@ struct Case {
   std::string next_date;                                 // ISO date; always set while open
   std::string offered_to, offered_recipient, answer_by;  // to whom the baton is offered, and until when
   std::set<std::string> participants;                    // recipients
-  std::string goal;
+  std::string goal;                                      // that the log was opened with
+  std::vector<Goal> goals;                               // in the order in which they were added
+  std::vector<Measure> measures;                         // in the order in which they were started
   std::uint64_t version = 0;  // events of this case: its etag, blind to the child's other cases
+  const Goal* FindGoal(const std::string& goal_id) const;
+  const Measure* FindMeasure(const std::string& measure_id) const;
 };
 
 // What this service knows of a consent, folded from the consent service's records.
@@ -62,6 +83,8 @@ struct Child {
     auto it = cases.find(id);
     return it == cases.end() ? nullptr : &it->second;
   }
+  // The case in which this measure was started.
+  const Case* CaseWithMeasure(const std::string& measure_id) const;
   // A valid consent for this purpose that names the recipient.
   bool HasConsent(const std::string& purpose, const std::string& recipient, Time now) const;
 };
@@ -86,6 +109,7 @@ struct LogOpened {
   std::string case_id, holder, holder_recipient, goal;
   Level level;
   std::string next_date;
+  std::string goal_id = {};  // empty in records of 0.1.0
 };
 struct LogSuspended {
   std::string case_id;
@@ -121,15 +145,42 @@ struct Section {
 struct NoteWritten {
   std::string case_id, author, author_recipient;
   std::vector<Section> sections;
+  std::string measure_id = {};  // at the evaluation of which it was written
+};
+struct GoalAdded {
+  std::string case_id, goal_id, goal;
+};
+struct GoalEnded {
+  std::string case_id, goal_id;
+  bool reached;
+  std::string reason;
+};
+struct MeasureStarted {
+  std::string case_id;
+  Measure measure;
+};
+struct MeasureChanged {
+  std::string case_id;
+  Measure measure;  // the whole of it as it is now
+};
+struct MeasureEvaluated {
+  std::string case_id, measure_id;
+  Outcome outcome;
+  std::string by, by_recipient, evaluation_date;  // the next one; empty if it ended with this
+  bool ended;
+};
+struct MeasureEnded {
+  std::string case_id, measure_id, reason;
 };
 struct CaseClosed {
   std::string case_id, reason;
 };
 // clang-format on
 
-using Event = std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet,
-                           ParticipantAdded, ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined,
-                           BatonOfferEnded, NoteWritten, CaseClosed>;
+using Event =
+    std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet, ParticipantAdded,
+                 ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined, BatonOfferEnded, NoteWritten,
+                 GoalAdded, GoalEnded, MeasureStarted, MeasureChanged, MeasureEvaluated, MeasureEnded, CaseClosed>;
 using Events = std::vector<Event>;
 
 // Folds one event. Total: an event that was accepted once is always folded.

@@ -8,6 +8,7 @@ namespace {
 
 using stafett::rpc::Call;
 constexpr host::Rules kRules{"stafett:cases", true};
+constexpr char kGoals[] = "goals", kMeasures[] = "measures";
 
 domain::Level FromProto(v1::Level level) { return static_cast<domain::Level>(static_cast<int>(level) - 1); }
 
@@ -21,7 +22,7 @@ v1::CaseState ToProto(domain::CaseState state) {
   return v1::CASE_STATE_UNSPECIFIED;
 }
 
-void Fill(const domain::Case& c, v1::Case* out) {
+void Fill(const std::string& controller, const domain::Case& c, v1::Case* out) {
   out->set_etag(std::to_string(c.version));
   out->set_state(ToProto(c.state));
   out->set_level(static_cast<v1::Level>(static_cast<int>(c.level) + 1));
@@ -31,6 +32,50 @@ void Fill(const domain::Case& c, v1::Case* out) {
   out->set_offered_to(c.offered_to);
   for (const auto& p : c.participants) out->add_participants(p);
   out->set_goal(c.goal);
+  for (const auto& g : c.goals) {
+    auto& x = *out->add_goals();
+    x.set_name(host::ResourceName(controller, kGoals, g.id));
+    x.set_goal(g.text);
+    x.set_ended(g.ended);
+  }
+  for (const auto& m : c.measures) {
+    auto& x = *out->add_measures();
+    x.set_name(host::ResourceName(controller, kMeasures, m.id));
+    if (!m.goal.empty()) x.set_goal(host::ResourceName(controller, kGoals, m.goal));
+    x.set_title(m.title);
+    x.set_responsible(m.responsible);
+    x.set_responsible_recipient(m.responsible_recipient);
+    x.set_start(m.start);
+    x.set_due_date(m.due_date);
+    x.set_evaluation_date(m.evaluation_date);
+    x.set_outcome(static_cast<v1::Outcome>(static_cast<int>(m.outcome)));
+    x.set_ended(m.ended);
+  }
+}
+
+std::vector<domain::Section> ToSections(const google::protobuf::RepeatedPtrField<v1::Section>& from) {
+  std::vector<domain::Section> out;
+  for (const auto& s : from) {
+    out.push_back(
+        {static_cast<policy::Category>(s.section_category()), s.text(), {s.describes().begin(), s.describes().end()}});
+  }
+  return out;
+}
+
+// The id in the name of a goal; nothing if none is named.
+Result<std::string> GoalOf(const std::string& name) {
+  if (name.empty()) return std::string();
+  auto id = host::IdFromName(name, kGoals);
+  if (!id) return Invalid("goal", "goal: must be controllers/{controller}/goals/{goal}");
+  return *std::move(id);
+}
+
+// What a request says of a measure.
+template <class Req>
+Result<domain::Measure> ToMeasure(const Req& request, const std::string& id) {
+  STAFETT_TRY(auto goal, GoalOf(request.goal()));
+  return domain::Measure{id, std::move(goal), request.title(),    request.responsible(),
+                         "", request.start(), request.due_date(), request.evaluation_date()};
 }
 
 std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<std::string>& from) {
@@ -50,7 +95,7 @@ Status CasesService::Render(const host::Request& checked, const std::string& cas
     if (reading.error().code == Code::kPermissionDenied) return {};
     return tl::unexpected(std::move(reading).error());
   }
-  Fill(reading->c, out);
+  Fill(checked.who.controller, reading->c, out);
   out->set_child(host::ResourceName(checked.who.controller, "children",
                                     app_.references.ForService(checked.who.recipient, reading->child)));
   return {};
@@ -144,13 +189,55 @@ STAFETT_ON_CASE(RemoveParticipant, return app::RemoveParticipant(app_, on, reque
 STAFETT_ON_CASE(OfferBaton, return app::OfferBaton(app_, on, request->to());)
 STAFETT_ON_CASE(AcceptBaton, return app::AcceptBaton(app_, on, request->next_date());)
 STAFETT_ON_CASE(DeclineBaton, return app::DeclineBaton(app_, on, request->reason());)
-STAFETT_ON_CASE(
-    WriteNote, std::vector<domain::Section> sections; for (const auto& s
-                                                           : request->sections()) {
-      sections.push_back({static_cast<policy::Category>(s.section_category()), s.text(), Strings(s.describes())});
-    } return app::WriteNote(app_, on, std::move(sections));)
+STAFETT_ON_CASE(WriteNote, return app::WriteNote(app_, on, ToSections(request->sections()));)
+STAFETT_ON_CASE(AddGoal, auto id = domain::GoalMadeBy(app::NameOf(on.command), on.case_id);
+                response->set_made(host::ResourceName(on.who.controller, kGoals, id));
+                return app::AddGoal(app_, on, request->goal());)
+STAFETT_ON_CASE(EndGoal, STAFETT_TRY(auto goal, GoalOf(request->goal()));
+                return app::EndGoal(app_, on, goal, request->reached(), request->reason());)
+STAFETT_ON_CASE(StartMeasure, STAFETT_TRY(auto measure, ToMeasure(*request, ""));
+                auto id = domain::MeasureMadeBy(app::NameOf(on.command), on.case_id);
+                response->set_made(host::ResourceName(on.who.controller, kMeasures, id));
+                return app::StartMeasure(app_, on, measure);)
 STAFETT_ON_CASE(CloseCase, return app::CloseCase(app_, on, request->reason());)
 #undef STAFETT_ON_CASE
+
+template <class Req, class Operation>
+grpc::ServerUnaryReactor* CasesService::OnMeasure(const char* method, grpc::CallbackServerContext* context,
+                                                  const Req* request, v1::CaseResponse* response, Operation operation) {
+  return endpoint_.Serve(method, context, [=, this](Call call) {
+    auto measure = host::IdFromName(request->measure(), kMeasures);
+    std::string case_id;
+    host::RunCommand(
+        host_, call, method, *request, response, kRules,
+        [&](const host::Request& checked) -> Result<gate::Committed> {
+          if (!measure) return Invalid("measure", "measure: must be controllers/{controller}/measures/{measure}");
+          STAFETT_TRY(case_id, app::CaseOfMeasure(app_, *measure, checked.deadline));
+          return operation(app::OnCase{checked.who, checked.command, checked.deadline, case_id, request->etag()},
+                           *measure);
+        },
+        [&](const host::Request& checked, const gate::Committed&) {
+          return Render(checked, case_id, response->mutable_case_());
+        });
+  });
+}
+
+#define STAFETT_ON_MEASURE(Method, ...)                                                                            \
+  grpc::ServerUnaryReactor* CasesService::Method(grpc::CallbackServerContext* context,                             \
+                                                 const v1::Method##Request* request, v1::CaseResponse* response) { \
+    return OnMeasure(                                                                                              \
+        #Method, context, request, response,                                                                       \
+        [=, this](const app::OnCase& on, const std::string& id) -> Result<gate::Committed> { __VA_ARGS__ });       \
+  }
+
+STAFETT_ON_MEASURE(ChangeMeasure, STAFETT_TRY(auto wanted, ToMeasure(*request, id));
+                   return app::ChangeMeasure(app_, on, wanted);)
+STAFETT_ON_MEASURE(EvaluateMeasure,
+                   domain::Evaluation said{static_cast<domain::Outcome>(request->outcome()),
+                                           ToSections(request->sections()), request->evaluation_date(), request->end()};
+                   return app::EvaluateMeasure(app_, on, id, std::move(said));)
+STAFETT_ON_MEASURE(EndMeasure, return app::EndMeasure(app_, on, id, request->reason());)
+#undef STAFETT_ON_MEASURE
 
 grpc::ServerUnaryReactor* CasesService::GetCase(grpc::CallbackServerContext* context, const v1::GetCaseRequest* request,
                                                 v1::Case* response) {

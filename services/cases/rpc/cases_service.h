@@ -29,6 +29,12 @@ class CasesService final : public v1::Cases::CallbackService {
   STAFETT_RPC(AcceptBaton, v1::CaseResponse)
   STAFETT_RPC(DeclineBaton, v1::CaseResponse)
   STAFETT_RPC(WriteNote, v1::CaseResponse)
+  STAFETT_RPC(AddGoal, v1::CaseResponse)
+  STAFETT_RPC(EndGoal, v1::CaseResponse)
+  STAFETT_RPC(StartMeasure, v1::CaseResponse)
+  STAFETT_RPC(ChangeMeasure, v1::CaseResponse)
+  STAFETT_RPC(EvaluateMeasure, v1::CaseResponse)
+  STAFETT_RPC(EndMeasure, v1::CaseResponse)
   STAFETT_RPC(CloseCase, v1::CaseResponse)
   STAFETT_RPC(GetCase, v1::Case)
   STAFETT_RPC(GetReceipt, common::v1::Receipt)
@@ -39,6 +45,10 @@ class CasesService final : public v1::Cases::CallbackService {
   template <class Req, class Operation>
   grpc::ServerUnaryReactor* OnCase(const char* method, grpc::CallbackServerContext* context, const Req* request,
                                    v1::CaseResponse* response, Operation operation);
+  // Every command on a measure: `operation(OnCase, measure id) -> Result<Committed>`.
+  template <class Req, class Operation>
+  grpc::ServerUnaryReactor* OnMeasure(const char* method, grpc::CallbackServerContext* context, const Req* request,
+                                      v1::CaseResponse* response, Operation operation);
   // The case as this person may see it after `committed`; only its name to somebody who may no longer read it.
   Status Render(const host::Request& checked, const std::string& case_id, v1::Case* out);
 

@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "lib/base/id.h"
 #include "stafett/cases/v1/case_events.pb.h"
 #include "stafett/common/v1/options.pb.h"
 
@@ -122,6 +123,26 @@ void Cut(gp::Message& message, CategorySet allowed) {
       cut(r.MutableMessage(&message, &f));
     } else {
       r.ClearField(&message, &f);
+    }
+  }
+}
+
+void UseOwnNames(gp::Message& message, const std::string& case_ref) {
+  const auto& r = *message.GetReflection();
+  const auto& type = *message.GetDescriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const auto& f = *type.field(i);
+    if (f.name() == "case_id") {
+      r.SetString(&message, &f, case_ref);
+    } else if (!Set(message, r, f)) {
+      continue;
+    } else if (f.options().GetExtension(common::v1::own_name)) {
+      r.SetString(&message, &f, DerivedId("own", case_ref + "/" + r.GetString(message, &f)));
+    } else if (f.cpp_type() == gp::FieldDescriptor::CPPTYPE_MESSAGE && f.is_repeated()) {
+      for (int k = 0; k < r.FieldSize(message, &f); ++k)
+        UseOwnNames(*r.MutableRepeatedMessage(&message, &f, k), case_ref);
+    } else if (f.cpp_type() == gp::FieldDescriptor::CPPTYPE_MESSAGE) {
+      UseOwnNames(*r.MutableMessage(&message, &f), case_ref);
     }
   }
 }

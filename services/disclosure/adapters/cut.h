@@ -40,4 +40,8 @@ Categories CategoriesOf(const google::protobuf::Message& message);
 // its own category is allowed, and THIRD as well if it describes other persons.
 void Cut(google::protobuf::Message& message, policy::CategorySet allowed);
 
+// Global ids would let two recipients find out that they know the same case: it goes by `case_ref`, the recipient's own
+// name for it, also where it was cut; whatever else is declared own_name goes by one derived from that.
+void UseOwnNames(google::protobuf::Message& message, const std::string& case_ref);
+
 }  // namespace stafett::disclosure::adapters

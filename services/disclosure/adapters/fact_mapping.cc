@@ -1,6 +1,7 @@
 #include "disclosure/adapters/fact_mapping.h"
 
 #include "disclosure/adapters/cut.h"
+#include "lib/base/id.h"
 #include "stafett/cases/v1/case_events.pb.h"
 #include "stafett/common/v1/options.pb.h"
 #include "stafett/consent/v1/consent_events.pb.h"
@@ -27,7 +28,9 @@ int Level(cv1::Level level) { return level >= cv1::LEVEL_0 ? static_cast<int>(le
 
 Fact From(const cv1::ChildRegistered& m) { return Identified{m.identity().SerializeAsString()}; }
 Fact From(const cv1::LogOpened& m) {
-  return CaseOpened{m.case_id(), m.holder(), m.holder_recipient(), m.goal(), m.next_date(), Level(m.level())};
+  // A record of 0.1.0 names no goal; cases derives the same.
+  auto goal_id = m.goal_id().empty() ? DerivedId("go", m.case_id()) : m.goal_id();
+  return CaseOpened{m.case_id(), m.holder(), m.holder_recipient(), m.goal(), m.next_date(), Level(m.level()), goal_id};
 }
 Fact From(const cv1::LogSuspended& m) { return CaseEnded{m.case_id()}; }
 Fact From(const cv1::CaseClosed& m) { return CaseEnded{m.case_id()}; }
@@ -35,6 +38,19 @@ Fact From(const cv1::LevelSet& m) { return LevelChanged{m.case_id(), m.next_date
 Fact From(const cv1::ParticipantAdded& m) { return Joined{m.case_id(), m.recipient()}; }
 Fact From(const cv1::ParticipantRemoved& m) { return Left{m.case_id(), m.recipient()}; }
 Fact From(const cv1::BatonAccepted& m) { return Handed{m.case_id(), m.holder(), m.holder_recipient(), m.next_date()}; }
+MeasureFacts FromProto(const cv1::Measure& m) {
+  return {m.measure_id(), m.goal_id(),  m.title(),          m.responsible(), m.responsible_recipient(),
+          m.start(),      m.due_date(), m.evaluation_date()};
+}
+Fact From(const cv1::GoalAdded& m) { return GoalSet{m.case_id(), {m.goal().goal_id(), m.goal().goal()}}; }
+Fact From(const cv1::GoalEnded& m) { return GoalEnded{m.case_id(), m.goal_id()}; }
+Fact From(const cv1::MeasureStarted& m) { return MeasureSet{m.case_id(), FromProto(m.measure())}; }
+Fact From(const cv1::MeasureChanged& m) { return MeasureSet{m.case_id(), FromProto(m.measure())}; }
+Fact From(const cv1::MeasureEvaluated& m) {
+  if (m.ended()) return MeasureEnded{m.case_id(), m.measure_id()};
+  return MeasureDated{m.case_id(), m.measure_id(), m.evaluation_date()};
+}
+Fact From(const cv1::MeasureEnded& m) { return MeasureEnded{m.case_id(), m.measure_id()}; }
 Fact From(const sv1::ConsentRequested& m) {
   Requested f{m.consent_id(), {m.purpose(), Time{m.until_ms()}, {}, {}}};
   f.consent.consenters.insert(m.consenters().begin(), m.consenters().end());
@@ -85,6 +101,17 @@ CategorySet FromProto(const google::protobuf::RepeatedField<int>& from) {
     out = out.With(ToCategory(c));
   }
   return out.Minus(CategorySet{}.With(Category::kNone));
+}
+
+void Fill(const MeasureFacts& from, cv1::Measure* out) {
+  out->set_measure_id(from.id);
+  out->set_goal_id(from.goal);
+  out->set_title(from.title);
+  out->set_responsible(from.responsible);
+  out->set_responsible_recipient(from.responsible_recipient);
+  out->set_start(from.start);
+  out->set_due_date(from.due_date);
+  out->set_evaluation_date(from.evaluation_date);
 }
 
 struct Packer {
@@ -152,8 +179,9 @@ struct Packer {
 
 Result<Fact> ToFact(const std::string& type, const std::string& bytes) {
   return FirstFact<cv1::ChildRegistered, cv1::LogOpened, cv1::LogSuspended, cv1::CaseClosed, cv1::LevelSet,
-                   cv1::ParticipantAdded, cv1::ParticipantRemoved, cv1::BatonAccepted, sv1::ConsentRequested,
-                   sv1::ConsentAnswered, sv1::ConsentWithdrawn>(type, bytes);
+                   cv1::ParticipantAdded, cv1::ParticipantRemoved, cv1::BatonAccepted, cv1::GoalAdded, cv1::GoalEnded,
+                   cv1::MeasureStarted, cv1::MeasureChanged, cv1::MeasureEvaluated, cv1::MeasureEnded,
+                   sv1::ConsentRequested, sv1::ConsentAnswered, sv1::ConsentWithdrawn>(type, bytes);
 }
 
 std::optional<Item> ToItem(const gate::Envelope& e, const std::string& bytes, std::int64_t offset) {
@@ -186,6 +214,12 @@ Item ToSnapshot(const gate::Envelope& e, const std::string& case_id, const CaseF
   m.set_holder_recipient(facts.holder_recipient);
   for (const auto& p : facts.participants) m.add_participants(p);
   m.set_next_date(facts.next_date);
+  for (const auto& goal : facts.goals) {
+    auto& x = *m.add_goals();
+    x.set_goal_id(goal.id);
+    x.set_goal(goal.goal);
+  }
+  for (const auto& measure : facts.measures) Fill(measure, m.add_measures());
   Item item;
   item.id = e.event_id + "/" + case_id;
   item.type = TypeOf<cv1::CaseSnapshot>();
@@ -299,9 +333,7 @@ Result<app::Content> CutContents::Show(const View& view, const Item& item, Categ
   auto message = ParseEvent(*type, item.body);
   if (!message) return BadBody();
   Cut(*message, fields);
-  // The global id would let two recipients find out that they know the same case.
-  const auto* case_id = message->GetDescriptor()->FindFieldByName("case_id");
-  if (case_id != nullptr) message->GetReflection()->SetString(message.get(), case_id, case_ref);
+  UseOwnNames(*message, case_ref);
   app::Content out;
   out.type_url = "type.googleapis.com/" + message->GetDescriptor()->full_name();
   out.value = message->SerializeAsString();

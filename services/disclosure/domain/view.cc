@@ -10,13 +10,30 @@ struct Overloaded : Fs... {
 };
 template <class... Fs>
 Overloaded(Fs...) -> Overloaded<Fs...>;
+
+// In its place if it is known already.
+template <class T>
+void Put(std::vector<T>& all, const T& one) {
+  auto it = std::find_if(all.begin(), all.end(), [&](const T& x) { return x.id == one.id; });
+  if (it == all.end()) {
+    all.push_back(one);
+  } else {
+    *it = one;
+  }
+}
+template <class T>
+void Remove(std::vector<T>& all, const std::string& id) {
+  std::erase_if(all, [&](const T& x) { return x.id == id; });
+}
 }  // namespace
 
 std::string_view TypeClass(DeliveryKind kind, std::string_view item_type) {
   auto is = [&](std::string_view part) { return item_type.find(part) != std::string_view::npos; };
   if (is("note-written")) return "NOTE";
   if (is("baton-")) return "BATON";
-  if (kind == DeliveryKind::kSnapshot || is("level-set") || is("participant-")) return "PLAN";
+  if (kind == DeliveryKind::kSnapshot || is("level-set") || is("participant-") || is("goal-") || is("measure-")) {
+    return "PLAN";
+  }
   return "STATE";
 }
 
@@ -51,6 +68,7 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
                    c.open = true;
                    c.level = f.level;
                    c.goal = f.goal;
+                   Put(c.goals, {f.goal_id, f.goal});
                    c.holder = f.holder;
                    c.holder_recipient = f.holder_recipient;
                    c.next_date = f.next_date;
@@ -68,7 +86,14 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
                    if (auto* c = opened(f.case_id)) c->participants.insert(f.recipient);
                  },
                  [&](const Left& f) {
-                   if (auto* c = opened(f.case_id)) c->participants.erase(f.recipient);
+                   auto* c = opened(f.case_id);
+                   if (c == nullptr) return;
+                   c->participants.erase(f.recipient);
+                   for (auto& m : c->measures) {  // the holder becomes responsible, as in cases
+                     if (m.responsible_recipient != f.recipient) continue;
+                     m.responsible = c->holder;
+                     m.responsible_recipient = c->holder_recipient;
+                   }
                  },
                  [&](const Handed& f) {
                    auto* c = opened(f.case_id);
@@ -78,6 +103,25 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
                    c->holder = f.holder;
                    c->holder_recipient = f.holder_recipient;
                    c->next_date = f.next_date;
+                 },
+                 [&](const GoalSet& f) {
+                   if (auto* c = opened(f.case_id)) Put(c->goals, f.goal);
+                 },
+                 [&](const GoalEnded& f) {
+                   if (auto* c = opened(f.case_id)) Remove(c->goals, f.goal_id);
+                 },
+                 [&](const MeasureSet& f) {
+                   if (auto* c = opened(f.case_id)) Put(c->measures, f.measure);
+                 },
+                 [&](const MeasureDated& f) {
+                   auto* c = opened(f.case_id);
+                   if (c == nullptr) return;
+                   for (auto& m : c->measures) {
+                     if (m.id == f.measure_id) m.evaluation_date = f.evaluation_date;
+                   }
+                 },
+                 [&](const MeasureEnded& f) {
+                   if (auto* c = opened(f.case_id)) Remove(c->measures, f.measure_id);
                  },
                  [&](const Requested& f) { view.consents[f.consent_id] = f.consent; },
                  [&](const Answered& f) {

@@ -44,11 +44,21 @@ struct Item {
   std::int64_t offset = -1;
 };
 
+struct GoalFacts {
+  std::string id, goal;
+  bool operator==(const GoalFacts&) const = default;
+};
+struct MeasureFacts {
+  std::string id, goal, title, responsible, responsible_recipient, start, due_date, evaluation_date;
+  bool operator==(const MeasureFacts&) const = default;
+};
 struct CaseFacts {
   bool open = false;  // the log is open
   int level = 0;
   std::string goal, holder, holder_recipient, next_date;
   std::set<std::string> participants;
+  std::vector<GoalFacts> goals;        // that have not ended
+  std::vector<MeasureFacts> measures;  // the same
 };
 
 struct ScopeFacts {
@@ -131,6 +141,7 @@ struct Identified {
 struct CaseOpened {
   std::string case_id, holder, holder_recipient, goal, next_date;
   int level = 0;
+  std::string goal_id = {};
 };
 struct CaseEnded {
   std::string case_id;
@@ -148,6 +159,23 @@ struct Left {
 struct Handed {
   std::string case_id, holder, holder_recipient, next_date;
 };
+struct GoalSet {
+  std::string case_id;
+  GoalFacts goal;
+};
+struct GoalEnded {
+  std::string case_id, goal_id;
+};
+struct MeasureSet {
+  std::string case_id;
+  MeasureFacts measure;
+};  // started or changed
+struct MeasureDated {
+  std::string case_id, measure_id, evaluation_date;
+};  // evaluated, and goes on
+struct MeasureEnded {
+  std::string case_id, measure_id;
+};
 struct Requested {
   std::string consent_id;
   ConsentFacts consent;
@@ -162,7 +190,7 @@ struct Withdrawn {
 };
 // clang-format on
 using Fact = std::variant<std::monostate, Identified, CaseOpened, CaseEnded, LevelChanged, Joined, Left, Handed,
-                          Requested, Answered, Withdrawn>;
+                          GoalSet, GoalEnded, MeasureSet, MeasureDated, MeasureEnded, Requested, Answered, Withdrawn>;
 
 // What a recipient was not told because it was suspended, until it is decided again (RouteMissed).
 struct Missed {

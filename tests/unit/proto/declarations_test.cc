@@ -60,6 +60,38 @@ TEST(Categories, What_is_disclosable_stands_for_a_case) {
   }
 }
 
+// What is shown to several recipients names nothing by an id that is the same for all of them.
+void GlobalIds(const gp::Descriptor& type, const std::string& path, std::vector<std::string>& out) {
+  for (int i = 0; i < type.field_count(); ++i) {
+    const auto& f = *type.field(i);
+    auto at = path + "." + f.name();
+    if (f.message_type() != nullptr) {
+      GlobalIds(*f.message_type(), at, out);
+    } else if (f.name().ends_with("_id") && f.name() != "case_id" && !f.options().GetExtension(common::v1::own_name)) {
+      out.push_back(at);
+    }
+  }
+}
+
+TEST(OwnNames, Stand_in_the_place_of_every_id_that_is_shown) {
+  std::vector<std::string> global;
+  for (const auto* type : Events()) {
+    if (type->options().GetExtension(common::v1::disclosable)) GlobalIds(*type, type->full_name(), global);
+  }
+  EXPECT_EQ(global, std::vector<std::string>{}) << "[(common.v1.own_name) = true]";
+}
+
+TEST(OwnNames, Are_single_strings) {
+  ForEachMessage([](const gp::Descriptor& type) {
+    for (int i = 0; i < type.field_count(); ++i) {
+      const auto& f = *type.field(i);
+      if (!f.options().GetExtension(common::v1::own_name)) continue;
+      EXPECT_EQ(f.type(), gp::FieldDescriptor::TYPE_STRING) << f.full_name();
+      EXPECT_FALSE(f.is_repeated()) << f.full_name();
+    }
+  });
+}
+
 TEST(EventTypes, Have_the_form_of_their_service_and_are_unique) {
   const std::regex form(R"(no\.stafett\.([a-z]+)\.[a-z]+(-[a-z]+)*\.v1)");
   std::map<std::string, std::string> seen;

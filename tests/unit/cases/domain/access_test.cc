@@ -5,6 +5,11 @@ namespace stafett::cases::domain {
 namespace {
 using namespace sample;
 
+Measure AnyMeasureOf(const Child& child) {
+  const Case* c = child.Find(kCase);
+  return c == nullptr || c->measures.empty() ? Measure{} : c->measures[0];
+}
+
 // Every command on a case, tried by this person.
 std::vector<Result<Events>> TryAll(const Child& child, const Change& change) {
   return {RecordConversation(child, change, {}),
@@ -16,6 +21,12 @@ std::vector<Result<Events>> TryAll(const Child& child, const Change& change) {
           AcceptBaton(child, change, kSoon),
           DeclineBaton(child, change, "no time"),
           WriteNote(child, change, {{policy::Category::kEduc, "text", {}}}),
+          AddGoal(child, change, "sleep"),
+          EndGoal(child, change, "go-1", true, "reached"),
+          StartMeasure(child, change, Walks(kTeacher)),
+          ChangeMeasure(child, change, AnyMeasureOf(child)),
+          EvaluateMeasure(child, change, AnyMeasureOf(child).id, Helped()),
+          EndMeasure(child, change, AnyMeasureOf(child).id, "done"),
           CloseCase(child, change, "done")};
 }
 
@@ -39,6 +50,7 @@ TEST(Access, Who_may_not_know_gets_one_answer) {
     ExpectOneAnswer(TryAll(WithConcern(), By(stranger)));
     ExpectOneAnswer(TryAll(WithLog(), By(stranger)));
     ExpectOneAnswer(TryAll(WithParticipants(), By(stranger)));
+    ExpectOneAnswer(TryAll(WithMeasure(), By(stranger)));
     ExpectOneAnswer(TryAll(WithLog(), By(stranger, kCase, "77")));  // a wrong etag tells nothing either
   }
 }

@@ -59,6 +59,64 @@ TEST(Awaited, A_closed_case_waits_for_nothing) {
             (Words{{"next/ca-1", AwaitedKind::kNextDate, "", "", kTeacher.recipient, true}, NoAnswer(kNurse)}));
 }
 
+Awaited Evaluate(const Child& child, const Person& who, const std::string& date) {
+  return {"evaluation/" + TheMeasure(child).id, AwaitedKind::kEvaluation, date, who.id, who.recipient};
+}
+Awaited NoEvaluation(const Child& child, const Person& who) {
+  return {"evaluation/" + TheMeasure(child).id, AwaitedKind::kEvaluation, "", "", who.recipient, true};
+}
+
+TEST(Awaited, A_measure_is_to_be_evaluated_by_the_one_who_is_responsible_until_it_ends) {
+  Child child = WithParticipants();
+  auto said = Said(child, StartMeasure(child, By(kTeacher), Walks(kNurse)));
+  EXPECT_EQ(said, Words{Evaluate(child, kNurse, kSoon)});
+  auto id = TheMeasure(child).id;
+  Measure other;
+  other.id = id;
+  other.responsible = kColleague.id;
+  other.responsible_recipient = kColleague.recipient;
+  EXPECT_EQ(Said(child, ChangeMeasure(child, By(kTeacher), other)), Words{Evaluate(child, kColleague, kSoon)});
+  EXPECT_EQ(Said(child, EvaluateMeasure(child, By(kColleague), id, Helped("2026-12-20"))),
+            Words{Evaluate(child, kColleague, "2026-12-20")});
+  EXPECT_EQ(Said(child, EndMeasure(child, By(kTeacher), id, "done")), Words{NoEvaluation(child, kColleague)});
+
+  child = WithMeasure();
+  auto last = Helped("");
+  last.end = true;
+  EXPECT_EQ(Said(child, EvaluateMeasure(child, By(kTeacher), TheMeasure(child).id, last)),
+            Words{NoEvaluation(child, kNurse)});
+}
+
+TEST(Awaited, A_closed_case_wants_no_evaluation_and_a_suspended_log_wants_it_when_it_is_open_again) {
+  Child child = WithMeasure();
+  EXPECT_EQ(
+      Said(child, CloseCase(child, By(kTeacher), "done")),
+      (Words{{"next/ca-1", AwaitedKind::kNextDate, "", "", kTeacher.recipient, true}, NoEvaluation(child, kNurse)}));
+  child = WithMeasure();
+  EXPECT_EQ(AwaitedBy(child, LogSuspended{kCase}), Words{NoEvaluation(child, kNurse)});
+  Evolve(child, LogSuspended{kCase});
+  EXPECT_EQ(AwaitedBy(child, LogOpened{kCase, kTeacher.id, kTeacher.recipient, "goal", Level::k1, kSoon}),
+            Words{Evaluate(child, kNurse, kSoon)});
+}
+
+TEST(Awaited, Whose_service_leaves_the_log_is_responsible_no_longer_the_holder_is) {
+  Child child = WithMeasure();
+  EXPECT_EQ(Said(child, RemoveParticipant(child, By(kTeacher), kNurse.recipient)),
+            Words{Evaluate(child, kTeacher, kSoon)});
+  child = WithMeasure();
+  Learn(child, ConsentWithdrawnFact{"co-1", {kNurse.recipient}});
+  EXPECT_EQ(Said(child, StopWhatLostItsConsent(child, kNow)), Words{Evaluate(child, kTeacher, kSoon)});
+}
+
+// By its id alone the case of a measure is found, also after a rebuild: the record that starts it names it in clear.
+TEST(Awaited, The_record_that_starts_a_measure_names_it_in_clear) {
+  Child child = WithParticipants();
+  auto words = Said(child, StartMeasure(child, By(kTeacher), Walks(kNurse)));
+  EXPECT_EQ(NamedIn(kCase, words), (std::vector<std::string>{kCase, TheMeasure(child).id}));
+  EXPECT_EQ(NamedIn("", {}), std::vector<std::string>{});
+  EXPECT_EQ(NamedIn(kCase, {Next(kTeacher, kSoon), Answer(kNurse, kSoon)}), std::vector<std::string>{kCase});
+}
+
 // Nobody can answer while the log is suspended, and an offer that has ended wants none.
 TEST(Awaited, Who_lost_his_consent_is_not_waited_for) {
   Child child = WithParticipants();

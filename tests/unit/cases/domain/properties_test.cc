@@ -24,6 +24,12 @@ std::string Dump(const Child& child) {
         << static_cast<int>(c.level) << '|' << c.holder << '|' << c.holder_recipient << '|' << c.next_date << '|'
         << c.offered_to << '|' << c.offered_recipient << '|' << c.answer_by << '|' << c.goal << '|' << c.version;
     for (const auto& p : c.participants) out << ',' << p;
+    for (const auto& g : c.goals) out << "\ngoal " << g.id << '|' << g.text << '|' << g.ended;
+    for (const auto& m : c.measures) {
+      out << "\nmeasure " << m.id << '|' << m.goal << '|' << m.title << '|' << m.responsible << '|'
+          << m.responsible_recipient << '|' << m.start << '|' << m.due_date << '|' << m.evaluation_date << '|'
+          << static_cast<int>(m.outcome) << '|' << m.ended;
+    }
   }
   return out.str();
 }
@@ -61,8 +67,49 @@ Change AnyChange(const Child& child, bool as_receiver) {
   return By(who, case_id, etag, Time{kNow.ms + Pick(1100)});
 }
 
+Measure AnyMeasure(const Case& c) {
+  auto who = AnyPerson();
+  Measure m = Walks(who);
+  if (!c.goals.empty() && Pick(2) == 0) m.goal = OneOf(c.goals).id;
+  if (Pick(3) == 0) m.start = AnyDate();
+  if (Pick(3) == 0) m.due_date = AnyDate();
+  m.evaluation_date = AnyDate();
+  return m;
+}
+
+// On goals and measures, mostly by the one who may.
+Result<Events> AnyOnMeasure(const Child& child, Change change) {
+  const auto* c = child.Find(change.case_id);
+  if (c == nullptr) return EvaluateMeasure(child, change, "ms-none", Helped());
+  auto measure = c->measures.empty() ? Measure{} : OneOf(c->measures);
+  switch (Pick(10)) {
+    case 0: return AddGoal(child, change, "sleep");
+    case 1: return EndGoal(child, change, c->goals.empty() ? "go-none" : OneOf(c->goals).id, true, "reached");
+    case 2:
+    case 3: return StartMeasure(child, change, AnyMeasure(*c));
+    case 4:
+    case 5: {
+      Measure wanted;
+      if (Pick(2) == 0) wanted = AnyMeasure(*c);
+      wanted.id = measure.id;
+      wanted.title = "drives";
+      return ChangeMeasure(child, change, wanted);
+    }
+    case 6: return EndMeasure(child, change, measure.id, "done");
+    default: {
+      for (const auto& p : {kTeacher, kColleague, kHead, kNurse, kHealthLeader, kAdviser}) {
+        if (p.id == measure.responsible && Pick(2) == 0) change.who = p;
+      }
+      auto said = Helped(AnyDate());
+      said.end = Pick(4) == 0;
+      if (said.end) said.evaluation_date.clear();
+      return EvaluateMeasure(child, change, measure.id, said);
+    }
+  }
+}
+
 Result<Events> AnyCommand(const Child& child) {
-  int what = Pick(13);
+  int what = Pick(16);
   auto change = AnyChange(child, what >= 8 && what <= 10);
   switch (what) {
     case 0:
@@ -88,6 +135,9 @@ Result<Events> AnyCommand(const Child& child) {
     case 9: return AcceptBaton(child, change, AnyDate());
     case 10: return DeclineBaton(child, change, "");
     case 11: return WriteNote(child, change, {{policy::Category::kEduc, "text", {}}});
+    case 12:
+    case 13:
+    case 14: return AnyOnMeasure(child, change);
     default: return Pick(4) == 0 ? CloseCase(child, change, "done") : NotAllowed();
   }
 }
@@ -115,7 +165,8 @@ ConsentFact AnyFact() {
 }
 
 // Promise P6: exactly one responsible person and a next date at every version. One holder is one field; what can go
-// wrong is that it is nobody, or somebody of no service, or that two think that they hold it.
+// wrong is that it is nobody, or somebody of no service, or that two think that they hold it. The same of every measure
+// that has not ended: somebody in the log is responsible for it and is to evaluate it by a date.
 void AssertOneHolder(const Child& child) {
   for (const auto& [id, c] : child.cases) {
     RC_ASSERT(c.id == id);
@@ -123,6 +174,12 @@ void AssertOneHolder(const Child& child) {
     RC_ASSERT(!c.holder_recipient.empty());
     RC_ASSERT(!c.participants.contains(c.holder_recipient));
     RC_ASSERT(c.offered_to != c.holder);
+    for (const auto& m : c.measures) {
+      if (m.ended) continue;
+      RC_ASSERT(!m.responsible.empty());
+      RC_ASSERT(m.responsible_recipient == c.holder_recipient || c.participants.contains(m.responsible_recipient));
+      RC_ASSERT(DateFault(m.evaluation_date, kToday).empty());
+    }
     if (c.state == CaseState::kClosed) continue;
     RC_ASSERT(DateFault(c.next_date, kToday).empty());
     int writers = 0;
@@ -174,6 +231,7 @@ Played Play(Each each, After after = NoCheck) {
   if (auto opened = OpenLog(p.child, By(kTeacher), "goal", kSoon)) {
     take(*opened);
     take(*AddParticipant(p.child, By(kTeacher), "r-health"));
+    if (Pick(2) == 0) take(*StartMeasure(p.child, By(kTeacher), Walks(kNurse)));
   }
   int steps = 20 + Pick(40);
   for (int i = 0; i < steps; ++i) {
@@ -203,7 +261,8 @@ RC_GTEST_PROP(Cases, Nobody_holds_or_takes_part_in_an_open_log_without_a_consent
 }
 
 // What the log says in clear, folded as a reader who knows nothing else folds it (P6): of every open case exactly one
-// next step is waited for, the holder's; an offered baton's answer while the log is open; of a closed case nothing.
+// next step is waited for, the holder's; while the log is open an offered baton's answer, and of each measure that has
+// not ended its evaluation; of a closed case nothing.
 RC_GTEST_PROP(Cases, Whoever_reads_only_what_is_awaited_knows_every_holder_and_next_date, ()) {
   auto played = Play([](const Child&, const Result<Events>&) {});
   Child child;
@@ -228,7 +287,18 @@ RC_GTEST_PROP(Cases, Whoever_reads_only_what_is_awaited_knows_every_holder_and_n
       RC_ASSERT(next->second.person == c.holder);
       RC_ASSERT(next->second.recipient == c.holder_recipient);
       RC_ASSERT(next->second.date == c.next_date);
-      if (c.state != CaseState::kLogOpen || c.offered_to.empty()) continue;
+      if (c.state != CaseState::kLogOpen) continue;
+      for (const auto& m : c.measures) {
+        if (m.ended) continue;
+        ++expected;
+        const auto evaluation = said.find("evaluation/" + m.id);
+        RC_ASSERT(evaluation != said.end());
+        RC_ASSERT(evaluation->second.kind == AwaitedKind::kEvaluation);
+        RC_ASSERT(evaluation->second.person == m.responsible);
+        RC_ASSERT(evaluation->second.recipient == m.responsible_recipient);
+        RC_ASSERT(evaluation->second.date == m.evaluation_date);
+      }
+      if (c.offered_to.empty()) continue;
       ++expected;
       const auto answer = said.find("baton/" + id);
       RC_ASSERT(answer != said.end());
@@ -246,7 +316,9 @@ TEST(Cases, Random_play_reaches_every_kind_of_event) {
   EXPECT_TRUE(rc::check([&] {
     for (const auto& e : Play([](const Child&, const Result<Events>&) {}).events) seen.insert(e.index());
   }));
-  EXPECT_EQ(seen.size(), std::variant_size_v<Event>);
+  std::set<std::size_t> all;
+  for (std::size_t i = 0; i < std::variant_size_v<Event>; ++i) all.insert(i);
+  EXPECT_EQ(seen, all);
 }
 
 RC_GTEST_PROP(Cases, A_refused_command_emits_nothing_and_gives_a_reason, ()) {

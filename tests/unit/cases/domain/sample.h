@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cases/domain/decide.h"
+#include "cases/domain/measures.h"
 
 namespace stafett::cases::domain::sample {
 
@@ -22,8 +23,10 @@ inline constexpr char kToday[] = "2026-11-18";
 inline constexpr char kSoon[] = "2026-12-01";
 inline constexpr char kCase[] = "ca-1";
 
+// Each is a command of its own.
 inline Change By(const Person& who, const std::string& case_id = kCase, const std::string& etag = "", Time now = kNow) {
-  return {who, case_id, etag, kToday, now};
+  static int commands = 0;
+  return {who, case_id, etag, kToday, now, "command-" + std::to_string(++commands)};
 }
 
 // Folds what was decided; fails the test if it was refused.
@@ -76,5 +79,26 @@ inline Child WithParticipants() {
   Do(child, AddParticipant(child, By(kTeacher), "r-health"));
   return child;
 }
+
+// What a measure is before it has an id: walks to school, evaluated in December.
+inline Measure Walks(const Person& responsible) {
+  Measure m;
+  m.title = "walks to school with a friend";
+  m.responsible = responsible.id;
+  m.responsible_recipient = responsible.recipient;
+  m.start = kToday;
+  m.evaluation_date = kSoon;
+  return m;
+}
+inline Evaluation Helped(const std::string& next_date = kSoon) {
+  return {Outcome::kHelped, {{policy::Category::kEduc, "she laughs again", {}}}, next_date, false};
+}
+// A log with health station and school in it, and a measure for which the nurse is responsible.
+inline Child WithMeasure() {
+  Child child = WithParticipants();
+  Do(child, StartMeasure(child, By(kTeacher), Walks(kNurse)));
+  return child;
+}
+inline const Measure& TheMeasure(const Child& child) { return child.Find(kCase)->measures.at(0); }
 
 }  // namespace stafett::cases::domain::sample

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <memory>
 
+#include "lib/base/id.h"
 #include "stafett/cases/v1/case_events.pb.h"
 #include "stafett/common/v1/options.pb.h"
 #include "stafett/consent/v1/consent_events.pb.h"
@@ -131,6 +132,36 @@ TEST(Facts, Of_every_type_that_carries_one) {
   EXPECT_EQ(a.goal, opened.goal());
   EXPECT_EQ(a.next_date, opened.next_date());
   EXPECT_EQ(a.level, 3);  // LEVEL_3
+  EXPECT_EQ(a.goal_id, opened.goal_id());
+  opened.clear_goal_id();  // a record of 0.1.0
+  EXPECT_EQ(std::get<domain::CaseOpened>(fact(opened)).goal_id, DerivedId("go", opened.case_id()));
+  cv1::MeasureStarted started;
+  support::FillEveryField(started, next);
+  const auto& measure = started.measure();
+  const domain::MeasureFacts expected{measure.measure_id(),
+                                      measure.goal_id(),
+                                      measure.title(),
+                                      measure.responsible(),
+                                      measure.responsible_recipient(),
+                                      measure.start(),
+                                      measure.due_date(),
+                                      measure.evaluation_date()};
+  EXPECT_EQ(std::get<domain::MeasureSet>(fact(started)).measure, expected);
+  cv1::MeasureChanged changed;
+  changed.set_case_id(started.case_id());
+  *changed.mutable_measure() = measure;
+  EXPECT_EQ(std::get<domain::MeasureSet>(fact(changed)).measure, expected);
+  cv1::MeasureEvaluated evaluated;
+  support::FillEveryField(evaluated, next);
+  EXPECT_EQ(std::get<domain::MeasureEnded>(fact(evaluated)).measure_id, evaluated.measure_id());
+  evaluated.set_ended(false);
+  EXPECT_EQ(std::get<domain::MeasureDated>(fact(evaluated)).measure_id, evaluated.measure_id());
+  EXPECT_EQ(std::get<domain::MeasureDated>(fact(evaluated)).evaluation_date, evaluated.evaluation_date());
+  cv1::GoalAdded goal;
+  support::FillEveryField(goal, next);
+  EXPECT_EQ(std::get<domain::GoalSet>(fact(goal)).goal, (domain::GoalFacts{goal.goal().goal_id(), goal.goal().goal()}));
+  EXPECT_TRUE(std::holds_alternative<domain::GoalEnded>(fact(cv1::GoalEnded())));
+  EXPECT_TRUE(std::holds_alternative<domain::MeasureEnded>(fact(cv1::MeasureEnded())));
   cv1::LevelSet level;
   level.set_level(cv1::LEVEL_0);
   EXPECT_EQ(std::get<domain::LevelChanged>(fact(level)).level, 0);
@@ -233,6 +264,9 @@ struct Showing : testing::Test {
     facts.holder_recipient = "r-school";
     facts.next_date = "2026-12-01";
     facts.participants = {"r-health", "r-ppt"};
+    facts.goals = {{"go-global", "sove godt"}};
+    facts.measures = {
+        {"ms-global", "go-global", "leggetid", "p-nurse", "r-health", "2026-11-18", "2026-12-24", "2026-12-20"}};
     item = ToSnapshot(Envelope("any"), "ca-global", facts, 5);
   }
 };
@@ -250,6 +284,41 @@ TEST_F(Showing, A_snapshot_is_the_state_of_the_case) {
   EXPECT_EQ(m.holder(), "p-teacher");
   EXPECT_THAT(m.participants(), ElementsAre("r-health", "r-ppt"));
   EXPECT_EQ(m.next_date(), "2026-12-01");
+  ASSERT_EQ(m.goals_size(), 1);
+  EXPECT_EQ(m.goals(0).goal(), "sove godt");
+  ASSERT_EQ(m.measures_size(), 1);
+  const auto& measure = m.measures(0);
+  EXPECT_EQ(measure.goal_id(), m.goals(0).goal_id());  // under whatever name, it serves that goal
+  EXPECT_EQ(measure.title(), "leggetid");
+  EXPECT_EQ(measure.responsible(), "p-nurse");
+  EXPECT_EQ(measure.responsible_recipient(), "r-health");
+  EXPECT_EQ(measure.start(), "2026-11-18");
+  EXPECT_EQ(measure.due_date(), "2026-12-24");
+  EXPECT_EQ(measure.evaluation_date(), "2026-12-20");
+}
+
+// Two recipients that compare what they were shown find nothing in it by which they know the same case; one that
+// compares what it was shown twice finds the same measure.
+TEST_F(Showing, Goals_and_measures_stand_under_names_that_are_the_recipients_own) {
+  auto read = [&](const std::string& case_ref) {
+    auto shown = contents.Show(view, item, CategorySet{~1U}, case_ref).value();
+    EXPECT_EQ(shown.value.find("ms-global"), std::string::npos);
+    EXPECT_EQ(shown.value.find("go-global"), std::string::npos);
+    cv1::CaseSnapshot m;
+    EXPECT_TRUE(m.ParseFromString(shown.value));
+    return m;
+  };
+  auto mine = read("k-own"), yours = read("k-other");
+  EXPECT_NE(mine.measures(0).measure_id(), yours.measures(0).measure_id());
+  EXPECT_NE(mine.goals(0).goal_id(), yours.goals(0).goal_id());
+  cv1::MeasureEnded ended;
+  ended.set_case_id("ca-global");
+  ended.set_measure_id("ms-global");
+  domain::Item later;
+  later.type = TypeOf<cv1::MeasureEnded>();
+  later.body = ended.SerializeAsString();
+  ASSERT_TRUE(ended.ParseFromString(contents.Show(view, later, CategorySet{~1U}, "k-own").value().value));
+  EXPECT_EQ(ended.measure_id(), mine.measures(0).measure_id());
 }
 
 TEST_F(Showing, The_case_stands_under_the_recipients_own_pseudonym) {

@@ -141,7 +141,7 @@ inline History AnyHistory() {
     now.ms += Pick(4) * kHour;
     auto origin = Recipient();
     auto case_id = any_case();
-    switch (i == 2 ? 0 : Pick(16)) {
+    switch (i == 2 ? 0 : Pick(18)) {
       case 0: {
         cv1::LogOpened m;
         m.set_case_id(case_id);
@@ -203,6 +203,29 @@ inline History AnyHistory() {
         if (Pick(4) > 0) break;
         cv1::CaseClosed m;
         m.set_case_id(case_id);
+        add(m, origin, case_id);
+        break;
+      }
+      case 16: {
+        cv1::MeasureStarted m;
+        m.set_case_id(case_id);
+        m.mutable_measure()->set_measure_id("ms-" + std::to_string(i));
+        m.mutable_measure()->set_title("measure " + std::to_string(i));
+        m.mutable_measure()->set_responsible_recipient(Recipient());
+        m.mutable_measure()->set_evaluation_date(date());
+        add(m, origin, case_id);
+        break;
+      }
+      case 17: {
+        cv1::MeasureEvaluated m;
+        m.set_case_id(case_id);
+        m.set_measure_id("ms-" + std::to_string(Pick(i + 1)));
+        m.set_outcome(cv1::HELPED);
+        if (Pick(2) == 0) {
+          m.set_ended(true);
+        } else {
+          m.set_evaluation_date(date());
+        }
         add(m, origin, case_id);
         break;
       }

@@ -101,7 +101,9 @@ bool Hidden(const History& h, std::size_t at, const std::string& who, const Know
   if (dynamic_cast<const cv1::ConcernNoted*>(s.message.get()) != nullptr) return true;
   bool of_state = dynamic_cast<const cv1::LevelSet*>(s.message.get()) != nullptr ||
                   dynamic_cast<const cv1::ParticipantAdded*>(s.message.get()) != nullptr ||
-                  dynamic_cast<const cv1::ParticipantRemoved*>(s.message.get()) != nullptr;
+                  dynamic_cast<const cv1::ParticipantRemoved*>(s.message.get()) != nullptr ||
+                  dynamic_cast<const cv1::MeasureStarted*>(s.message.get()) != nullptr ||
+                  dynamic_cast<const cv1::MeasureEvaluated*>(s.message.get()) != nullptr;
   if (of_state && at > k.last_completed) return true;
   // A level is gone from the state once another was set before the snapshot.
   if (const auto* level = dynamic_cast<const cv1::LevelSet*>(s.message.get())) {

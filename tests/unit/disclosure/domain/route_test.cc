@@ -336,13 +336,46 @@ TEST(Routing, A_log_that_was_never_opened_has_no_readers) {
   c.Record(LevelChanged{kCase, "2026-12-01", 2});
   c.Record(Handed{kCase, "p-nurse", kHealth, "2026-12-01"});
   c.Record(Left{kCase, kHealth});
+  c.Record(GoalSet{kCase, {"go-1", "sleep"}});
+  c.Record(MeasureSet{kCase, {"ms-1", "go-1", "walks", "p-nurse", kHealth, "2026-11-18", "", "2026-12-01"}});
+  c.Record(MeasureDated{kCase, "ms-1", "2026-12-20"});
+  c.Record(MeasureEnded{kCase, "ms-1"});
+  c.Record(GoalEnded{kCase, "go-1"});
   c.Record(CaseEnded{kCase});
   EXPECT_THAT(c.view.cases, IsEmpty());
   EXPECT_FALSE(c.Note(kSchool, Cats(kEduc)));
 }
 
+// What a snapshot shows of the plan: what is still to be done, by whom, and evaluated when.
+TEST(Facts, Of_goals_and_measures_are_those_that_have_not_ended) {
+  auto c = Child::WithLog();
+  c.Record(Joined{kCase, kHealth});
+  c.Record(GoalSet{kCase, {"go-2", "eat"}});
+  c.Record(GoalEnded{kCase, ""});  // the first, which this sample gives no id
+  EXPECT_THAT(c.view.cases[kCase].goals, ElementsAre(GoalFacts{"go-2", "eat"}));
+  const MeasureFacts walks{"ms-1", "go-2", "walks", "p-nurse", kHealth, "2026-11-18", "", "2026-12-01"};
+  auto other = walks;
+  other.id = "ms-2";
+  c.Record(MeasureSet{kCase, walks});
+  c.Record(MeasureSet{kCase, other});
+  c.Record(MeasureEnded{kCase, "ms-1"});
+  c.Record(MeasureDated{kCase, "ms-2", "2026-12-20"});
+  other.evaluation_date = "2026-12-20";
+  EXPECT_THAT(c.view.cases[kCase].measures, ElementsAre(other));
+  other.title = "runs";
+  c.Record(MeasureSet{kCase, other});
+  EXPECT_THAT(c.view.cases[kCase].measures, ElementsAre(other));
+  // As in cases: whose service leaves is responsible no longer, the holder is.
+  c.Record(Left{kCase, kHealth});
+  other.responsible = "p-teacher";
+  other.responsible_recipient = kSchool;
+  EXPECT_THAT(c.view.cases[kCase].measures, ElementsAre(other));
+}
+
 TEST(TypeClass, Is_one_wherever_it_is_said) {
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.level-set.v1"), "PLAN");
+  EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.measure-evaluated.v1"), "PLAN");
+  EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.goal-ended.v1"), "PLAN");
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.case-closed.v1"), "STATE");
 }
 
