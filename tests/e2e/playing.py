@@ -18,7 +18,8 @@ from stafett_story import load
 from stafett_story.play import Result
 from stafett_story.stage import Stage
 
-STORY = Path(__file__).parent / "stories" / "one_child.yaml"
+STORIES = Path(__file__).parent / "stories"
+STORY = STORIES / "one_child.yaml"
 PRESET = os.environ.get("STAFETT_PRESET", "dev")
 
 

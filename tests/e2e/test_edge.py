@@ -199,7 +199,7 @@ def test_what_the_story_sent_and_got_is_as_the_document_says(through, exchanges)
 
 def actor_for(through, service):
     story = through.stage.story
-    return story.actors[story.officer if service == "disclosure" else "teacher"]
+    return story.actors[story.decisions[0][0] if service == "disclosure" else "teacher"]
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["required", "everything"])

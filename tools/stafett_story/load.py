@@ -160,8 +160,7 @@ class Story:
     recipient_clients: Mapping[str, str]  # alias → machine client that fetches
     actors: Mapping[str, Actor]
     never: Mapping[str, tuple[str, ...] | None]  # alias → words; None: nothing at all
-    officer: str  # alias of the actor who reads the decisions; "" if nobody does
-    officer_children: tuple[str, ...]  # references to saved names, such as ${child}
+    decisions: tuple[tuple[str, str], ...]  # (alias of the actor who reads them, reference such as ${child})
     steps: tuple[Step, ...]
 
     def values(self, run: str = "1") -> dict[str, object]:
@@ -285,7 +284,7 @@ class _Reader:
             self.never_sees(alias, node)
         for node in self.sequence(keys.get("steps"), "steps") or ():
             self.step(node)
-        officer, children = self.decisions(keys.get("decisions"))
+        decisions = tuple(self.listed(keys.get("decisions"), self.decisions))
         return Story(
             file=self.file,
             title=self.text(keys.get("title"), "title"),
@@ -295,8 +294,7 @@ class _Reader:
             recipient_clients=self.recipient_clients,
             actors=self.actors,
             never=self.never,
-            officer=officer,
-            officer_children=children,
+            decisions=tuple(pair for pairs in decisions for pair in pairs),
             steps=tuple(self.steps),
         )
 
@@ -389,19 +387,17 @@ class _Reader:
             self.references(entry, word)
         self.never[alias] = words
 
-    def decisions(self, node: yaml.Node | None) -> tuple[str, tuple[str, ...]]:
-        if node is None:
-            return "", ()
+    def decisions(self, node: yaml.Node) -> list[tuple[str, str]] | None:
         keys = self.mapping(node, "decisions", {"read_by", "about"}, {"read_by", "about"})
         if keys is None:
-            return "", ()
+            return None
         officer = self.text(keys["read_by"], "read_by")
         if officer not in self.actors:
             self.unknown(keys["read_by"], "actor", officer, self.actors, "in this story")
         about = self.texts(keys["about"], "about")
         for text, entry in zip(about, self.nodes(keys["about"]), strict=True):
             self.references(entry, text)
-        return officer, about
+        return [(officer, text) for text in about]
 
     # --- steps ---------------------------------------------------------------------------------
 

@@ -386,13 +386,11 @@ class Player:
                 return found
 
     def _decisions(self) -> list[Decision]:
-        """Every decision about the story's children, as the disclosure officer reads them."""
-        if not self.story.officer:
-            return []
+        """Every decision about the story's children, as disclosure officers read them, each those of his controller."""
         rpc = self.api.rpcs["disclosure.ListDecisions"]
-        metadata = self.credentials.metadata(self.story.actors[self.story.officer])
         found: list[Decision] = []
-        for reference in self.story.officer_children:
+        for officer, reference in self.story.decisions:
+            metadata = self.credentials.metadata(self.story.actors[officer])
             try:
                 child = resolve_all(reference, self.values, self.today)
             except (KeyError, TypeError):
