@@ -59,6 +59,22 @@ std::vector<std::string> Strings(const Range& from) {
   return {from.begin(), from.end()};
 }
 
+void Fill(const std::vector<Section>& from, google::protobuf::RepeatedPtrField<v1::Section>* out) {
+  for (const auto& s : from) {
+    auto& x = *out->Add();
+    x.set_section_category(static_cast<common::v1::Category>(s.category));
+    x.set_text(s.text);
+    CopyTo(s.describes, x.mutable_describes());
+  }
+}
+std::vector<Section> FromProto(const google::protobuf::RepeatedPtrField<v1::Section>& from) {
+  std::vector<Section> out;
+  for (const auto& s : from) {
+    out.push_back({static_cast<policy::Category>(s.section_category()), s.text(), Strings(s.describes())});
+  }
+  return out;
+}
+
 struct Packer {
   host::Body operator()(const ChildRegistered& e) const {
     v1::ChildRegistered m;
@@ -162,13 +178,16 @@ struct Packer {
     m.set_case_id(e.case_id);
     m.set_author(e.author);
     m.set_author_recipient(e.author_recipient);
-    for (const auto& s : e.sections) {
-      auto& x = *m.add_sections();
-      x.set_section_category(static_cast<common::v1::Category>(s.category));
-      x.set_text(s.text);
-      CopyTo(s.describes, x.mutable_describes());
-    }
+    Fill(e.sections, m.mutable_sections());
     m.set_measure_id(e.measure_id);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const BrightSpotAdded& e) const {
+    v1::BrightSpotAdded m;
+    m.set_case_id(e.case_id);
+    m.set_author(e.author);
+    m.set_author_recipient(e.author_recipient);
+    Fill(e.sections, m.mutable_sections());
     return Pack(m, e.case_id);
   }
   host::Body operator()(const GoalAdded& e) const {
@@ -254,11 +273,10 @@ Event From(const v1::BatonAccepted& m) {
 Event From(const v1::BatonDeclined& m) { return BatonDeclined{m.case_id(), m.by(), m.reason()}; }
 Event From(const v1::BatonOfferEnded& m) { return BatonOfferEnded{m.case_id()}; }
 Event From(const v1::NoteWritten& m) {
-  NoteWritten e{m.case_id(), m.author(), m.author_recipient(), {}, m.measure_id()};
-  for (const auto& s : m.sections()) {
-    e.sections.push_back({static_cast<policy::Category>(s.section_category()), s.text(), Strings(s.describes())});
-  }
-  return e;
+  return NoteWritten{m.case_id(), m.author(), m.author_recipient(), FromProto(m.sections()), m.measure_id()};
+}
+Event From(const v1::BrightSpotAdded& m) {
+  return BrightSpotAdded{m.case_id(), m.author(), m.author_recipient(), FromProto(m.sections())};
 }
 Event From(const v1::GoalAdded& m) { return GoalAdded{m.case_id(), m.goal().goal_id(), m.goal().goal()}; }
 Event From(const v1::GoalEnded& m) { return GoalEnded{m.case_id(), m.goal_id(), m.reached(), m.reason()}; }
@@ -316,8 +334,9 @@ Result<std::optional<Event>> FromBody(const std::string& type, const std::string
   static const auto parsers =
       ParsersOf<Event, v1::ChildRegistered, v1::ConcernNoted, v1::ConversationHeld, v1::LogOpened, v1::LogSuspended,
                 v1::LevelSet, v1::ParticipantAdded, v1::ParticipantRemoved, v1::BatonOffered, v1::BatonAccepted,
-                v1::BatonDeclined, v1::BatonOfferEnded, v1::NoteWritten, v1::GoalAdded, v1::GoalEnded,
-                v1::MeasureStarted, v1::MeasureChanged, v1::MeasureEvaluated, v1::MeasureEnded, v1::CaseClosed>();
+                v1::BatonDeclined, v1::BatonOfferEnded, v1::NoteWritten, v1::BrightSpotAdded, v1::GoalAdded,
+                v1::GoalEnded, v1::MeasureStarted, v1::MeasureChanged, v1::MeasureEvaluated, v1::MeasureEnded,
+                v1::CaseClosed>();
   return Parse(parsers, type, bytes);
 }
 

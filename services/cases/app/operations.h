@@ -38,6 +38,7 @@ Result<gate::Committed> OfferBaton(App& app, const OnCase& on, const std::string
 Result<gate::Committed> AcceptBaton(App& app, const OnCase& on, std::string next_date);
 Result<gate::Committed> DeclineBaton(App& app, const OnCase& on, const std::string& reason);
 Result<gate::Committed> WriteNote(App& app, const OnCase& on, std::vector<domain::Section> sections);
+Result<gate::Committed> AddBrightSpot(App& app, const OnCase& on, std::vector<domain::Section> sections);
 Result<gate::Committed> AddGoal(App& app, const OnCase& on, const std::string& goal);
 Result<gate::Committed> EndGoal(App& app, const OnCase& on, const std::string& goal, bool reached,
                                 const std::string& reason);

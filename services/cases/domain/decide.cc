@@ -37,7 +37,8 @@ Result<const Case*> Writable(const Child& child, const Change& change) {
 Status InOpenLog(const Child& child, const Case& c, Time now) {
   if (c.state == CaseState::kConcernNoted) return State("LOG_NOT_OPEN", "open the log first");
   if (c.state == CaseState::kLogSuspended || !child.HasConsent(kFollowUp, c.holder_recipient, now)) {
-    return State("NO_CONSENT", "no valid consent names your service; ask for a new one and open the log again");
+    return State("NO_CONSENT",
+                 "no valid consent names the service that holds the log; ask for a new one and open it again");
   }
   return {};
 }
@@ -206,6 +207,32 @@ Result<Events> WriteNote(const Child& child, const Change& change, std::vector<S
   STAFETT_TRY(const Case* c, WritableLog(child, change));
   STAFETT_CHECK_OK(CheckSections(sections));
   return Events{NoteWritten{c->id, change.who.id, change.who.recipient, std::move(sections)}};
+}
+
+namespace {
+// A log is shared with the child's guardians, and with the services in it for as long as a consent names them. A
+// concern is not.
+bool IsInTheLog(const Child& child, const Case& c, const Change& change) {
+  if (c.state == CaseState::kConcernNoted) return false;
+  const auto& who = change.who;
+  if (who.guardian) {
+    return std::any_of(child.guardians.begin(), child.guardians.end(),
+                       [&](const Guardian& g) { return g.person == who.id && g.parental_responsibility; });
+  }
+  return (who.recipient == c.holder_recipient || c.participants.contains(who.recipient)) &&
+         child.HasConsent(kFollowUp, who.recipient, change.now);
+}
+}  // namespace
+
+Result<Events> AddBrightSpot(const Child& child, const Change& change, std::vector<Section> sections) {
+  const Case* c = child.Find(change.case_id);
+  if (c == nullptr || (!MayRead(*c, change.who) && !IsInTheLog(child, *c, change))) return NotAllowed();
+  STAFETT_CHECK_OK(Fits(*c, change));
+  if (c->state == CaseState::kClosed) return State("CASE_CLOSED", "the case is closed");
+  STAFETT_CHECK_OK(InOpenLog(child, *c, change.now));
+  STAFETT_CHECK_OK(CheckSections(sections));
+  return Events{
+      BrightSpotAdded{c->id, change.who.id, change.who.guardian ? "" : change.who.recipient, std::move(sections)}};
 }
 
 Result<Events> CloseCase(const Child& child, const Change& change, const std::string& reason) {

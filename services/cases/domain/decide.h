@@ -44,6 +44,8 @@ Result<Events> OfferBaton(const Child& child, const Change& change, const std::s
 Result<Events> AcceptBaton(const Child& child, const Change& change, const std::string& next_date);
 Result<Events> DeclineBaton(const Child& child, const Change& change, const std::string& reason);
 Result<Events> WriteNote(const Child& child, const Change& change, std::vector<Section> sections);
+// Something good, by anybody who may read the log: also its guardians and staff of the services in it.
+Result<Events> AddBrightSpot(const Child& child, const Change& change, std::vector<Section> sections);
 Result<Events> CloseCase(const Child& child, const Change& change, const std::string& reason);
 
 // May this person read the case? (Recipients read by Fetch from disclosure.)

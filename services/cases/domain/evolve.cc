@@ -134,6 +134,7 @@ void Evolve(Child& child, const Event& event) {
                    c->answer_by.clear();
                  },
                  [&](const NoteWritten&) {},
+                 [&](const BrightSpotAdded&) {},
                  [&](const GoalAdded& e) { AddGoal(*c, e.goal_id, e.goal); },
                  [&](const GoalEnded& e) {
                    if (auto* goal = FindIn(c->goals, e.goal_id)) goal->ended = true;

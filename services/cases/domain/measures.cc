@@ -48,7 +48,8 @@ Status CheckOrder(const Measure& m) {
 
 Status RoomForGoal(const Case& c) {
   if (c.goals.size() < kGoalsPerCase) return {};
-  return State("TOO_MANY_GOALS", "a case has " + std::to_string(kGoalsPerCase) + " goals at most, ended ones counted");
+  return Fail(Code::kResourceExhausted, "TOO_MANY_GOALS",
+              "a case has " + std::to_string(kGoalsPerCase) + " goals at most, ended ones counted");
 }
 
 std::string GoalMadeBy(const std::string& command, const std::string& case_id) {
@@ -74,8 +75,8 @@ Result<Events> EndGoal(const Child& child, const Change& change, const std::stri
 Result<Events> StartMeasure(const Child& child, const Change& change, Measure measure) {
   STAFETT_TRY(const Case* c, WritableLog(child, change));
   if (c->measures.size() >= kMeasuresPerCase) {
-    return State("TOO_MANY_MEASURES",
-                 "a case has " + std::to_string(kMeasuresPerCase) + " measures at most, ended ones counted");
+    return Fail(Code::kResourceExhausted, "TOO_MANY_MEASURES",
+                "a case has " + std::to_string(kMeasuresPerCase) + " measures at most, ended ones counted");
   }
   if (!measure.goal.empty()) STAFETT_CHECK_OK(CheckGoal(*c, measure.goal));
   STAFETT_CHECK_OK(CheckResponsible(child, *c, measure.responsible_recipient, change.now));

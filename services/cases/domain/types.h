@@ -147,6 +147,10 @@ struct NoteWritten {
   std::vector<Section> sections;
   std::string measure_id = {};  // at the evaluation of which it was written
 };
+struct BrightSpotAdded {
+  std::string case_id, author, author_recipient;  // without a recipient: a guardian
+  std::vector<Section> sections;
+};
 struct GoalAdded {
   std::string case_id, goal_id, goal;
 };
@@ -177,10 +181,10 @@ struct CaseClosed {
 };
 // clang-format on
 
-using Event =
-    std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet, ParticipantAdded,
-                 ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined, BatonOfferEnded, NoteWritten,
-                 GoalAdded, GoalEnded, MeasureStarted, MeasureChanged, MeasureEvaluated, MeasureEnded, CaseClosed>;
+using Event = std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet,
+                           ParticipantAdded, ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined,
+                           BatonOfferEnded, NoteWritten, BrightSpotAdded, GoalAdded, GoalEnded, MeasureStarted,
+                           MeasureChanged, MeasureEvaluated, MeasureEnded, CaseClosed>;
 using Events = std::vector<Event>;
 
 // Folds one event. Total: an event that was accepted once is always folded.

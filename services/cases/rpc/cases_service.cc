@@ -190,6 +190,7 @@ STAFETT_ON_CASE(OfferBaton, return app::OfferBaton(app_, on, request->to());)
 STAFETT_ON_CASE(AcceptBaton, return app::AcceptBaton(app_, on, request->next_date());)
 STAFETT_ON_CASE(DeclineBaton, return app::DeclineBaton(app_, on, request->reason());)
 STAFETT_ON_CASE(WriteNote, return app::WriteNote(app_, on, ToSections(request->sections()));)
+STAFETT_ON_CASE(AddBrightSpot, return app::AddBrightSpot(app_, on, ToSections(request->sections()));)
 STAFETT_ON_CASE(AddGoal, auto id = domain::GoalMadeBy(app::NameOf(on.command), on.case_id);
                 response->set_made(host::ResourceName(on.who.controller, kGoals, id));
                 return app::AddGoal(app_, on, request->goal());)

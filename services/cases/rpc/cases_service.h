@@ -29,6 +29,7 @@ class CasesService final : public v1::Cases::CallbackService {
   STAFETT_RPC(AcceptBaton, v1::CaseResponse)
   STAFETT_RPC(DeclineBaton, v1::CaseResponse)
   STAFETT_RPC(WriteNote, v1::CaseResponse)
+  STAFETT_RPC(AddBrightSpot, v1::CaseResponse)
   STAFETT_RPC(AddGoal, v1::CaseResponse)
   STAFETT_RPC(EndGoal, v1::CaseResponse)
   STAFETT_RPC(StartMeasure, v1::CaseResponse)

@@ -175,6 +175,11 @@ struct Packer {
   }
 };
 
+bool IsFromFamily(const std::string& type, const std::string& bytes) {
+  cv1::BrightSpotAdded m;
+  return type == TypeOf<cv1::BrightSpotAdded>() && m.ParseFromString(bytes) && m.author_recipient().empty();
+}
+
 }  // namespace
 
 Result<Fact> ToFact(const std::string& type, const std::string& bytes) {
@@ -243,6 +248,12 @@ Result<LearnedRecord> LearnRecord(View& view, const gate::Envelope& e, const std
   out.learned = Learn(view, {offset, appended, e.event_id}, fact);
   if (!bytes) return out;
   if (auto item = ToItem(e, *bytes, offset)) {
+    // A guardian's words are nobody's secret but the family's; in the log they are told by whoever holds the baton.
+    if (IsFromFamily(e.type, *bytes)) {
+      auto c = view.cases.find(item->case_id);
+      if (c != view.cases.end()) item->origin = c->second.holder_recipient;
+      item->from_family = true;
+    }
     out.items.push_back(item->id);
     view.items[item->id] = std::move(*item);
   }

@@ -25,7 +25,8 @@ void Ask(const View& view, const Item& item, const std::string& recipient, const
   q.giver = GiverOf(regime, item);
   // A grant works forward: it shows nothing that came to the log before it, by no door (design §4.8).
   q.consents = ConsentsOf(view, item.offset);
-  q.what = {AgencyOf(regime, q.giver), q.giver, item.categories, item.purpose};
+  // What the family says is nobody's own information among the recipients.
+  q.what = {AgencyOf(regime, q.giver), item.from_family ? std::string_view() : q.giver, item.categories, item.purpose};
   q.to = {recipient, AgencyOf(regime, recipient), regime.active.contains(recipient)};
   q.facts.known = known;
   q.facts.consents = q.consents;
@@ -191,7 +192,7 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
     auto giver = GiverOf(regime, item);
     for (const auto& recipient : candidates) {
       if (!offer.only_to.empty() && offer.only_to != recipient) continue;
-      if (recipient == giver) continue;  // a service is not told what it wrote itself (R1-06)
+      if (recipient == giver && !item.from_family) continue;  // a service is not told what it wrote itself (R1-06)
       if (regime.suspended.contains(recipient)) suspended.insert(recipient);
       std::vector<policy::Consent> consents;
       auto d = DecideOne(view, item, recipient, regime, true, now, consents);

@@ -33,6 +33,7 @@ struct Item {
   std::string case_id;
   std::string origin;              // giver's recipient id, where a fact names it (snapshots)
   std::string organisation;        // otherwise: who wrote it, by number; whose that is, the regime says
+  bool from_family = false;        // told in the name of the origin, which did not write it: it is told too
   policy::CategorySet categories;  // of everything in it
   // Free text stands in sections, each shown whole or not at all: what each needs, and what stands outside them.
   // Who may see no section is not told at all, and nothing that is told speaks of a section not shown (P1).

@@ -10,7 +10,7 @@ Measure AnyMeasureOf(const Child& child) {
   return c == nullptr || c->measures.empty() ? Measure{} : c->measures[0];
 }
 
-// Every command on a case, tried by this person.
+// Every command on a case that is not for everybody in the log, tried by this person.
 std::vector<Result<Events>> TryAll(const Child& child, const Change& change) {
   return {RecordConversation(child, change, {}),
           OpenLog(child, change, "goal", kSoon),
@@ -102,6 +102,55 @@ TEST(Access, Only_the_holder_writes) {
   EXPECT_EQ(Reason(WriteNote(child, By(kHead), {{policy::Category::kEduc, "text", {}}})), "NOT_HOLDER");
   EXPECT_EQ(Reason(CloseCase(child, By(kHead), "done")), "NOT_HOLDER");
   EXPECT_EQ(Reason(WriteNote(child, By(kTeacher), {{policy::Category::kEduc, "text", {}}})), "(done)");
+}
+
+Result<Events> BrightSpot(const Child& child, const Person& who, const std::string& etag = "") {
+  return AddBrightSpot(child, By(who, kCase, etag), {{policy::Category::kEduc, "she sang", {}}});
+}
+
+TEST(Access, Everybody_in_the_log_adds_bright_spots) {
+  Child child = WithParticipants();
+  for (const auto& who : {kTeacher, kColleague, kHead, kNurse, kHealthLeader, kMother}) {
+    auto added = BrightSpot(child, who);
+    ASSERT_TRUE(added) << who.id;
+    const auto& e = std::get<BrightSpotAdded>(added->at(0));
+    EXPECT_EQ(e.author, who.id);
+    EXPECT_EQ(e.author_recipient, who.guardian ? "" : who.recipient) << who.id;
+  }
+  EXPECT_EQ(Reason(AddBrightSpot(child, By(kMother), {{policy::Category::kIdent, "text", {}}})), "INVALID_FIELD");
+}
+
+// To everybody else the log is as if it did not exist: a service that is not in it, a guardian of another child or
+// without parental responsibility, anybody before there is a log.
+TEST(Access, A_bright_spot_tells_nobody_of_a_log_that_he_is_not_in) {
+  Person stranger = kMother;
+  stranger.id = "p-another-mother";
+  ExpectOneAnswer({BrightSpot(WithParticipants(), kAdviser), BrightSpot(WithParticipants(), stranger),
+                   BrightSpot(WithParticipants(), Person{}), BrightSpot(WithLog(), kNurse, "77"),
+                   BrightSpot(WithConsent(), kMother), BrightSpot(WithConsent(), kColleague),
+                   BrightSpot(Registered(), kMother)});
+  Child child = Registered();
+  child.guardians[0].parental_responsibility = false;
+  Evolve(child, ConcernNoted{kCase, "r-school", "u-1", kTeacher.id, "worried", kSoon});
+  Evolve(child, LogOpened{kCase, kTeacher.id, kTeacher.recipient, "goal", Level::k1, kSoon});
+  ExpectOneAnswer({BrightSpot(child, kMother)});
+}
+
+TEST(Access, Who_lost_his_consent_adds_no_bright_spot) {
+  Child child = WithParticipants();
+  Learn(child, ConsentWithdrawnFact{"co-1", {kNurse.recipient}});  // and is not out of the log yet
+  ExpectOneAnswer({BrightSpot(child, kNurse)});
+  EXPECT_EQ(Reason(BrightSpot(child, kTeacher)), "(done)");
+  Learn(child, ConsentWithdrawnFact{"co-1", {kTeacher.recipient}});
+  for (const auto& who : {kTeacher, kMother}) EXPECT_EQ(Reason(BrightSpot(child, who)), "NO_CONSENT");
+}
+
+TEST(Access, A_bright_spot_belongs_to_a_log_that_goes_on) {
+  EXPECT_EQ(Reason(BrightSpot(WithConsent(), kTeacher)), "LOG_NOT_OPEN");
+  Child child = WithParticipants();
+  EXPECT_EQ(Reason(BrightSpot(child, kMother, "77")), "ETAG_MISMATCH");
+  Do(child, CloseCase(child, By(kTeacher), "done"));
+  for (const auto& who : {kTeacher, kNurse, kMother}) EXPECT_EQ(Reason(BrightSpot(child, who)), "CASE_CLOSED");
 }
 
 TEST(Access, Parents_note_no_concern) {

@@ -134,7 +134,12 @@ Result<Events> AnyCommand(const Child& child) {
     case 8:
     case 9: return AcceptBaton(child, change, AnyDate());
     case 10: return DeclineBaton(child, change, "");
-    case 11: return WriteNote(child, change, {{policy::Category::kEduc, "text", {}}});
+    case 11: {
+      std::vector<Section> text = {{policy::Category::kEduc, "text", {}}};
+      if (Pick(2) == 0) return WriteNote(child, change, text);
+      if (Pick(2) == 0) change.who = AnyPerson();
+      return AddBrightSpot(child, change, text);
+    }
     case 12:
     case 13:
     case 14: return AnyOnMeasure(child, change);

@@ -234,6 +234,25 @@ TEST(Items, Only_what_is_declared_disclosable) {
   EXPECT_THAT(item->sections, ElementsAre(CategorySet{}.With(Category::kEduc).With(Category::kThird)));
 }
 
+// Through whatever portal a parent writes, its owner gives nothing away: the words are the family's, told by the
+// holder.
+TEST(Items, What_a_guardian_adds_is_told_by_whoever_holds_the_baton) {
+  domain::View view;
+  view.cases["ca-1"].holder_recipient = "r-school";
+  cv1::BrightSpotAdded m;
+  m.set_case_id("ca-1");
+  m.set_author("p-mother");
+  auto e = Envelope(TypeOf<cv1::BrightSpotAdded>());
+  ASSERT_TRUE(LearnRecord(view, e, m.SerializeAsString(), 3, Time{7}));
+  EXPECT_EQ(view.items.at("ev-1").origin, "r-school");
+  EXPECT_TRUE(view.items.at("ev-1").from_family);
+  m.set_author_recipient("r-health");
+  e.event_id = "ev-2";
+  ASSERT_TRUE(LearnRecord(view, e, m.SerializeAsString(), 4, Time{7}));
+  EXPECT_EQ(view.items.at("ev-2").origin, "");
+  EXPECT_FALSE(view.items.at("ev-2").from_family);
+}
+
 TEST(Items, A_record_whose_key_was_destroyed_brings_nothing) {
   domain::View view;
   auto learned = LearnRecord(view, Envelope(TypeOf<cv1::NoteWritten>()), std::nullopt, 3, Time{7});

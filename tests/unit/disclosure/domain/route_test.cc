@@ -372,10 +372,37 @@ TEST(Facts, Of_goals_and_measures_are_those_that_have_not_ended) {
   EXPECT_THAT(c.view.cases[kCase].measures, ElementsAre(other));
 }
 
+// The school holds the baton: what the nurse adds is told to it, what a parent adds too, what it adds itself is not.
+TEST(Routing, The_holder_is_told_what_the_family_says_in_its_log) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kSchool, kUsual}});
+  auto told = [&](bool from_family) {
+    Item item;
+    item.id = "it-1";
+    item.type = kNote;
+    item.case_id = kCase;
+    item.origin = kSchool;
+    item.from_family = from_family;
+    item.categories = Cats(kExist, kPlan);
+    item.purpose = "follow-up";
+    item.happened = c.now;
+    item.offset = c.view.last_offset + 1;
+    Offer offer{&item, ""};
+    return Route(c.view, {"ev-x", kNote, kCase, item.offset}, {offer}, {}, c.regime, c.now, IdOf);
+  };
+  EXPECT_FALSE(told(false));
+  auto family = told(true);
+  ASSERT_TRUE(family);
+  ASSERT_EQ(family->lines.size(), 1U);
+  EXPECT_EQ(family->lines[0].recipient, kSchool);
+  EXPECT_EQ(family->lines[0].verdict, policy::Verdict::kDisclose);
+}
+
 TEST(TypeClass, Is_one_wherever_it_is_said) {
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.level-set.v1"), "PLAN");
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.measure-evaluated.v1"), "PLAN");
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.goal-ended.v1"), "PLAN");
+  EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.bright-spot-added.v1"), "NOTE");
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.case-closed.v1"), "STATE");
 }
 
