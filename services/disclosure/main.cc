@@ -1,7 +1,12 @@
 // stafett-disclosure: the router, the ledger, and the only door to content for recipients.
+#include <optional>
+#include <set>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include "disclosure/adapters/activation.h"
+#include "disclosure/adapters/awaited_receipts.h"
 #include "disclosure/adapters/fact_mapping.h"
 #include "disclosure/adapters/gate_ledger.h"
 #include "disclosure/adapters/recipients.h"
@@ -25,8 +30,20 @@ int main(int argc, char** argv) {
     host.gate().AddTailer(config.kafka.log_topic, "log", router);
     disclosure::adapters::Activation activation(host, regimes);
     disclosure::adapters::RecipientsOfGate recipients(regimes, suspension, activation);
+    disclosure::adapters::AwaitedReceipts awaited(
+        ledger.children(), host.gate().committer(), host.metrics(),
+        {[&host] { return host.gate().Open() ? std::optional(host.gate().Held()) : std::nullopt; },
+         config.kafka.log_topic,
+         [&host](const std::string& id) -> const std::vector<tenants::Receipt>* {
+           const auto* recipient = host.tenants().FindRecipient(id);
+           return recipient == nullptr ? nullptr : &recipient->receipts;
+         },
+         host.tenants().hash()});
     disclosure::rpc_api::DisclosureService service(
         host, {ledger, contents, references, delivery_id, recipients, host.tenants()});
-    return host.Run({{disclosure::v1::Disclosure::service_full_name(), &service}});
+    awaited.Start(host::BeatsOf(host.health()));
+    const int code = host.Run({{disclosure::v1::Disclosure::service_full_name(), &service}});
+    awaited.Stop();
+    return code;
   });
 }

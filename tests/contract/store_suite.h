@@ -212,6 +212,15 @@ TEST_P(StoreSuite, Sorted_sets_give_a_range_of_members_in_order) {
   EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 10)).list, ElementsAre("aa", "c", "a"));
 }
 
+TEST_P(StoreSuite, Sooner_adds_and_moves_forward_and_never_back) {
+  Run({}, {Write::SortedSooner(Key("z"), 20, "a"), Write::SortedAdd(Key("z"), 10, "b")});
+  EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 10)).list, ElementsAre("b", "a"));
+  Run({}, {Write::SortedSooner(Key("z"), 30, "b")});
+  EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 10)).list, ElementsAre("b", "a"));
+  Run({}, {Write::SortedSooner(Key("z"), 5, "a")});
+  EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 10)).list, ElementsAre("a", "b"));
+}
+
 TEST_P(StoreSuite, Due_is_what_the_clock_has_reached_the_oldest_first_and_never_early) {
   auto clock = store().Read({}, Soon())->clock;
   EXPECT_THAT(Read(Get::Due(Key("z"), 10)).list, IsEmpty());

@@ -11,6 +11,7 @@ Who acts: a teacher of the school writes; one mother consents; health station an
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import itertools
 import threading
@@ -161,6 +162,7 @@ class Direct:
         self._topics: dict[str, Topic] = {}
         self._read: dict[str, list] = {}
         self._lock = threading.Lock()
+        self._stored: set[str] = set()  # deliveries that store() has confirmed
         signal = importlib.import_module("stafett.disclosure.v1.signal_pb2")
         kinds = importlib.import_module("stafett.disclosure.v1.ledger_events_pb2")
         self._signal, self._kind_name = signal.Signal, kinds.DeliveryKind.Name
@@ -284,6 +286,22 @@ class Direct:
     def fetch(self, recipient: str, delivery_id: str, *, final: Sequence[str] = ()) -> Answer:
         return self.ask("disclosure.Fetch", MACHINES[recipient], delivery_id=delivery_id, final=final, timeout=3.0)
 
+    def store(self, *recipients: str) -> None:
+        """As their programs would: whatever they were told and have not stored, they fetch and confirm."""
+        for recipient in recipients:
+            for signal in {s.delivery_id: s for s in self.signals(recipient)}.values():
+                if signal.delivery_id in self._stored:
+                    continue
+                digest = hashlib.sha256(b"").hexdigest()  # a retraction has no content
+                if signal.kind != "RETRACTION":
+                    answer = self.fetch(recipient, signal.delivery_id)
+                    if answer.refusal is not None:  # taken back meanwhile
+                        continue
+                    digest = answer.values["digest"]
+                self.call("disclosure.ConfirmStored", MACHINES[recipient], delivery_id=signal.delivery_id,
+                          record_ref=f"ref-{signal.delivery_id}", digest=digest)  # fmt: skip
+                self._stored.add(signal.delivery_id)
+
     # --- what lies on the broker ---------------------------------------------------------------
 
     def signals(self, recipient: str) -> list[Signal]:
@@ -320,13 +338,18 @@ class Direct:
     # --- waiting -------------------------------------------------------------------------------
 
     def settle(self, timeout: float = SECONDS) -> None:
-        """Returns when every service has taken all of the log, and all that follows is on Kafka."""
-        ends = self.ends()
-        last = {p: end - 1 for p, end in ends.items() if end > 0}
-        try:
-            wait_until(lambda: not self.marks.behind(last), "all services to come past the log's end", timeout)
-        except StackError as error:
-            raise StackError(f"{error}: {self.marks.behind(last)}") from error
+        """Returns when every service has taken all of the log, and all that follows is on Kafka: nothing more comes."""
+        partitions = self.stack.kafka.partitions
+        while True:
+            wait_until(lambda: not self.marks.unsaid(partitions), "all words about receipts to be said", timeout)
+            ends = self.ends()
+            last = {p: end - 1 for p, end in ends.items() if end > 0}
+            try:
+                wait_until(lambda last=last: not self.marks.behind(last), "all services to come past the log's end", timeout)
+            except StackError as error:
+                raise StackError(f"{error}: {self.marks.behind(last)}") from error
+            if not self.marks.unsaid(partitions) and self.ends() == ends:
+                return
 
     def lag(self) -> int:
         """Records of the log that disclosure has not decided yet."""

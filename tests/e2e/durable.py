@@ -23,6 +23,7 @@ VOLATILE_OF_PARTITION = re.compile(
     r"ix:reading|"   # reads under way
     r"ix:sending:.*|"  # mails that are being handed over
     r"ix:handled|"   # how far a rebuild has come
+    r"ix:receipts.*|ix:deliveries|"  # whom disclosure looks at, and what it found then
     r"ix:timers.*"   # when escalation looks at a child again; what is due then, its records say
 )  # fmt: skip
 # <service>:<name>

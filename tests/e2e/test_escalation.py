@@ -5,13 +5,13 @@ Dates are days, and nobody waits for tomorrow: escalation's clock runs ahead (te
 start. The other services' clocks are right.
 """
 
-import importlib
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from direct import AGAIN, HEALTH_STATION, NOT_YET, TEACHER, Direct, wrong_with
+from direct import AGAIN, HEALTH_STATION, NOT_YET, PPT, READERS, SCHOOL, TEACHER, Direct, wrong_with
 from durable import different, digest, dump
+from escalating import begin, listed, nothing, only, said, settled, steps
 
 from stafett_stack.procs import wait_until
 from stafett_story.load import Actor
@@ -39,61 +39,6 @@ def direct(new_stack):
         yield direct
 
 
-def begin(direct, when):
-    """Escalation starts again, its clock ahead."""
-    for copy in direct.stack.of("escalation"):
-        copy.stop()
-        copy.overrides = {"test_clock_ahead_seconds": AHEAD[when]}
-        copy.begin_start()
-    for copy in direct.stack.of("escalation"):
-        copy.wait_ready()
-
-
-def listed(direct, who):
-    answer = direct.call("escalation.ListEscalations", who)
-    return answer.get("escalations", []), answer.get("hidden", [])
-
-
-def only(direct, who, **expected):
-    """The one escalation that this person sees, once it is as expected."""
-
-    def found():
-        seen, hidden = listed(direct, who)
-        fits = len(seen) == 1 and not hidden and expected.items() <= seen[0].items()
-        return seen[0] if fits else None
-
-    wait_until(found, f"{who.person} sees {expected}", 60)
-    return found()
-
-
-def nothing(direct, who):
-    wait_until(lambda: listed(direct, who) == ([], []), f"{who.person} sees nothing", 60)
-
-
-def said(direct):
-    """All that escalation has put on the log: (kind of event, event), repeats left out."""
-    events = importlib.import_module("stafett.escalation.v1.escalation_events_pb2")
-    out, seen = [], set()
-    for entry in direct.log():
-        record = entry.record
-        if not record.stream.startswith("escalation/") or (record.stream, record.version) in seen:
-            continue
-        seen.add((record.stream, record.version))
-        assert record.WhichOneof("content") == "clear"
-        name = record.type.removeprefix("no.stafett.escalation.escalation-").removesuffix(".v1")
-        kind = "Escalation" + "".join(part.capitalize() for part in name.split("-"))
-        out.append((name, getattr(events, kind).FromString(record.clear)))
-    return out
-
-
-def steps(direct, name, awaited):
-    """What was said of one escalation, in order."""
-    all_ = said(direct)
-    (id_,) = {event.escalation_id for kind, event in all_ if kind == "raised" and event.awaited_id == awaited}
-    return [(kind, getattr(event, "owner", "") or getattr(event, "by", "")) for kind, event in all_
-            if event.escalation_id == id_]  # fmt: skip
-
-
 def test_an_unanswered_baton_and_a_passed_date_find_their_owners_and_end_with_the_answer(direct):
     child = direct.child()
     case_id = child.case.rpartition("/")[2]
@@ -102,11 +47,13 @@ def test_an_unanswered_baton_and_a_passed_date_find_their_owners_and_end_with_th
                 next_date=today(NEXT_DATE))  # fmt: skip
     direct.call("cases.OfferBaton", TEACHER, again=AGAIN | NOT_YET, case=child.case, to=NURSE.person)
     direct.settle()
+    direct.store(*READERS)  # what is not stored is escalated too (test_unstored.py)
+    direct.settle()
     for who in (HEAD, HEALTH_LEADER, LAST):
         assert listed(direct, who) == ([], [])
     assert said(direct) == []
 
-    begin(direct, "in two weeks")
+    begin(direct, AHEAD["in two weeks"])
     baton = only(direct, HEALTH_LEADER, kind="BATON_ANSWER", owner=HEALTH_LEADER.person)
     assert (baton["about"], baton["awaited_of"], baton["step"]) == (child.case, HEALTH_STATION, 1)
     assert listed(direct, HEAD) == ([], [])
@@ -120,14 +67,14 @@ def test_an_unanswered_baton_and_a_passed_date_find_their_owners_and_end_with_th
     answer = direct.call("escalation.Acknowledge", HEALTH_LEADER, escalation=name)
     assert answer["escalation"]["acknowledged"] is True and answer["receipt"]["state"] == "PUBLISHED"
 
-    begin(direct, "in six weeks")
+    begin(direct, AHEAD["in six weeks"])
     date = only(direct, HEAD, kind="NEXT_DATE", owner=HEAD.person)
     assert date["about"] == child.case
     only(direct, HEALTH_LEADER, kind="BATON_ANSWER", owner=LAST.person, step=2)
     # The last in line owns what he may not see: a count and an owner, nothing else.
     assert listed(direct, LAST) == ([], [{"owner": LAST.person, "count": 1}])
 
-    begin(direct, "in nine weeks")
+    begin(direct, AHEAD["in nine weeks"])
     only(direct, HEAD, kind="NEXT_DATE", owner=LAST.person)
     wait_until(lambda: listed(direct, LAST) == ([], [{"owner": LAST.person, "count": 2}]), "both are the last one's", 60)
     hidden = direct.call("escalation.Acknowledge", LAST, escalation=date["name"])["escalation"]
@@ -142,14 +89,16 @@ def test_an_unanswered_baton_and_a_passed_date_find_their_owners_and_end_with_th
 
     # The answer ends both: it is given, and there is a new date.
     direct.call("cases.AcceptBaton", NURSE, case=child.case, next_date=today(300))
+    direct.settle()
+    direct.store(SCHOOL, PPT, HEALTH_STATION)
     for who in (HEAD, HEALTH_LEADER, LAST):
         nothing(direct, who)
     direct.settle()
-    assert steps(direct, child, f"baton/{case_id}") == [
+    assert steps(direct, f"baton/{case_id}") == [
         ("raised", HEALTH_LEADER.person), ("acknowledged", HEALTH_LEADER.person), ("passed-on", LAST.person),
         ("resolved", ""),
     ]  # fmt: skip
-    assert steps(direct, child, f"next/{case_id}") == [
+    assert steps(direct, f"next/{case_id}") == [
         ("raised", HEAD.person), ("passed-on", LAST.person), ("acknowledged", LAST.person), ("taken", HEAD.person),
         ("resolved", ""),
     ]  # fmt: skip
@@ -181,7 +130,7 @@ def test_copies_that_die_and_an_empty_redis_forget_nothing_and_repeat_nothing(di
     assert wrong_with(direct.log()) == []
 
     all_told(direct)
-    settled(direct)
+    settled(direct, AHEAD["in nine weeks"])
     client = stack.redis.client()
     before, before_digest, words = dump(client, "escalation"), digest(client, "escalation"), said(direct)
     ends = direct.ends()
@@ -203,7 +152,7 @@ def test_copies_that_die_and_an_empty_redis_forget_nothing_and_repeat_nothing(di
     assert new == [], "somebody wrote meanwhile, which moves escalation's marks"
     assert different(before, dump(client, "escalation")) == []
     assert digest(client, "escalation") == before_digest
-    settled(direct)  # every child was looked at again
+    settled(direct, AHEAD["in nine weeks"])  # every child was looked at again
     assert said(direct) == words
     assert listed(direct, HEAD) == seen
 
@@ -234,18 +183,3 @@ def all_told(direct):
     wait_until(told, "all mails are sent", 60)
     direct.settle()
 
-
-def settled(direct):
-    """Escalation has read all of the log, and nobody is to be looked at just now: every timer stands at a time to come."""
-    client = direct.stack.redis.client()
-    keys = [f"escalation:{{p{p:02}}}:ix:timers" for p in range(direct.stack.kafka.partitions)]
-
-    def rest():
-        for p, end in direct.ends().items():
-            if int(client.get(f"escalation:{{p{p:02}}}:mark:log") or 0) < end:
-                return False
-        seconds, micros = client.time()
-        now = seconds * 1000 + micros // 1000 + AHEAD["in nine weeks"] * 1000
-        return all(score > now for key in keys for _, score in client.zrange(key, 0, -1, withscores=True))
-
-    wait_until(rest, "all timers are settled", 60)

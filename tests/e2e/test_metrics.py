@@ -46,7 +46,7 @@ def test_alive_and_ready(played, service):
 LOOPS = {"supervisor", "shards", "acks", "acks-expiry", "relay", "relay-noter", "watch", "producer", "redis",
          "redis-streams", "issuer-keys", "reader-log"}  # fmt: skip
 FOLLOWS = {"cases": {"reader-keys", "reader-identity"}, "consent": {"reader-keys"},
-           "disclosure": {"reader-keys", "reader-ledger", "fence"}, "escalation": {"timers"},
+           "disclosure": {"reader-keys", "reader-ledger", "fence", "receipts"}, "escalation": {"timers"},
            "notifications": {"mail"}}  # fmt: skip
 
 

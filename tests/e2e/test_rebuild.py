@@ -4,9 +4,11 @@ import pytest
 from durable import different, digest, dump
 from playing import read_story
 
+from stafett_stack.procs import wait_until
 from stafett_stack.services import SERVICES
 from stafett_story.calls import build
 from stafett_story.stage import Stage
+from stafett_story.watch import LOG
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +35,11 @@ def signals(recipient):
 def test_wipe_redis_and_everything_is_back(stage):
     stack = stage.stack
     client = stack.redis.client()
+    # What nobody stored is said a moment later, by itself.
+    wait_until(lambda: not stage.watch.marks.unsaid(stack.kafka.partitions), "all words to be said", 30)
+    ends = {p: stage.watch.log.end(LOG, p) - 1 for p in range(stack.kafka.partitions)}
+    last = {p: offset for p, offset in ends.items() if offset >= 0}
+    wait_until(lambda: not stage.watch.marks.behind(last), "all services to come to the log's end", 30)
     before = {service: dump(client, service) for service in SERVICES}
     digests = {service: digest(client, service) for service in SERVICES}
     told = {alias: deliveries(stage, alias) for alias in stage.recipients}

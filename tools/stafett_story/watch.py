@@ -285,6 +285,18 @@ class Marks:
             if int(value or 0) <= offset
         ]
 
+    def unsaid(self, partitions: int) -> bool:
+        """Whether disclosure may still say of its own accord that a receipt is awaited, or is not any more: it does so a
+        moment after what it decided (services/disclosure/adapters/awaited_receipts.h)."""
+        try:
+            self._client = self._client or self._redis.client()
+            soon = (self._client.time()[0] + 60) * 1000
+            keys = [f"disclosure:{{p{partition:02}}}:ix:receipts" for partition in range(partitions)]
+            return any(self._client.zcount(key, "-inf", soon) for key in keys)
+        except redis.RedisError:
+            self._client = None
+            return True
+
     def _watched(self) -> list[tuple[str, str]]:
         marks = [(service, "mark:log") for service in self._services]
         return [*marks, ("disclosure", "fence")] if "disclosure" in self._services else marks

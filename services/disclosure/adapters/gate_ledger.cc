@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "disclosure/adapters/awaited_receipts.h"
 #include "disclosure/adapters/signals.h"
 #include "lib/base/id.h"
 #include "lib/host/journal.h"
@@ -214,7 +215,7 @@ Result<std::string> GateLedger::ChildOfDelivery(const std::string& delivery_id, 
 
 std::vector<gate::Write> GateLedger::IndexesOf(const std::string& child, const domain::LedgerEvent& event,
                                                Time now) const {
-  std::vector<gate::Write> writes;
+  std::vector<gate::Write> writes{LookAgain(child, now)};
   const auto& keys = host_.gate().keys();
   std::set<std::string> missed;
   if (const auto* withheld = std::get_if<domain::SignalWithheld>(&event)) missed.insert(withheld->recipient);
@@ -228,6 +229,10 @@ std::vector<gate::Write> GateLedger::IndexesOf(const std::string& child, const d
   }
   for (const auto& recipient : missed) writes.push_back(gate::Write::SortedAdd(MissedKey(recipient), now.ms, child));
   return writes;
+}
+
+gate::Write GateLedger::LookAgain(const std::string& child, Time happened) const {
+  return AwaitedReceipts::LookAgain(host_.gate().keys(), host_.gate().PartitionOf(child), child, happened);
 }
 
 gate::Proposal GateLedger::Propose(const std::string& child, const domain::LedgerEvent& event, Time now) const {
@@ -360,6 +365,8 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
 
 Result<std::vector<gate::Write>> Router::Restore(int /*partition*/, const gate::Envelope& e) {
   if (e.child.empty()) return std::vector<gate::Write>();
+  // A word about receipts: perhaps what it rested on is not there any more.
+  if (!e.sealed) return std::vector<gate::Write>{ledger_.LookAgain(e.child, e.recorded)};
   auto bytes = host_.keys().Open(e.child, *e.sealed, gate::Bound(e.stream, e.version, e.type));
   if (!bytes) {
     if (bytes.error().code == Code::kGone) return std::vector<gate::Write>();

@@ -48,7 +48,10 @@ class GateLedger final : public app::Ledger {
   // Notes that the signal of this delivery is not sent, once; again: nothing. By the relay, so even if the outbox is
   // full.
   Status Withhold(const std::string& delivery_id, Deadline deadline);
-  // Indexes that an event implies: delivery -> child, the recipient's list, who missed something.
+  gate::Children<domain::View>& children() { return children_; }
+  // Which receipts are awaited may be another thing now (awaited_receipts.h).
+  gate::Write LookAgain(const std::string& child, Time happened) const;
+  // Indexes that an event implies: delivery -> child, the recipient's list, who missed something, whom to look at.
   std::vector<gate::Write> IndexesOf(const std::string& child, const domain::LedgerEvent& event, Time now) const;
   // A decision as it is written: the ledger first, then the signals. One outbox, one order.
   gate::Proposal Propose(const std::string& child, const domain::LedgerEvent& event, Time now) const;

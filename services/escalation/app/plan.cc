@@ -39,12 +39,14 @@ const tenants::WaitingTimes* FilesPlan::TimesOf(const Awaited& word) const {
   return it == controller->escalation.waiting.end() ? nullptr : &it->second;
 }
 
-// A kind that no file knows waits to the end of its day; a date that cannot be read is not waited for.
+// A kind that no file knows waits to the end of its day; a date that cannot be read is not waited for. Hours run from the
+// moment of the word, if it names one.
 Time FilesPlan::First(const Awaited& word) const {
   const auto date = calendar::Parse(word.date);
   if (!date) return Time{0};
   const auto* times = TimesOf(word);
-  return After(*date, calendar::EndOf(*date), times == nullptr ? tenants::Waiting{} : times->first);
+  const auto from = word.at == Time{} ? calendar::EndOf(*date) : word.at;
+  return After(*date, from, times == nullptr ? tenants::Waiting{} : times->first);
 }
 
 Time FilesPlan::Next(const Awaited& word, Time since, bool acknowledged) const {

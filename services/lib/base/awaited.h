@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "lib/base/time.h"
+
 namespace stafett {
 
 // The numbers are those of the log; one that this version does not know is kept as it is.
@@ -30,10 +32,11 @@ inline std::optional<AwaitedKind> AwaitedKindFromName(std::string_view name) {
 struct Awaited {
   std::string id;  // the same for as long as it is waited for: "next/<case>"; the latest word about an id counts
   AwaitedKind kind = AwaitedKind::kNone;
-  std::string date;       // by the end of this day in Oslo; empty when done
+  std::string date;       // by the end of this day in Oslo (with `at`: the day of that moment); empty when done
   std::string person;     // who is to do it; empty: the service as a whole
   std::string recipient;  // the service that is to do it
   bool done = false;      // nobody waits for it any more
+  Time at = {};           // the moment from which it is waited for; none: from the end of the day
   bool operator==(const Awaited&) const = default;
 };
 

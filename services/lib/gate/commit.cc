@@ -37,6 +37,7 @@ Result<Committer::Built> Committer::Build(const Command& command, const Target& 
     writes.push_back(Write::Outbox(outbox, mark, m.topic, m.key, m.value, m.headers));
   }
   auto stream = keys_.service() + "/" + target.child;
+  const auto& about = target.about.empty() ? target.child : target.about;
   for (std::size_t i = 0; i < proposal.events.size(); ++i) {
     const auto& event = proposal.events[i];
     Envelope e;
@@ -44,7 +45,7 @@ Result<Committer::Built> Committer::Build(const Command& command, const Target& 
     e.version = own + i + 1;
     e.event_id = EventId(stream, e.version);
     e.type = event.type;
-    if (target.about_child) e.child = target.child;
+    if (target.about_child) e.child = about;
     e.recorded = now;
     e.request_id = command.request_id;
     e.request_scope = command.request_scope;
@@ -56,7 +57,7 @@ Result<Committer::Built> Committer::Build(const Command& command, const Target& 
     e.inputs = inputs;
     e.awaited = event.awaited;
     if (target.about_child && !event.clear) {
-      STAFETT_TRY(e.sealed, seal_(target.child, event.body, Bound(stream, e.version, event.type)));
+      STAFETT_TRY(e.sealed, seal_(about, event.body, Bound(stream, e.version, event.type)));
     } else {
       e.clear = event.body;
     }
@@ -65,7 +66,7 @@ Result<Committer::Built> Committer::Build(const Command& command, const Target& 
     // What nobody could read back (a text that is not UTF-8) would stop every reader of the log, for good.
     if (!Decode(bytes)) return Fail(Code::kInvalidArgument, "BAD_TEXT", "a text of the request is not valid UTF-8");
     writes.push_back(Write::Push(keys_.Own(target.partition, target.child), bytes));
-    writes.push_back(Write::Outbox(outbox, mark, event.topic, target.child, std::move(bytes), ""));
+    writes.push_back(Write::Outbox(outbox, mark, event.topic, about, std::move(bytes), ""));
     built.event_ids.push_back(e.event_id);
   }
   for (const auto& m : proposal.after) {

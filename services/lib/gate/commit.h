@@ -37,6 +37,8 @@ struct Target {
   int partition = 0;
   std::string child;  // names the lists; also Record.child when about_child
   bool about_child = true;
+  // Record.child and the records' key, if the lists are not named after it: a second stream about the same child.
+  std::string about = {};
 };
 
 // What a decision wants written.

@@ -192,7 +192,7 @@ Status MemoryStore::Check(const Write& w) const {
   };
   static const std::map<std::string, Form, std::less<>> kForms = {
       {"push", {2, "list"}},     {"set", {2, nullptr}},    {"setfor", {3, nullptr}},  {"del", {1, nullptr}},
-      {"hset", {3, "hash"}},     {"hdel", {2, "hash"}},    {"zadd", {3, "zset"}},     {"zrem", {2, "zset"}},
+      {"hset", {3, "hash"}},     {"hdel", {2, "hash"}},    {"zadd", {3, "zset"}},    {"zsooner", {3, "zset"}},     {"zrem", {2, "zset"}},
       {"max", {2, "string"}},    {"stamp", {1, "string"}}, {"outbox", {6, "stream"}}, {"remember", {6, "hash"}},
       {"acklog", {2, "stream"}}, {"fence", {4, "string"}}, {"lease", {3, "string"}},  {"release", {2, "string"}},
   };
@@ -234,6 +234,9 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
     if (d_.hashes[a[0]].empty()) d_.hashes.erase(a[0]);
   } else if (w.op == "zadd") {
     d_.sorted[a[0]][a[2]] = ToNumber(a[1], 0);
+  } else if (w.op == "zsooner") {
+    auto [it, added] = d_.sorted[a[0]].try_emplace(a[2], ToNumber(a[1], 0));
+    if (!added) it->second = std::min(it->second, ToNumber(a[1], 0));
   } else if (w.op == "zrem") {
     d_.sorted[a[0]].erase(a[1]);
     if (d_.sorted[a[0]].empty()) d_.sorted.erase(a[0]);

@@ -57,7 +57,7 @@ local ids = {}
 -- arguments, and the type that the key must have if it exists (false: any)
 local forms = {
   push = {2, 'list'}, set = {2, false}, setfor = {3, false}, del = {1, false},
-  hset = {3, 'hash'}, hdel = {2, 'hash'}, zadd = {3, 'zset'}, zrem = {2, 'zset'},
+  hset = {3, 'hash'}, hdel = {2, 'hash'}, zadd = {3, 'zset'}, zsooner = {3, 'zset'}, zrem = {2, 'zset'},
   max = {2, 'string'}, stamp = {1, 'string'}, outbox = {6, 'stream'}, remember = {6, 'hash'},
   acklog = {2, 'stream'}, fence = {4, 'string'}, lease = {3, 'string'}, release = {2, 'string'},
 }
@@ -69,6 +69,7 @@ local ops = {
   hset = function(a) redis.call('HSET', a[1], a[2], a[3]) end,
   hdel = function(a) redis.call('HDEL', a[1], a[2]) end,
   zadd = function(a) redis.call('ZADD', a[1], a[2], a[3]) end,
+  zsooner = function(a) redis.call('ZADD', a[1], 'LT', a[2], a[3]) end,
   zrem = function(a) redis.call('ZREM', a[1], a[2]) end,
   max = function(a)
     local old = tonumber(redis.call('GET', a[1]) or '-1')

@@ -27,6 +27,9 @@ Write Write::HashSet(std::string key, std::string field, std::string value) {
   return {"hset", {std::move(key), std::move(field), std::move(value)}};
 }
 Write Write::HashDelete(std::string key, std::string field) { return {"hdel", {std::move(key), std::move(field)}}; }
+Write Write::SortedSooner(std::string key, std::int64_t score, std::string member) {
+  return {"zsooner", {std::move(key), Num(score), std::move(member)}};
+}
 Write Write::SortedAdd(std::string key, std::int64_t score, std::string member) {
   return {"zadd", {std::move(key), Num(score), std::move(member)}};
 }

@@ -109,6 +109,8 @@ struct Write {
   static Write HashSet(std::string key, std::string field, std::string value);
   static Write HashDelete(std::string key, std::string field);
   static Write SortedAdd(std::string key, std::int64_t score, std::string member);
+  // The same, but a member that is there already is never moved to a higher score: "look at it then, or before".
+  static Write SortedSooner(std::string key, std::int64_t score, std::string member);
   static Write SortedRemove(std::string key, std::string member);
   // The number at key, never falling.
   static Write Max(std::string key, std::int64_t n);

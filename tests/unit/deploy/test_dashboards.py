@@ -72,5 +72,5 @@ def test_those_responsible_see_nothing_by_service_of_a_municipality():
     (dashboard,) = [d for d in DASHBOARDS if d.json["uid"] == "stafett-waiting"]
     grouped = {label.strip() for p in dashboard.panels for q in p.queries
                for labels in re.findall(r"\bby\s*\(([^)]*)\)", q) for label in labels.split(",")}  # fmt: skip
-    assert grouped <= {"le", "step", "outcome", "kind", "alertname", "severity"}
+    assert grouped <= {"le", "step", "outcome", "kind", "state", "alertname", "severity"}
     assert [v["name"] for v in dashboard.json["templating"]["list"]] == ["datasource"]  # nothing to choose by

@@ -12,7 +12,7 @@ inline constexpr std::int64_t kDay = 86'400'000;
 inline constexpr Time kStart{1'700'000'000'000};
 inline Time Day(int n) { return Time{kStart.ms + n * kDay}; }
 
-// Dates are numbers of days from kStart. The first in line gets it a day after, the next a day later, three if the
+// Dates are numbers of days from kStart; a word with a moment counts from that. The first in line gets it a day after, the next a day later, three if the
 // owner has said that he has seen it.
 class CountedDays final : public domain::Plan {
  public:
@@ -20,7 +20,10 @@ class CountedDays final : public domain::Plan {
     if (recipient == "r-gone") return {};
     return {{"p-head", "r-school"}, {"p-deputy", "r-school"}, {"p-last", "r-office"}};
   }
-  Time First(const Awaited& word) const override { return Time{Day(std::stoi(word.date)).ms + wait * kDay}; }
+  Time First(const Awaited& word) const override {
+    const auto from = word.at == Time{} ? Day(std::stoi(word.date)) : word.at;
+    return Time{from.ms + wait * kDay};
+  }
   Time Next(const Awaited& /*word*/, Time since, bool acknowledged) const override {
     return Time{since.ms + (acknowledged ? 3 : 1) * kDay};
   }
@@ -32,6 +35,15 @@ inline Awaited NextStep(int day, const std::string& of = "ca-1", const std::stri
   return {"next/" + of, AwaitedKind::kNextDate, std::to_string(day), person, recipient};
 }
 inline Awaited Done(const std::string& of = "ca-1") { return {"next/" + of, AwaitedKind::kNextDate, "", "", "", true}; }
+
+// A service as a whole is to store something it was told at that moment.
+inline Awaited Store(Time at, const std::string& of = "d-1") {
+  const auto day = (at.ms - kStart.ms) / kDay;
+  return {"stored/" + of, AwaitedKind::kDeliveryStored, std::to_string(day), "", "r-school", false, at};
+}
+inline Awaited Stored(const std::string& of = "d-1") {
+  return {"stored/" + of, AwaitedKind::kDeliveryStored, "", "", "r-school", true};
+}
 
 inline const domain::Person kTeacher{"p-teacher", "r-school", false};
 inline const domain::Person kColleague{"p-colleague", "r-school", false};

@@ -71,6 +71,17 @@ TEST_F(FilesPlanTest, Hours_run_on) {
   EXPECT_EQ(plan.Next(Word(AwaitedKind::kDeliveryStored, "2026-11-22"), since, false).ms, since.ms + 8 * 3'600'000);
 }
 
+TEST_F(FilesPlanTest, A_word_that_names_its_moment_waits_from_then) {
+  const Time noon{calendar::StartOf(*calendar::Parse("2026-11-20")).ms + 12 * 3'600'000};  // a Friday
+  auto word = Word(AwaitedKind::kDeliveryStored, "2026-11-20");
+  word.at = noon;
+  EXPECT_EQ(plan.First(word).ms, noon.ms + 4 * 3'600'000) << "hours of that moment, not of midnight";
+  word.kind = AwaitedKind::kNextDate;
+  EXPECT_EQ(plan.First(word), EndOf("2026-11-23")) << "working days are days";
+  word.date = "someday";
+  EXPECT_EQ(plan.First(word), Time{0});
+}
+
 TEST_F(FilesPlanTest, A_kind_of_a_later_version_waits_to_the_end_of_its_day) {
   EXPECT_EQ(plan.First(Word(static_cast<AwaitedKind>(17), "2026-11-20")), EndOf("2026-11-20"));
 }

@@ -138,6 +138,18 @@ TEST_F(Escalations, The_last_one_owns_what_he_may_not_see) {
   EXPECT_EQ(Reason(Acknowledge(state, kLast, Only().id)), "(done)");
 }
 
+// Nobody in person is to do it, so nobody's empty name is his.
+TEST_F(Escalations, What_a_service_as_a_whole_left_undone_is_known_to_its_leaders_alone) {
+  Say({sample::Store(Day(10))});
+  Until(Day(12));
+  EXPECT_EQ(Only().awaited.kind, AwaitedKind::kDeliveryStored);
+  EXPECT_TRUE(MaySee(Only(), kHead));
+  for (const auto& who : {kTeacher, kColleague, kOtherHead, Person{"", "r-school", false}, Person{}}) {
+    EXPECT_FALSE(MayKnow(Only(), who)) << who.id;
+  }
+  EXPECT_EQ(ResolveBy(state, {sample::Stored()}).size(), 1U);
+}
+
 TEST_F(Escalations, A_service_that_no_file_knows_is_said_to_have_no_line) {
   Say({sample::NextStep(10, "ca-1", "p-teacher", "r-gone"), sample::NextStep(20, "ca-2")});
   EXPECT_TRUE(Unowned(state, plan));

@@ -1,0 +1,282 @@
+#include "disclosure/adapters/awaited_receipts.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <sstream>
+#include <utility>
+
+#include "disclosure/domain/awaited.h"
+#include "lib/base/id.h"
+#include "lib/calendar/calendar.h"
+#include "stafett/common/v1/options.pb.h"
+#include "stafett/disclosure/v1/ledger_events.pb.h"
+
+namespace stafett::disclosure::adapters {
+namespace {
+using domain::DeliveryState;
+
+constexpr Millis kPatience{2000};    // with the store
+constexpr Millis kCountEvery{5000};  // for the metrics
+constexpr std::size_t kWords = 500;  // in one record: far below the largest
+constexpr std::size_t kPage = 500;   // writes of one transaction
+// By the step they have come to; the next one is due. In this order in WaitingKey.
+constexpr std::array<std::pair<DeliveryState, const char*>, 4> kStates = {{
+    {DeliveryState::kSignalled, "signalled"},
+    {DeliveryState::kFetched, "fetched"},
+    {DeliveryState::kStored, "stored"},
+    {DeliveryState::kWithheld, "withheld"},
+}};
+
+Deadline Soon() { return Deadline::In(kPatience); }
+
+Status Fold(Words& words, const gate::Entry& entry) {
+  STAFETT_TRY(auto e, gate::Decode(entry.record));
+  for (const auto& word : e.awaited) {
+    if (word.done) {
+      words.erase(word.id);
+    } else {
+      words[word.id] = word;
+    }
+  }
+  return {};
+}
+
+Awaited WordOf(const domain::Delivery& d) {
+  return {"stored/" + d.id,
+          AwaitedKind::kDeliveryStored,
+          calendar::Format(calendar::Today(d.at)),
+          "",
+          d.recipient,
+          false,
+          d.at};
+}
+
+// Whether the step after this state is one that the recipient's system can tell of. Whoever is in no file any more was
+// never let off.
+bool NextIsDue(const domain::Delivery& d, const std::vector<tenants::Receipt>* receipts) {
+  auto can = [&](tenants::Receipt r) {
+    return receipts == nullptr || std::find(receipts->begin(), receipts->end(), r) != receipts->end();
+  };
+  switch (d.state) {
+    case DeliveryState::kSignalled:
+    case DeliveryState::kWithheld: return true;
+    case DeliveryState::kFetched: return can(tenants::Receipt::kStored);
+    case DeliveryState::kStored: return d.kind != domain::DeliveryKind::kRetraction && can(tenants::Receipt::kOpened);
+    default: return false;
+  }
+}
+
+// "count:oldest" of each of kStates.
+std::string Encode(const Standing& standing) {
+  std::string out;
+  for (const auto& [state, name] : kStates) {
+    auto it = standing.waiting.find(state);
+    const auto count = it == standing.waiting.end() ? Standing::Count{} : it->second;
+    out += std::to_string(count.deliveries) + " " + std::to_string(count.oldest.ms) + " ";
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string ReceiptsStream(const std::string& child) { return "receipts-" + child; }
+
+Standing Look(const domain::View& view, const Words& said, const ReceiptsOf& receipts, Time now) {
+  Standing out;
+  auto again = [&](Time t) { out.again = out.again ? std::min(*out.again, t) : t; };
+  std::set<std::string> awaited;
+  for (const auto& [id, d] : view.deliveries) {
+    const bool ended = d.state == DeliveryState::kWithdrawn || d.state == DeliveryState::kOpened;
+    if (ended || !domain::GroundHolds(view, d, now)) continue;
+    const auto* of = receipts(d.recipient);
+    out.any = out.any || d.state != DeliveryState::kStored;
+    if (NextIsDue(d, of)) {
+      out.any = true;
+      auto& count = out.waiting[d.state];
+      if (count.deliveries++ == 0 || d.at < count.oldest) count.oldest = d.at;
+    }
+    if (auto ends = domain::GroundEnds(view, d)) again(*ends);
+    const bool stores = of == nullptr || std::find(of->begin(), of->end(), tenants::Receipt::kStored) != of->end();
+    if (!stores || !domain::ToBeStored(view, d, now)) continue;
+    auto word = WordOf(d);
+    awaited.insert(word.id);
+    auto it = said.find(word.id);
+    if (it != said.end() && it->second == word) continue;
+    const Time grace{d.at.ms + AwaitedReceipts::kGrace.count()};
+    if (now < grace) {
+      again(grace);
+    } else {
+      out.words.push_back(std::move(word));
+    }
+  }
+  for (const auto& [id, word] : said) {
+    if (!awaited.contains(id)) out.words.push_back({id, word.kind, "", "", word.recipient, true, {}});
+  }
+  if (out.words.size() > kWords) {
+    out.words.resize(kWords);
+    again(now);
+  }
+  return out;
+}
+
+AwaitedReceipts::AwaitedReceipts(gate::Children<domain::View>& views, gate::Committer& committer,
+                                 telemetry::Metrics& metrics, Options options)
+    : views_(views),
+      committer_(committer),
+      words_(committer.store(), committer.keys(), Fold),
+      options_(std::move(options)) {
+  for (const auto& [state, name] : kStates) {
+    const telemetry::Labels labels{{"state", name}};
+    waiting_[state] =
+        &metrics.Gauge("stafett_deliveries",
+                       "Deliveries that have come to this state and wait for the next, of all partitions.", labels);
+    oldest_[state] = &metrics.Gauge("stafett_delivery_oldest_seconds", "Age of the oldest of them.", labels);
+  }
+}
+
+AwaitedReceipts::~AwaitedReceipts() { Stop(); }
+
+void AwaitedReceipts::Start(const Beats& beats) {
+  thread_ = std::thread([this, beat = BeatOf(beats, "receipts")] {
+    while (!stop_) {
+      beat();
+      auto until = std::chrono::steady_clock::now() + (Turn() ? Millis(0) : kEvery);
+      while (!stop_ && std::chrono::steady_clock::now() < until) std::this_thread::sleep_for(Millis(5));
+    }
+  });
+}
+
+void AwaitedReceipts::Stop() {
+  stop_ = true;
+  if (thread_.joinable()) thread_.join();
+}
+
+bool AwaitedReceipts::Turn() {
+  const auto held = options_.partitions();
+  if (!held) return false;
+  Count();
+  if (held->empty()) return false;
+  const auto& keys = committer_.keys();
+  auto& store = committer_.store();
+  const auto generation = store.Generation();
+  std::vector<gate::Get> gets;
+  for (int p : *held) {
+    gets.push_back(gate::Get::Due(DueKey(keys, p), kBatch));
+    gets.push_back(gate::Get::String(keys.Index(p, "receipts:files")));
+  }
+  auto read = store.Read(gets, Soon());
+  if (!read) return false;
+  bool more = false;
+  std::size_t at = 0;
+  for (int p : *held) {
+    const auto& due = read->values[at++].list;
+    if (read->values[at++].string != options_.files) more = AllAgain(p).has_value() || more;
+    for (const auto& child : due) {
+      if (stop_) return false;
+      const auto looked = LookAt(p, child);
+      if (looked == Looked::kFailed) {
+        // Out of the way of others: it may be this child alone.
+        gate::Transaction later;
+        later.generation = generation;
+        later.writes.push_back(gate::Write::SortedAdd(DueKey(keys, p), read->now.ms + kRetry.count(), child));
+        (void)store.Run(later, Soon());
+      }
+      more = more || looked == Looked::kSaid || looked == Looked::kSettled;
+    }
+  }
+  return more;
+}
+
+AwaitedReceipts::Looked AwaitedReceipts::LookAt(int partition, const std::string& child) {
+  const auto stream = ReceiptsStream(child);
+  auto view = views_.Load(partition, child, Soon());
+  auto said = words_.Load(partition, stream, Soon());
+  if (!view || !said || view->generation != said->generation) return Looked::kFailed;
+  const auto standing = Look(*view->state, *said->state, options_.receipts, view->now);
+
+  const auto& keys = committer_.keys();
+  // The two were read one after the other: only if nothing came in between do they belong together.
+  std::vector<gate::Guard> guards{gate::Guard::Length(keys.Own(partition, child), view->own),
+                                  gate::Guard::Length(keys.Inputs(partition, child), view->inputs)};
+  std::vector<gate::Write> writes;
+  writes.push_back(standing.again ? gate::Write::SortedAdd(DueKey(keys, partition), standing.again->ms, child)
+                                  : gate::Write::SortedRemove(DueKey(keys, partition), child));
+  writes.push_back(standing.any ? gate::Write::HashSet(WaitingKey(keys, partition), child, Encode(standing))
+                                : gate::Write::HashDelete(WaitingKey(keys, partition), child));
+  if (standing.words.empty()) {
+    guards.push_back(gate::Guard::Length(keys.Own(partition, stream), said->own));
+    auto ran = committer_.store().Run({std::move(guards), std::move(writes), view->generation}, Soon());
+    if (!ran) return Looked::kFailed;
+    return ran->done ? Looked::kSettled : Looked::kConflict;
+  }
+  ::stafett::disclosure::v1::ReceiptsAwaited body;
+  auto open = said->state->size();
+  for (const auto& word : standing.words) {
+    if (word.done) --open;
+    if (!word.done && !said->state->contains(word.id)) ++open;
+  }
+  body.set_open(static_cast<std::uint32_t>(open));
+  gate::Proposal proposal;
+  proposal.events.push_back({body.GetDescriptor()->options().GetExtension(common::v1::event_type),
+                             body.SerializeAsString(), "", options_.log_topic, standing.words, true});
+  proposal.guards = std::move(guards);
+  proposal.indexes = std::move(writes);
+  gate::Command command;
+  command.request_scope = keys.service();
+  command.request_id = DerivedId("rq", stream + "#" + std::to_string(said->own + 1));
+  auto tried = committer_.Try(command, {partition, stream, true, child},
+                              {said->own, said->inputs, said->generation, view->now}, proposal, Soon());
+  if (!tried) return Looked::kFailed;
+  return tried->kind == gate::Committer::Attempt::Kind::kDone ? Looked::kSaid : Looked::kConflict;
+}
+
+// Whoever has something unfinished is to be looked at: the files may say another thing of its recipients.
+Status AwaitedReceipts::AllAgain(int partition) {
+  const auto& keys = committer_.keys();
+  auto& store = committer_.store();
+  gate::Transaction tx;
+  tx.generation = store.Generation();
+  STAFETT_TRY(auto read, store.Read({gate::Get::Hash(WaitingKey(keys, partition))}, Soon()));
+  const auto& children = read.values[0].list;
+  for (std::size_t i = 0; i + 1 < children.size(); i += 2) {
+    tx.writes.push_back(gate::Write::SortedSooner(DueKey(keys, partition), 0, children[i]));
+    if (tx.writes.size() < kPage) continue;
+    STAFETT_CHECK_OK(store.Run(tx, Soon()));
+    tx.writes.clear();
+  }
+  tx.writes.push_back(gate::Write::Set(keys.Index(partition, "receipts:files"), options_.files));
+  STAFETT_CHECK_OK(store.Run(tx, Soon()));
+  return {};
+}
+
+void AwaitedReceipts::Count() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - counted_ < kCountEvery) return;
+  counted_ = now;
+  const auto& keys = committer_.keys();
+  std::vector<gate::Get> gets;
+  for (int p = 0; p < keys.partitions(); ++p) gets.push_back(gate::Get::Hash(WaitingKey(keys, p)));
+  auto read = committer_.store().Read(gets, Soon());
+  if (!read) return;
+  std::map<DeliveryState, int> count;
+  std::map<DeliveryState, std::int64_t> oldest;
+  for (const auto& value : read->values) {
+    for (std::size_t i = 0; i + 1 < value.list.size(); i += 2) {
+      std::istringstream text(value.list[i + 1]);
+      for (const auto& [state, name] : kStates) {
+        int deliveries = 0;
+        std::int64_t since = 0;
+        text >> deliveries >> since;
+        count[state] += deliveries;
+        if (deliveries > 0) oldest[state] = std::max(oldest[state], read->now.ms - since);
+      }
+    }
+  }
+  for (const auto& [state, name] : kStates) {
+    waiting_[state]->Set(count[state]);
+    oldest_[state]->Set(static_cast<double>(std::max<std::int64_t>(oldest[state], 0)) / 1000);
+  }
+}
+
+}  // namespace stafett::disclosure::adapters

@@ -1,0 +1,40 @@
+#include "disclosure/domain/awaited.h"
+
+#include <algorithm>
+
+namespace stafett::disclosure::domain {
+namespace {
+
+bool IsWithdrawn(const View& view, const std::string& consent, const std::string& recipient) {
+  auto it = view.consents.find(consent);
+  if (it == view.consents.end()) return false;
+  auto scope = it->second.scopes.find(recipient);
+  return scope != it->second.scopes.end() && scope->second.withdrawn;
+}
+
+}  // namespace
+
+bool GroundHolds(const View& view, const Delivery& delivery, Time now) {
+  const auto& consents = delivery.consents;
+  auto withdrawn = [&](const std::string& id) { return IsWithdrawn(view, id, delivery.recipient); };
+  if (std::any_of(consents.begin(), consents.end(), withdrawn)) return false;
+  const auto ends = GroundEnds(view, delivery);
+  return !ends || now < *ends;
+}
+
+std::optional<Time> GroundEnds(const View& view, const Delivery& delivery) {
+  std::optional<Time> last;
+  for (const auto& id : delivery.consents) {
+    auto it = view.consents.find(id);
+    if (it == view.consents.end()) return std::nullopt;  // what is not known is waited for
+    last = std::max(last.value_or(Time{}), it->second.until);
+  }
+  return last;
+}
+
+bool ToBeStored(const View& view, const Delivery& delivery, Time now) {
+  const bool told = delivery.state == DeliveryState::kSignalled || delivery.state == DeliveryState::kFetched;
+  return told && GroundHolds(view, delivery, now);
+}
+
+}  // namespace stafett::disclosure::domain
