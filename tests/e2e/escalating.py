@@ -3,6 +3,7 @@
 import importlib
 
 from stafett_stack.procs import wait_until
+from stafett_story.told import Told
 
 
 def begin(direct, ahead):
@@ -74,3 +75,17 @@ def settled(direct, ahead):
         return all(score > now for key in keys for _, score in client.zrange(key, 0, -1, withscores=True))
 
     wait_until(rest, "all timers are settled", 60)
+
+
+def all_told(direct):
+    """Every mail has gone, and that stands on the log: notifications has nothing more to write, which would move
+    escalation's marks. (Stopping it is not enough: what it had under way to the broker may be appended later.)"""
+
+    def told():
+        said_so_far = Told()
+        for entry in direct.log():
+            said_so_far.take(entry.record)
+        return said_so_far.all and not said_so_far.under_way
+
+    wait_until(told, "all mails are sent", 60)
+    direct.settle()

@@ -11,11 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from direct import AGAIN, HEALTH_STATION, NOT_YET, PPT, READERS, SCHOOL, TEACHER, Direct, wrong_with
 from durable import different, digest, dump
-from escalating import begin, listed, nothing, only, said, settled, steps
+from escalating import all_told, begin, listed, nothing, only, said, settled, steps
 
 from stafett_stack.procs import wait_until
 from stafett_story.load import Actor
-from stafett_story.told import Told
 
 HEAD = Actor("head", "skole-record-system", "p-b7nk2x")
 COLLEAGUE = Actor("colleague", "skole-record-system", "p-m5c9rj")
@@ -168,18 +167,3 @@ def test_pages_hold_each_escalation_once(direct):
     assert [len(page) for page in pages] == [3, 3, 2]
     assert len({name for page in pages for name in page}) == 8
     assert sum(pages, []) == [one["name"] for one in listed(direct, HEAD)[0]]
-
-
-def all_told(direct):
-    """Every mail has gone, and that stands on the log: notifications has nothing more to write, which would move
-    escalation's marks. (Stopping it is not enough: what it had under way to the broker may be appended later.)"""
-
-    def told():
-        said_so_far = Told()
-        for entry in direct.log():
-            said_so_far.take(entry.record)
-        return said_so_far.all and not said_so_far.under_way
-
-    wait_until(told, "all mails are sent", 60)
-    direct.settle()
-

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from direct import HEALTH_STATION, PPT, TEACHER, Direct, metric, wrong_with
 from durable import different, dump
-from escalating import begin, listed, nothing, only, said, settled, steps
+from escalating import all_told, begin, listed, nothing, only, said, settled, steps
 
 from stafett_stack.procs import wait_until
 from stafett_story.load import Actor
@@ -112,22 +112,20 @@ def test_what_is_not_stored_goes_to_the_leader_of_its_recipient_until_it_is_stor
         assert listed(direct, who) == ([], []), who.name
 
     # Redis is lost.
-    direct.settle()
+    all_told(direct)
     settled(direct, BEHIND)
-    for copy in stack.of("notifications"):
-        copy.stop()  # whose mails would go on writing to the log
-    others = [service for service in stack.services.values() if service.name != "notifications"]
+    services = stack.services.values()
     client = stack.redis.client()
     before = {name: dump(client, name) for name in ("disclosure", "escalation")}
     log_words, log_steps, seen = words(direct), said(direct), listed(direct, HEALTH_LEADER)
-    for service in others:
+    for service in services:
         service.stop()
     stack.redis.stop()
     stack.redis.wipe()
     stack.redis.start()
-    for service in others:
+    for service in services:
         service.begin_start()
-    for service in others:
+    for service in services:
         service.wait_ready()
     client = stack.redis.client()
     for name, what in before.items():
@@ -136,8 +134,6 @@ def test_what_is_not_stored_goes_to_the_leader_of_its_recipient_until_it_is_stor
     settled(direct, BEHIND)
     assert (words(direct), said(direct)) == (log_words, log_steps)
     assert listed(direct, HEALTH_LEADER) == seen
-    for copy in stack.of("notifications"):
-        copy.start()
 
     # Fetched is not stored.
     late, kept = mine
