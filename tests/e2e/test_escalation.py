@@ -103,6 +103,33 @@ def test_an_unanswered_baton_and_a_passed_date_find_their_owners_and_end_with_th
     ]  # fmt: skip
 
 
+def test_a_measure_that_is_not_evaluated_goes_to_the_leader_of_who_is_responsible(direct):
+    child = direct.child()
+    direct.call("cases.AddParticipant", TEACHER, case=child.case, recipient=HEALTH_STATION)
+    direct.call("cases.SetLevel", TEACHER, case=child.case, level="LEVEL_2", reason="Uro.", next_date=today(300))
+    started = direct.call("cases.StartMeasure", TEACHER, case=child.case, title="Frokost på skolen.",
+                          responsible=NURSE.person, evaluation_date=today(7))  # fmt: skip
+    measure = started["made"]
+    direct.settle()
+    direct.store(*READERS)
+    only(direct, HEALTH_LEADER, kind="EVALUATION", owner=HEALTH_LEADER.person, about=measure, awaited_of=HEALTH_STATION)
+
+    # Who is responsible finds it by the name that he was told, and needs no other.
+    evaluated = direct.call("cases.EvaluateMeasure", NURSE, measure=measure, outcome="HELPED_PARTLY",
+                            sections=[{"section_category": "PLAN", "text": "Noen dager."}],
+                            evaluation_date=today(300))  # fmt: skip
+    assert evaluated["case"]["name"].rpartition("/")[2] == child.case.rpartition("/")[2]
+    assert not evaluated["case"].get("holder")  # nothing more of a case that is not his
+    direct.settle()
+    direct.store(SCHOOL, PPT, HEALTH_STATION)
+    for who in (HEAD, HEALTH_LEADER, LAST):
+        nothing(direct, who)
+    direct.settle()
+    assert steps(direct, f"evaluation/{measure.rpartition('/')[2]}") == [
+        ("raised", HEALTH_LEADER.person), ("resolved", ""),
+    ]  # fmt: skip
+
+
 def test_copies_that_die_and_an_empty_redis_forget_nothing_and_repeat_nothing(direct):
     stack = direct.stack
     for copy in stack.of("escalation"):
