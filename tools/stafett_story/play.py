@@ -270,6 +270,7 @@ class Player:
         if step.passes:
             if self.clock is None:
                 return ["nothing here lets time pass"]
+            self.watch.quiet()  # what was not stored today has been waited for since today
             self.progress.note("all services start again, their clocks ahead")
             self.clock.let_days_pass(step.passes)
         elif step.stops:

@@ -64,6 +64,7 @@ class Watch(Protocol):
     def events(self, request_id: str) -> list[Event]: ...
     def settle(self, events: Sequence[Event]) -> None: ...
     def told(self) -> list[Escalated | Mailed]: ...  # everything, of all children, in the log's order
+    def quiet(self) -> None: ...  # until nobody has anything more to say by itself
     def stop(self, alias: str) -> None: ...  # the recipient's program
     def start(self, alias: str) -> None: ...
     def new(self, alias: str) -> list[Seen]: ...
@@ -155,6 +156,17 @@ class Outside:
             self.patience,
             check=self.idle,
         )
+
+    def quiet(self) -> None:
+        """Returns when disclosure has said what is not stored up to now, and all have read that."""
+        partitions = len(self.log.ends())
+        wait_until(
+            lambda: not self.marks.unsaid(partitions),
+            "disclosure has not said which receipts are awaited",
+            self.patience,
+            check=self.idle,
+        )
+        self.told()
 
     def stop(self, alias: str) -> None:
         self.recipients[alias].stop()
@@ -290,7 +302,8 @@ class Marks:
         moment after what it decided (services/disclosure/adapters/awaited_receipts.h)."""
         try:
             self._client = self._client or self._redis.client()
-            soon = (self._client.time()[0] + 60) * 1000
+            clock = int(self._client.get("disclosure:clock") or 0)  # which may run ahead
+            soon = max(self._client.time()[0] * 1000, clock) + 60_000
             keys = [f"disclosure:{{p{partition:02}}}:ix:receipts" for partition in range(partitions)]
             return any(self._client.zcount(key, "-inf", soon) for key in keys)
         except redis.RedisError:

@@ -42,14 +42,14 @@ Status Fold(Words& words, const gate::Entry& entry) {
   return {};
 }
 
-Awaited WordOf(const domain::Delivery& d) {
+Awaited WordOf(const domain::Delivery& d, Time now) {
   return {"stored/" + d.id,
           AwaitedKind::kDeliveryStored,
-          calendar::Format(calendar::Today(d.at)),
+          calendar::Format(calendar::Today(now)),
           "",
           d.recipient,
           false,
-          d.at};
+          now};
 }
 
 // Whether the step after this state is one that the recipient's system can tell of. Whoever is in no file any more was
@@ -99,10 +99,9 @@ Standing Look(const domain::View& view, const Words& said, const ReceiptsOf& rec
     if (auto ends = domain::GroundEnds(view, d)) again(*ends);
     const bool stores = of == nullptr || std::find(of->begin(), of->end(), tenants::Receipt::kStored) != of->end();
     if (!stores || !domain::ToBeStored(view, d, now)) continue;
-    auto word = WordOf(d);
+    auto word = WordOf(d, now);
     awaited.insert(word.id);
-    auto it = said.find(word.id);
-    if (it != said.end() && it->second == word) continue;
+    if (said.contains(word.id)) continue;
     const Time grace{d.at.ms + AwaitedReceipts::kGrace.count()};
     if (now < grace) {
       again(grace);

@@ -10,8 +10,8 @@
 //                   it leaves the set only in a step guarded by the lengths of the lists that the look rested on.
 //   once            a word is written in a step guarded by the same lengths and by that of its own stream: of two
 //                   copies one wins. Nothing is said that has been said.
-//   little          what is stored within kGrace is never spoken of: escalation counts from the delivery's own moment,
-//                   so it loses nothing, and what goes well costs no record.
+//   little          what is stored within kGrace is never spoken of: what goes well costs no record, and escalation,
+//                   which counts from the moment when it is said, is no more than that late.
 //
 // A look also notes how many of the child's deliveries stand where, for the metrics: those nobody touches count too.
 #pragma once

@@ -45,6 +45,9 @@ class FakeWatch:
     def told(self):
         return (self.rounds.pop(0) if len(self.rounds) > 1 else self.rounds[0]) if self.rounds else []
 
+    def quiet(self):
+        self.programs.append(("quiet", ""))
+
     def stop(self, alias):
         self.programs.append(("stop", alias))
 
@@ -385,6 +388,7 @@ def test_time_passes_and_today_is_later(play, stub, watch):
     assert play(CONCERN + PASSES + step).failure == ""
     (request,) = [request for name, request, _ in stub.calls if name == "cases.RecordConversation"]
     assert request["next_date"] == "2026-12-07"
+    assert watch.programs == [("quiet", "")]  # before time passes, all is said that is to be said today
 
 
 def test_what_is_to_be_told_is_waited_for(play, stub, watch):
