@@ -95,10 +95,15 @@ Status CasesService::Render(const host::Request& checked, const std::string& cas
     if (reading.error().code == Code::kPermissionDenied) return {};
     return tl::unexpected(std::move(reading).error());
   }
-  Fill(checked.who.controller, reading->c, out);
-  out->set_child(host::ResourceName(checked.who.controller, "children",
-                                    app_.references.ForService(checked.who.recipient, reading->child)));
+  Show(checked, *reading, out);
   return {};
+}
+
+void CasesService::Show(const host::Request& checked, const app::Reading& reading, v1::Case* out) const {
+  out->set_name(host::ResourceName(checked.who.controller, "cases", reading.c.id));
+  Fill(checked.who.controller, reading.c, out);
+  out->set_child(host::ResourceName(checked.who.controller, "children",
+                                    app_.references.ForService(checked.who.recipient, reading.child)));
 }
 
 grpc::ServerUnaryReactor* CasesService::RegisterChild(grpc::CallbackServerContext* context,

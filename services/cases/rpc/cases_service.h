@@ -1,6 +1,8 @@
 // The gRPC face of cases: parse, hand to the use case, render. No decisions here.
 #pragma once
 
+#include <string>
+
 #include "cases/app/operations.h"
 #include "lib/host/command.h"
 #include "lib/host/host.h"
@@ -38,6 +40,8 @@ class CasesService final : public v1::Cases::CallbackService {
   STAFETT_RPC(EndMeasure, v1::CaseResponse)
   STAFETT_RPC(CloseCase, v1::CaseResponse)
   STAFETT_RPC(GetCase, v1::Case)
+  STAFETT_RPC(ListDue, v1::ListDueResponse)
+  STAFETT_RPC(ListTimeline, v1::ListTimelineResponse)
   STAFETT_RPC(GetReceipt, common::v1::Receipt)
 #undef STAFETT_RPC
 
@@ -52,6 +56,8 @@ class CasesService final : public v1::Cases::CallbackService {
                                       v1::CaseResponse* response, Operation operation);
   // The case as this person may see it after `committed`; only its name to somebody who may no longer read it.
   Status Render(const host::Request& checked, const std::string& case_id, v1::Case* out);
+
+  void Show(const host::Request& checked, const app::Reading& reading, v1::Case* out) const;
 
   host::Host& host_;
   app::App app_;

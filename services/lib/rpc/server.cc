@@ -49,7 +49,8 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, cons
     builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
   }
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
-  builder.SetMaxSendMessageSize(options.max_message_bytes);
+  // The content of one request, and what an answer says around it.
+  builder.SetMaxSendMessageSize(2 * options.max_message_bytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
   // Otherwise two processes could listen on one port, each getting half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
