@@ -17,6 +17,25 @@ std::string About(const host::Who& who, const domain::Due& due) {
 
 }  // namespace
 
+grpc::ServerWriteReactor<v1::Case>* CasesService::WatchCase(grpc::CallbackServerContext* context,
+                                                            const v1::WatchCaseRequest* request) {
+  using stafett::rpc::Asked;
+  using Portion = stafett::rpc::Portion<v1::Case>;
+  return streams_->Serve<v1::Case>(
+      "WatchCase", context, [this, request = *request](const Asked& asked) -> Result<Portion> {
+        STAFETT_TRY(auto checked, host::CheckQuery(host_, asked.caller, asked.deadline, request, kRules));
+        auto case_id = host::IdFromName(request.name(), "cases");
+        if (!case_id) return Invalid("name", "name: must be controllers/{controller}/cases/{case}");
+        STAFETT_TRY(auto reading, app::ReadCase(app_, checked.who, *case_id, checked.deadline));
+        Portion portion{reading.child, {}};
+        const auto etag = std::to_string(reading.c.version);
+        if (etag == (asked.resume.empty() ? request.etag() : asked.resume)) return portion;
+        portion.items.push_back({{}, etag});
+        Show(checked, reading, &portion.items.back().message);
+        return portion;
+      });
+}
+
 grpc::ServerUnaryReactor* CasesService::ListDue(grpc::CallbackServerContext* context, const v1::ListDueRequest* request,
                                                 v1::ListDueResponse* response) {
   return endpoint_.Serve("ListDue", context, [=, this](const Call& call) -> Status {

@@ -1,11 +1,13 @@
 // The gRPC face of cases: parse, hand to the use case, render. No decisions here.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "cases/app/operations.h"
 #include "lib/host/command.h"
 #include "lib/host/host.h"
+#include "lib/host/streams.h"
 #include "lib/rpc/unary.h"
 #include "stafett/cases/v1/cases_service.grpc.pb.h"
 
@@ -44,6 +46,8 @@ class CasesService final : public v1::Cases::CallbackService {
   STAFETT_RPC(ListTimeline, v1::ListTimelineResponse)
   STAFETT_RPC(GetReceipt, common::v1::Receipt)
 #undef STAFETT_RPC
+  grpc::ServerWriteReactor<v1::Case>* WatchCase(grpc::CallbackServerContext* context,
+                                                const v1::WatchCaseRequest* request) override;
 
  private:
   // Every command on a case: `operation(OnCase) -> Result<Committed>`.
@@ -62,6 +66,7 @@ class CasesService final : public v1::Cases::CallbackService {
   host::Host& host_;
   app::App app_;
   stafett::rpc::Endpoint endpoint_;
+  std::unique_ptr<stafett::rpc::Streams> streams_;
 };
 
 }  // namespace stafett::cases::rpc_api
