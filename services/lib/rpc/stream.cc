@@ -256,8 +256,8 @@ void Streams::LookAround() {
 
 bool Streams::Turn(Stream& stream, bool draining) {
   const TraceScope scope(stream.trace_);
-  auto end = [&](const char* reason, Error error) {
-    End(stream, reason, std::move(error));
+  auto end = [&](const char* reason, const Error& error) {
+    End(stream, reason, error);
     return false;
   };
   if (stream.writing_ && stream.taken_) {
@@ -308,11 +308,8 @@ bool Streams::Turn(Stream& stream, bool draining) {
   return true;
 }
 
-void Streams::End(Stream& stream, const char* reason, Error error) {
+void Streams::End(Stream& stream, const char* reason, const Error& error) {
   const TraceScope scope(stream.trace_);
-  // Who may not see it is told what he would be told of nothing.
-  const bool resumes = error.code != Code::kPermissionDenied && error.code != Code::kInvalidArgument;
-  if (resumes && !stream.resume_.empty()) error.metadata["resume"] = stream.resume_;
   if (error.code == Code::kInternal) {
     Log(Severity::kError, "rpc.failed",
         {{"method", Safe(stream.method_->name)}, {"reason", Safe(error.reason)}, {"message", Safe(error.message)}});

@@ -20,9 +20,9 @@
 //
 // How a stream ends, besides by what the work answers: the caller goes; its token ran out (UNAUTHENTICATED
 // TOKEN_EXPIRED); this copy stops (UNAVAILABLE STOPPING); a message was not taken for Options::slow (RESOURCE_EXHAUSTED
-// SLOW_READER). With these, and when a store is away, ErrorInfo.metadata has `resume`: where the next stream, perhaps
-// with another copy, goes on behind the last message written. What the caller may not see says nothing more than the
-// refusal of a unary call.
+// SLOW_READER). The status does not say where to go on: a client's library may drop what had arrived when an error
+// comes (grpc-js does, grpc-node #2764), so only the place in the last message that was read is sure, and each message
+// has its own.
 #pragma once
 
 #include <grpcpp/server_context.h>
@@ -58,7 +58,7 @@ struct Asked {
 template <class Message>
 struct Item {
   Message message;
-  std::string resume;  // to go on behind it
+  std::string resume;  // to go on behind it; the message says it to the caller too
 };
 
 template <class Message>
@@ -113,7 +113,7 @@ class Streams {
   void Run(const Beat& beat);
   void LookAround();
   bool Turn(Stream& stream, bool draining);  // false: it has ended
-  void End(Stream& stream, const char* reason, Error error);
+  void End(Stream& stream, const char* reason, const Error& error);
 
   Runtime& runtime_;
   const Look look_;
