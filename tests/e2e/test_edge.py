@@ -588,7 +588,7 @@ def test_the_access_log_says_which_call_and_nothing_about_whom(through, rest, ho
     assert len(lines) > 50
     for line in lines:
         assert set(line) <= {"time", "call", "route", "status", "flags", "ms", "traceparent"}
-        assert line["call"] in {*RULES, None}
+        assert line["call"] in {*RULES, *STREAMS, None}
         assert line["route"] in {*(rule.http for rule in RULES.values()), None}
     story = through.stage.story
     names = f"{house.case['name']}/{house.child}".split("/")

@@ -26,14 +26,14 @@ Result<TimelinePage> ListTimeline(App& app, const host::Who& who, const std::str
   std::vector<domain::Event> events;
   events.reserve(history.size());
   for (const auto& recorded : history) events.push_back(recorded.event);
-  const auto held = domain::HeldBy(who.recipient, events);
+  const auto whole = domain::WholeFor(who.recipient, events);
 
   TimelinePage page;
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < history.size(); ++i) {
     const auto at = paging.newest_first ? history.size() - 1 - i : i;
     const std::uint64_t version = at + 1;
-    if (!held[at]) continue;
+    if (!whole[at]) continue;
     if (last != 0 && (paging.newest_first ? version >= last : version <= last)) continue;
     bytes += history[at].body.size();
     if (page.entries.size() == count || (!page.entries.empty() && bytes > paging.bytes)) {

@@ -8,9 +8,10 @@
 
 namespace stafett::cases::domain {
 
-// For each event of one case, in their order: did it happen while this service held the case? What was another's (a
-// concern off the log, the time before the baton came or after it went) is not in it, though the service holds the case
-// now: it is told by disclosure, cut to what each may see, or not at all (promise P1).
-std::vector<bool> HeldBy(const std::string& recipient, const std::vector<Event>& events);
+// For each event of one case, in their order: is it this service's to read whole? It is, if it happened while the
+// service held the case, and if what somebody wrote in it (a note, a bright spot) was written there. What was another's
+// is not, though the service holds the case now: it is told by disclosure, cut to what each may see, or not at all
+// (promise P1).
+std::vector<bool> WholeFor(const std::string& recipient, const std::vector<Event>& events);
 
 }  // namespace stafett::cases::domain

@@ -41,6 +41,21 @@ TEST(Due, Somebody_of_another_service_with_the_same_id_is_somebody_else) {
   EXPECT_EQ(DateOf(WithConcern(), "next/ca-1", elsewhere), "(nothing)");
 }
 
+TEST(Due, An_evaluation_is_for_who_is_responsible_and_the_leaders_there) {
+  Child child = WithParticipants();
+  Measure m;
+  m.id = "me-1";
+  m.responsible = kNurse.id;
+  m.responsible_recipient = kNurse.recipient;
+  m.evaluation_date = "2026-12-20";
+  Evolve(child, MeasureStarted{kCase, m});
+  for (const auto& who : {kNurse, kHealthLeader}) {
+    ASSERT_EQ(DateOf(child, "evaluation/me-1", who), "2026-12-20") << who.id;
+    EXPECT_EQ(DueOf(child, "evaluation/me-1", who)->case_id, kCase);
+  }
+  for (const auto& who : {kTeacher, kHead, kMother}) EXPECT_EQ(DateOf(child, "evaluation/me-1", who), "(nothing)");
+}
+
 TEST(Due, A_closed_case_awaits_nobody) {
   Child child = WithConcern();
   Do(child, CloseCase(child, By(kTeacher), "done"));
@@ -76,13 +91,25 @@ struct Handed : testing::Test {
 };
 
 TEST_F(Handed, What_happened_while_another_service_held_the_case_is_not_told_though_it_is_held_now) {
-  EXPECT_EQ(HeldBy("r-school", events), (Flags{true, true, true, true, true, false, false, true, true}));
-  EXPECT_EQ(HeldBy("r-health", events), (Flags{false, false, false, false, true, true, true, true, false}));
+  EXPECT_EQ(WholeFor("r-school", events), (Flags{true, true, true, true, true, false, false, true, true}));
+  EXPECT_EQ(WholeFor("r-health", events), (Flags{false, false, false, false, true, true, true, true, false}));
+}
+
+TEST_F(Handed, What_others_write_in_it_is_theirs_though_the_case_is_held_here) {
+  const std::vector<Section> text = {{policy::Category::kHealthd, "text", {}}};
+  events.push_back(BrightSpotAdded{kCase, kNurse.id, "r-health", text});
+  events.push_back(BrightSpotAdded{kCase, kMother.id, "", text});
+  events.push_back(NoteWritten{kCase, kNurse.id, "r-health", text, "me-1"});  // at an evaluation
+  events.push_back(BrightSpotAdded{kCase, kColleague.id, "r-school", text});
+  const auto whole = WholeFor("r-school", events);
+  EXPECT_EQ(Flags(whole.end() - 4, whole.end()), (Flags{false, false, false, true}));
+  EXPECT_EQ(WholeFor("r-health", events), (Flags{false, false, false, false, true, true, true, true, false, false, false,
+                                                 false, false}));
 }
 
 TEST_F(Handed, A_participant_a_stranger_and_nobody_at_all_hold_nothing) {
   for (const char* recipient : {"r-ppt", "r-welfare", ""}) {
-    EXPECT_EQ(HeldBy(recipient, events), Flags(events.size(), false)) << recipient;
+    EXPECT_EQ(WholeFor(recipient, events), Flags(events.size(), false)) << recipient;
   }
 }
 
