@@ -202,11 +202,11 @@ Status MemoryStore::Check(const Write& w) const {
     const char* type;
   };
   static const std::map<std::string, Form, std::less<>> kForms = {
-      {"push", {2, "list"}},     {"set", {2, nullptr}},    {"setfor", {3, nullptr}},  {"del", {1, nullptr}},
-      {"hset", {3, "hash"}},     {"hdel", {2, "hash"}},    {"zadd", {3, "zset"}},    {"zsooner", {3, "zset"}},     {"zrem", {2, "zset"}},
-      {"max", {2, "string"}},    {"stamp", {1, "string"}}, {"outbox", {6, "stream"}}, {"remember", {6, "hash"}},
-      {"acklog", {2, "stream"}}, {"fence", {4, "string"}}, {"lease", {3, "string"}},  {"release", {2, "string"}},
-      {"place", {4, "hash"}},
+      {"push", {2, "list"}},      {"set", {2, nullptr}},     {"setfor", {3, nullptr}}, {"del", {1, nullptr}},
+      {"hset", {3, "hash"}},      {"hdel", {2, "hash"}},     {"zadd", {3, "zset"}},    {"zsooner", {3, "zset"}},
+      {"zrem", {2, "zset"}},      {"max", {2, "string"}},    {"stamp", {1, "string"}}, {"outbox", {6, "stream"}},
+      {"remember", {6, "hash"}},  {"acklog", {2, "stream"}}, {"fence", {4, "string"}}, {"lease", {3, "string"}},
+      {"release", {2, "string"}}, {"place", {4, "hash"}},
   };
   auto form = kForms.find(w.op);
   if (form == kForms.end() || form->second.arguments != w.args.size()) {

@@ -103,8 +103,8 @@ TEST_F(Handed, What_others_write_in_it_is_theirs_though_the_case_is_held_here) {
   events.push_back(BrightSpotAdded{kCase, kColleague.id, "r-school", text});
   const auto whole = WholeFor("r-school", events);
   EXPECT_EQ(Flags(whole.end() - 4, whole.end()), (Flags{false, false, false, true}));
-  EXPECT_EQ(WholeFor("r-health", events), (Flags{false, false, false, false, true, true, true, true, false, false, false,
-                                                 false, false}));
+  EXPECT_EQ(WholeFor("r-health", events),
+            (Flags{false, false, false, false, true, true, true, true, false, false, false, false, false}));
 }
 
 TEST_F(Handed, A_participant_a_stranger_and_nobody_at_all_hold_nothing) {
