@@ -221,6 +221,34 @@ TEST_P(StoreSuite, Sooner_adds_and_moves_forward_and_never_back) {
   EXPECT_THAT(Read(Get::Sorted(Key("z"), 0, 10)).list, ElementsAre("a", "b"));
 }
 
+TEST_P(StoreSuite, After_goes_on_behind_a_member_whether_or_not_it_is_still_there) {
+  EXPECT_THAT(Read(Get::After(Key("z"), "", 10)).list, IsEmpty());
+  for (const char* member : {"b", "a", "c\nx", "c"}) Write1(Write::SortedAdd(Key("z"), 0, member));
+  EXPECT_THAT(Read(Get::After(Key("z"), "", 10)).list, ElementsAre("a", "b", "c", "c\nx"));
+  EXPECT_THAT(Read(Get::After(Key("z"), "", 2)).list, ElementsAre("a", "b"));
+  EXPECT_THAT(Read(Get::After(Key("z"), "b", 10)).list, ElementsAre("c", "c\nx"));
+  EXPECT_THAT(Read(Get::After(Key("z"), "c\n\xff", 10)).list, IsEmpty());
+  Write1(Write::SortedRemove(Key("z"), "b"));
+  EXPECT_THAT(Read(Get::After(Key("z"), "b", 1)).list, ElementsAre("c"));
+  EXPECT_THAT(Read(Get::After(Key("z"), "-", 1)).list, ElementsAre("a")) << "a member, not a word of Redis";
+}
+
+TEST_P(StoreSuite, Place_moves_a_member_and_leaves_nothing_where_it_stood) {
+  auto in = [&](const std::string& name) { return Read(Get::After(Key("ix") + ":" + name, "", 10)).list; };
+  Run({}, {Write::Place(Key("ix"), "f", "m1", {"a", "b"}), Write::Place(Key("ix"), "g", "m0", {"a"})});
+  EXPECT_THAT(in("a"), ElementsAre("m0", "m1"));
+  EXPECT_THAT(in("b"), ElementsAre("m1"));
+  Write1(Write::Place(Key("ix"), "f", "m\n\n2", {"b", "c"}));
+  EXPECT_THAT(in("a"), ElementsAre("m0"));
+  EXPECT_THAT(in("b"), ElementsAre("m\n\n2"));
+  EXPECT_THAT(in("c"), ElementsAre("m\n\n2"));
+  for (int again = 0; again < 2; ++again) {
+    Run({}, {Write::Place(Key("ix"), "f", "", {}), Write::Place(Key("ix"), "g", "", {})});
+    for (const char* name : {"a", "b", "c"}) EXPECT_THAT(in(name), IsEmpty()) << name;
+    EXPECT_TRUE(Holds(Guard::Absent(Key("ix")))) << "nothing is left of it";
+  }
+}
+
 TEST_P(StoreSuite, Due_is_what_the_clock_has_reached_the_oldest_first_and_never_early) {
   auto clock = store().Read({}, Soon())->clock;
   EXPECT_THAT(Read(Get::Due(Key("z"), 10)).list, IsEmpty());
@@ -365,6 +393,7 @@ TEST_P(StoreSuite, A_broken_transaction_writes_nothing) {
       Write::Max(Key("list"), 5),
       Write::Outbox(Key("text"), Key("mark"), "t", "k", "v", ""),
       Write::SortedAdd(Key("list"), 1, "m"),
+      Write::Place(Key("list"), "f", "m", {"a"}),
       Write::AckLog(Key("list"), "1"),
       Write::Lease(Key("list"), "a", Millis(100)),
   };

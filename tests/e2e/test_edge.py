@@ -25,12 +25,14 @@ from stafett_stack.procs import wait_until
 from stafett_stack.services import SERVICES
 from stafett_story import api as api_
 from stafett_story import calls, table
+from stafett_story.api import message_class
 from stafett_story.calls import Caller, Refused, build
 from stafett_story.rest import Reply, RestCaller, refusal_of
 from stafett_story.stage import Stage
 
 API = api_.load()
 RULES = rules.public(API)
+STREAMS = rules.streams(API)
 DOCUMENT = yaml.safe_load(openapi.FILE.read_text())
 OPERATIONS = {
     operation["operationId"]: (verb.upper(), path, operation)
@@ -447,11 +449,28 @@ def test_an_escaped_slash_does_not_make_another_name(house, rest):
 
 def test_no_internal_call_by_grpc_not_even_with_a_services_own_token(through):
     token = [("authorization", f"Bearer {through.stack.issuer.tokens.service('svc-consent')}")]
-    internal = [rpc.path for name, rpc in API.rpcs.items() if name not in RULES]
+    internal = [rpc.path for name, rpc in API.rpcs.items() if name not in RULES and name not in STREAMS]
     assert internal
     for path in [*internal, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"]:
         told = by_grpc(through.stack.edge.address, path, b"", token)
         assert (told.code, told.reason) == ("NOT_FOUND", "NO_SUCH_CALL")
+
+
+def test_a_stream_passes_by_grpc_and_ends_as_the_service_says(through, house):
+    rpc = API.rpcs["cases.WatchCase"]
+    with grpc.insecure_channel(through.stack.edge.address) as channel:
+        watch = channel.unary_stream(
+            rpc.path,
+            request_serializer=lambda message: message.SerializeToString(),
+            response_deserializer=message_class(rpc.response).FromString,
+        )
+        name = house.case["name"]
+        watched = watch(build(rpc, {"name": name}), metadata=house.metadata(), timeout=30)
+        assert next(watched).name == name
+        watched.cancel()
+        with pytest.raises(grpc.RpcError) as caught:
+            next(watch(build(rpc, {"name": name + "0"}), metadata=house.metadata(), timeout=30))
+    expect(calls.refusal_of(caught.value), "PERMISSION_DENIED", "NOT_ALLOWED")
 
 
 @contextmanager
@@ -569,7 +588,7 @@ def test_the_access_log_says_which_call_and_nothing_about_whom(through, rest, ho
     assert len(lines) > 50
     for line in lines:
         assert set(line) <= {"time", "call", "route", "status", "flags", "ms", "traceparent"}
-        assert line["call"] in {*RULES, None}
+        assert line["call"] in {*RULES, *STREAMS, None}
         assert line["route"] in {*(rule.http for rule in RULES.values()), None}
     story = through.stage.story
     names = f"{house.case['name']}/{house.child}".split("/")

@@ -16,10 +16,10 @@ from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.rpc import code_pb2, error_details_pb2, status_pb2  # noqa: F401 - the details travel in Any
 
-from stafett_edge.rules import Rule, messages_below, public
+from stafett_edge.rules import Rule, messages_below, public, streams
 from stafett_stack.paths import DEPLOY
 from stafett_stack.procs import StackError
-from stafett_story.api import Api
+from stafett_story.api import Api, Rpc
 
 FOLDER = DEPLOY / "envoy"
 TEMPLATE, REFUSALS, KNOWN_FIELDS = FOLDER / "envoy.yaml", FOLDER / "refusals.yaml", FOLDER / "known_fields.lua"
@@ -53,8 +53,10 @@ def render(place: Place, api: Api) -> dict:
     document = yaml.safe_load(TEMPLATE.read_text())
     resources = document["static_resources"]
     routes = connection_manager(document)["route_config"]["virtual_hosts"][0]
+    *of_call, of_stream = routes["routes"]
     routes["routes"] = [
-        _filled(route, _of_call(rule)) for rule in rules for route in routes["routes"]
+        *(_filled(route, _of_call(rule)) for rule in rules for route in of_call),
+        *(_filled(of_stream, _of_stream(rpc)) for rpc in streams(api).values() if rpc.service in place.services),
     ]
     service, *others = resources["clusters"]
     resources["clusters"] = [
@@ -119,6 +121,10 @@ def _of_call(rule: Rule) -> dict[str, object]:
         "service": rule.rpc.service,
         "fields": _known_fields(rule),
     }
+
+
+def _of_stream(rpc: Rpc) -> dict[str, object]:
+    return {"call": rpc.name, "grpc_path": rpc.path, "service": rpc.service}
 
 
 def _known_fields(rule: Rule) -> dict[str, object]:

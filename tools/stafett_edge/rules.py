@@ -1,6 +1,7 @@
 """The REST form of the calls: google.api.http options of proto/, read.
 
-A call is public when it has a rule; without one the edge has no route to it. Here rules have one binding, a
+A call is public when it has a rule, or streams its answer (by gRPC only: deploy/envoy/README.md); to others the edge has
+no route. Here rules have one binding, a
 `body: "*"` or none, and paths of names: /v1/{case=controllers/*/cases/*}:openLog
 """
 
@@ -97,7 +98,7 @@ def rule_of(rpc: Rpc) -> Rule | None:
     if not options.HasExtension(annotations_pb2.http):
         return None
     if rpc.method.client_streaming or rpc.method.server_streaming:
-        raise RuleError(f"{rpc.name}: streams do not go through the edge")
+        raise RuleError(f"{rpc.name}: streams have no REST form")
     http = options.Extensions[annotations_pb2.http]
     verb = http.WhichOneof("pattern")
     if verb in (None, "custom") or http.additional_bindings or http.body not in ("", "*") or http.response_body:
@@ -118,6 +119,11 @@ def public(api: Api) -> dict[str, Rule]:
     """The rules of all public calls, by the calls' names."""
     rules = {name: rule_of(rpc) for name, rpc in api.rpcs.items()}
     return {name: rule for name, rule in rules.items() if rule is not None}
+
+
+def streams(api: Api) -> dict[str, Rpc]:
+    """The calls that stream their answer, by name: public as gRPC."""
+    return {name: rpc for name, rpc in api.rpcs.items() if rpc.method.server_streaming and rule_of(rpc) is None}
 
 
 def messages_below(message: Descriptor) -> dict[str, Descriptor]:

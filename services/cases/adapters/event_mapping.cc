@@ -340,6 +340,21 @@ Result<std::optional<Event>> FromBody(const std::string& type, const std::string
   return Parse(parsers, type, bytes);
 }
 
+std::string MessageOf(const std::string& type) {
+  static const auto names = [] {
+    std::map<std::string, std::string> out;
+    const auto* file = v1::ChildRegistered::descriptor()->file();
+    for (int i = 0; i < file->message_type_count(); ++i) {
+      const auto* message = file->message_type(i);
+      const auto& its = message->options().GetExtension(common::v1::event_type);
+      if (!its.empty()) out.emplace(its, message->full_name());
+    }
+    return out;
+  }();
+  auto it = names.find(type);
+  return it == names.end() ? "" : it->second;
+}
+
 Result<std::optional<ConsentFact>> ConsentFromBody(const std::string& type, const std::string& bytes) {
   static const auto parsers = ParsersOf<ConsentFact, cv::ConsentRequested, cv::ConsentAnswered, cv::ConsentWithdrawn>();
   return Parse(parsers, type, bytes);

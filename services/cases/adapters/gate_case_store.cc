@@ -50,6 +50,8 @@ gate::Proposal GateCaseStore::Propose(const std::string& child, domain::Child st
     auto body = ToBody(event);
     auto awaited = domain::AwaitedBy(state, event);
     for (auto& write : NameWrites(body.subject, awaited, child)) proposal.indexes.push_back(std::move(write));
+    auto due = DueWrites(child, awaited);
+    proposal.indexes.insert(proposal.indexes.end(), due.begin(), due.end());
     proposal.events.push_back(
         {body.type, body.bytes, body.subject, host_.config().kafka.log_topic, std::move(awaited)});
     domain::Evolve(state, event);
@@ -169,7 +171,10 @@ Result<std::optional<gate::Reaction>> CaseApplier::React(int partition, const ga
 }
 
 Result<std::vector<gate::Write>> CaseApplier::Restore(int /*partition*/, const gate::Envelope& e) {
-  return store_.NameWrites(e.subject, e.awaited, e.child);
+  auto writes = store_.NameWrites(e.subject, e.awaited, e.child);
+  auto due = store_.DueWrites(e.child, e.awaited);
+  writes.insert(writes.end(), due.begin(), due.end());
+  return writes;
 }
 
 }  // namespace stafett::cases::adapters

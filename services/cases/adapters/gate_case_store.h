@@ -20,6 +20,10 @@ class GateCaseStore final : public app::CaseStore {
                                    const domain::ChildRegistered& registered) override;
   Result<View> Load(const std::string& child, Deadline deadline) override;
   Result<std::string> ChildOfCase(const std::string& case_id, Deadline deadline) override;
+  Result<std::vector<app::DuePlace>> Due(const std::string& of, const app::DuePlace& after, std::size_t count,
+                                         Deadline deadline) override;
+  Result<std::vector<app::Recorded>> History(const std::string& child, const std::string& case_id,
+                                             Deadline deadline) override;
 
   // What a record of stafett.identity means for the store.
   std::vector<gate::Write> IdentityWrites(const kafka::Record& record) const;
@@ -27,6 +31,9 @@ class GateCaseStore final : public app::CaseStore {
   std::vector<gate::Write> NameWrites(const std::string& subject, const std::vector<Awaited>& awaited,
                                       const std::string& child) const;
   gate::Children<domain::Child>& children() { return children_; }
+  // What an event's words about what is waited for change in the index of it; told by its record alone, so that a
+  // rebuild restores it.
+  std::vector<gate::Write> DueWrites(const std::string& child, const std::vector<Awaited>& words) const;
   // `state`: before the events; they say what they change in what is waited for.
   gate::Proposal Propose(const std::string& child, domain::Child state, const domain::Events& events) const;
 

@@ -85,7 +85,12 @@ std::vector<std::string> Strings(const google::protobuf::RepeatedPtrField<std::s
 }  // namespace
 
 CasesService::CasesService(host::Host& host, app::App app)
-    : host_(host), app_(app), endpoint_(host.runtime(), v1::Cases::service_full_name()) {}
+    : host_(host),
+      app_(app),
+      endpoint_(host.runtime(), v1::Cases::service_full_name()),
+      streams_(host::OpenStreams(host, v1::Cases::service_full_name(), [&gate = host.gate()](const std::string& child) {
+        return gate.keys().Own(gate.PartitionOf(child), child);
+      })) {}
 
 Status CasesService::Render(const host::Request& checked, const std::string& case_id, v1::Case* out) {
   out->set_name(host::ResourceName(checked.who.controller, "cases", case_id));
@@ -95,10 +100,15 @@ Status CasesService::Render(const host::Request& checked, const std::string& cas
     if (reading.error().code == Code::kPermissionDenied) return {};
     return tl::unexpected(std::move(reading).error());
   }
-  Fill(checked.who.controller, reading->c, out);
-  out->set_child(host::ResourceName(checked.who.controller, "children",
-                                    app_.references.ForService(checked.who.recipient, reading->child)));
+  Show(checked, *reading, out);
   return {};
+}
+
+void CasesService::Show(const host::Request& checked, const app::Reading& reading, v1::Case* out) const {
+  out->set_name(host::ResourceName(checked.who.controller, "cases", reading.c.id));
+  Fill(checked.who.controller, reading.c, out);
+  out->set_child(host::ResourceName(checked.who.controller, "children",
+                                    app_.references.ForService(checked.who.recipient, reading.child)));
 }
 
 grpc::ServerUnaryReactor* CasesService::RegisterChild(grpc::CallbackServerContext* context,

@@ -1,9 +1,13 @@
 // The gRPC face of cases: parse, hand to the use case, render. No decisions here.
 #pragma once
 
+#include <memory>
+#include <string>
+
 #include "cases/app/operations.h"
 #include "lib/host/command.h"
 #include "lib/host/host.h"
+#include "lib/host/streams.h"
 #include "lib/rpc/unary.h"
 #include "stafett/cases/v1/cases_service.grpc.pb.h"
 
@@ -38,8 +42,12 @@ class CasesService final : public v1::Cases::CallbackService {
   STAFETT_RPC(EndMeasure, v1::CaseResponse)
   STAFETT_RPC(CloseCase, v1::CaseResponse)
   STAFETT_RPC(GetCase, v1::Case)
+  STAFETT_RPC(ListDue, v1::ListDueResponse)
+  STAFETT_RPC(ListTimeline, v1::ListTimelineResponse)
   STAFETT_RPC(GetReceipt, common::v1::Receipt)
 #undef STAFETT_RPC
+  grpc::ServerWriteReactor<v1::Case>* WatchCase(grpc::CallbackServerContext* context,
+                                                const v1::WatchCaseRequest* request) override;
 
  private:
   // Every command on a case: `operation(OnCase) -> Result<Committed>`.
@@ -53,9 +61,12 @@ class CasesService final : public v1::Cases::CallbackService {
   // The case as this person may see it after `committed`; only its name to somebody who may no longer read it.
   Status Render(const host::Request& checked, const std::string& case_id, v1::Case* out);
 
+  void Show(const host::Request& checked, const app::Reading& reading, v1::Case* out) const;
+
   host::Host& host_;
   app::App app_;
   stafett::rpc::Endpoint endpoint_;
+  std::unique_ptr<stafett::rpc::Streams> streams_;
 };
 
 }  // namespace stafett::cases::rpc_api

@@ -47,6 +47,18 @@ void Fill(const app::DecisionRow& row, v1::Decision* out) {
   out->set_decision_id(row.id);
 }
 
+void Fill(const app::Listed& listed, v1::Delivery* out) {
+  out->set_delivery_id(listed.delivery.id);
+  out->set_case_ref(listed.case_ref);
+  out->set_kind(ToProto(listed.delivery.kind));
+  out->set_type_class(std::string(domain::TypeClass(listed.delivery.kind, listed.delivery.item_type)));
+  out->set_ground(listed.delivery.rule);
+  out->set_epoch(listed.delivery.epoch);
+  out->set_sequence(listed.delivery.sequence);
+  out->set_state(ToProto(listed.delivery.state));
+  out->set_cursor(listed.cursor);
+}
+
 // One look at the fence: all others who wait, wait for it too.
 constexpr Millis kLook{2000};
 }  // namespace
@@ -55,7 +67,10 @@ DisclosureService::DisclosureService(host::Host& host, app::App app)
     : host_(host),
       app_(app),
       endpoint_(host.runtime(), v1::Disclosure::service_full_name()),
-      waits_(host::BeatsOf(host.health())) {}
+      waits_(host::BeatsOf(host.health())),
+      streams_(host::OpenStreams(
+          host, v1::Disclosure::service_full_name(),
+          [&gate = host.gate()](const std::string& recipient) { return gate.keys().Global("to:" + recipient); })) {}
 
 gate::Command DisclosureService::CommandFor(const host::Request& checked) const {
   gate::Command command;
@@ -120,21 +135,28 @@ grpc::ServerUnaryReactor* DisclosureService::ListDeliveries(grpc::CallbackServer
     STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, kMachine));
     STAFETT_TRY(auto page,
                 app::ListDeliveries(app_, checked.who, request->after(), request->page_size(), checked.deadline));
-    for (const auto& listed : page.deliveries) {
-      auto& d = *response->add_deliveries();
-      d.set_delivery_id(listed.delivery.id);
-      d.set_case_ref(listed.case_ref);
-      d.set_kind(ToProto(listed.delivery.kind));
-      d.set_type_class(std::string(domain::TypeClass(listed.delivery.kind, listed.delivery.item_type)));
-      d.set_ground(listed.delivery.rule);
-      d.set_epoch(listed.delivery.epoch);
-      d.set_sequence(listed.delivery.sequence);
-      d.set_state(ToProto(listed.delivery.state));
-      d.set_cursor(listed.cursor);
-    }
+    for (const auto& listed : page.deliveries) Fill(listed, response->add_deliveries());
     response->set_next(page.next);
     return {};
   });
+}
+
+grpc::ServerWriteReactor<v1::Delivery>* DisclosureService::WatchDeliveries(grpc::CallbackServerContext* context,
+                                                                           const v1::WatchDeliveriesRequest* request) {
+  using stafett::rpc::Asked;
+  using Portion = stafett::rpc::Portion<v1::Delivery>;
+  return streams_->Serve<v1::Delivery>(
+      "WatchDeliveries", context, [this, request = *request](const Asked& asked) -> Result<Portion> {
+        STAFETT_TRY(auto checked, host::CheckQuery(host_, asked.caller, asked.deadline, request, kMachine));
+        const auto& after = asked.resume.empty() ? request.after() : asked.resume;
+        STAFETT_TRY(auto page, app::ListDeliveries(app_, checked.who, after, 0, checked.deadline));
+        Portion portion{checked.who.recipient, {}, page.next, !page.next.empty()};
+        for (const auto& listed : page.deliveries) {
+          portion.items.push_back({{}, listed.cursor});
+          Fill(listed, &portion.items.back().message);
+        }
+        return portion;
+      });
 }
 
 grpc::ServerUnaryReactor* DisclosureService::ListDecisions(grpc::CallbackServerContext* context,

@@ -1,10 +1,13 @@
 // The gRPC face of disclosure: parse, hand to the use case, render. No decisions here.
 #pragma once
 
+#include <memory>
+
 #include "disclosure/app/operations.h"
 #include "disclosure/rpc/fence_waits.h"
 #include "lib/host/command.h"
 #include "lib/host/host.h"
+#include "lib/host/streams.h"
 #include "lib/rpc/unary.h"
 #include "stafett/disclosure/v1/disclosure_service.grpc.pb.h"
 
@@ -30,6 +33,8 @@ class DisclosureService final : public v1::Disclosure::CallbackService {
   STAFETT_RPC(ResendMissed, ResendMissedResponse)
   STAFETT_RPC(AwaitFence, AwaitFenceResponse)
 #undef STAFETT_RPC
+  grpc::ServerWriteReactor<v1::Delivery>* WatchDeliveries(grpc::CallbackServerContext* context,
+                                                          const v1::WatchDeliveriesRequest* request) override;
 
  private:
   // Fetch and the confirmations carry no request_id of the caller's: they may be repeated as they are. Each try gets
@@ -40,6 +45,7 @@ class DisclosureService final : public v1::Disclosure::CallbackService {
   app::App app_;
   stafett::rpc::Endpoint endpoint_;
   FenceWaits waits_;
+  std::unique_ptr<stafett::rpc::Streams> streams_;
 };
 
 }  // namespace stafett::disclosure::rpc_api

@@ -109,6 +109,7 @@ void Acks::Follow(const Beat& beat) {
     auto entries = streams->Read(positions, 1000, Millis(200));
     if (entries) {
       for (const auto& e : *entries) last[e.stream] = e.id;
+      if (news_ && !entries->empty()) news_();
     } else {
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, Millis(100), [this] { return stop_; });

@@ -32,6 +32,9 @@ class Acks {
   // Everything up to and including `number` is on the broker.
   void Advance(std::uint64_t generation, int partition, std::uint64_t number);
   std::size_t Waiting() const;
+  // Called, on a thread of the gate, whenever any copy has noted that something was acknowledged; must not block.
+  // Before Start.
+  void OnNews(std::function<void()> news) { news_ = std::move(news); }
 
  private:
   struct Waiter {
@@ -52,6 +55,7 @@ class Acks {
   std::map<int, std::uint64_t> acked_;
   std::uint64_t generation_ = 0;
   std::map<int, std::vector<Waiter>> waiters_;
+  std::function<void()> news_;
   std::thread follow_;
   std::thread expire_;
 };

@@ -74,6 +74,9 @@ class Gate {
 
   // Calls done(kPublished) at the broker's acknowledgement, or done(kStored) when `until` comes first.
   void WhenPublished(const Committed& committed, SteadyTime until, std::function<void(ReceiptState)> done);
+  // Called, on a thread of the gate, whenever Kafka has acknowledged something of this service, whichever copy sent it:
+  // somebody may have to be told. It must not block. Before Start.
+  void OnNews(std::function<void()> news) { acks_.OnNews(std::move(news)); }
   // kNotFound if this organisation has sent no such command in the last 7 days.
   Result<ReceiptState> Receipt(const std::string& scope, const std::string& request_id, Deadline deadline);
 

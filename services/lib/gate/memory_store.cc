@@ -143,6 +143,17 @@ Result<Answer> MemoryStore::Read(const std::vector<Get>& gets, Deadline /*deadli
         }
         break;
       }
+      case Get::Kind::kAfter: {
+        v.present = true;
+        auto it = d_.sorted.find(g.key);
+        if (it == d_.sorted.end()) break;
+        const auto& members = it->second;
+        for (auto m = g.field.empty() ? members.begin() : members.upper_bound(g.field);
+             m != members.end() && v.list.size() < static_cast<std::size_t>(g.count); ++m) {
+          v.list.push_back(m->first);
+        }
+        break;
+      }
     }
     answer.values.push_back(std::move(v));
   }
@@ -191,10 +202,11 @@ Status MemoryStore::Check(const Write& w) const {
     const char* type;
   };
   static const std::map<std::string, Form, std::less<>> kForms = {
-      {"push", {2, "list"}},     {"set", {2, nullptr}},    {"setfor", {3, nullptr}},  {"del", {1, nullptr}},
-      {"hset", {3, "hash"}},     {"hdel", {2, "hash"}},    {"zadd", {3, "zset"}},    {"zsooner", {3, "zset"}},     {"zrem", {2, "zset"}},
-      {"max", {2, "string"}},    {"stamp", {1, "string"}}, {"outbox", {6, "stream"}}, {"remember", {6, "hash"}},
-      {"acklog", {2, "stream"}}, {"fence", {4, "string"}}, {"lease", {3, "string"}},  {"release", {2, "string"}},
+      {"push", {2, "list"}},      {"set", {2, nullptr}},     {"setfor", {3, nullptr}}, {"del", {1, nullptr}},
+      {"hset", {3, "hash"}},      {"hdel", {2, "hash"}},     {"zadd", {3, "zset"}},    {"zsooner", {3, "zset"}},
+      {"zrem", {2, "zset"}},      {"max", {2, "string"}},    {"stamp", {1, "string"}}, {"outbox", {6, "stream"}},
+      {"remember", {6, "hash"}},  {"acklog", {2, "stream"}}, {"fence", {4, "string"}}, {"lease", {3, "string"}},
+      {"release", {2, "string"}}, {"place", {4, "hash"}},
   };
   auto form = kForms.find(w.op);
   if (form == kForms.end() || form->second.arguments != w.args.size()) {
@@ -211,6 +223,29 @@ std::uint64_t MemoryStore::Append(const std::string& key, std::vector<std::pair<
   auto& s = d_.streams[key];
   s.entries.push_back({key, OutboxId(s.next), std::move(fields)});
   return s.next++;
+}
+
+void MemoryStore::Place(const std::string& key, const std::string& field, const std::string& member,
+                        const std::string& names) {
+  auto for_each = [&key](std::string_view lines, const auto& with_set) {
+    while (!lines.empty()) {
+      const auto end = lines.find('\n');
+      with_set(key + ":" + std::string(lines.substr(0, end)));
+      lines.remove_prefix(end + 1);
+    }
+  };
+  auto& fields = d_.hashes[key];
+  if (auto old = fields.find(field); old != fields.end()) {
+    const auto at = old->second.find("\n\n");
+    for_each(std::string_view(old->second).substr(0, at + 1), [&](const std::string& set) {
+      d_.sorted[set].erase(old->second.substr(at + 2));
+      if (d_.sorted[set].empty()) d_.sorted.erase(set);
+    });
+    fields.erase(old);
+  }
+  if (!names.empty()) fields[field] = names + "\n" + member;
+  if (fields.empty()) d_.hashes.erase(key);
+  for_each(names, [&](const std::string& set) { d_.sorted[set][member] = 0; });
 }
 
 void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
@@ -240,6 +275,8 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
   } else if (w.op == "zrem") {
     d_.sorted[a[0]].erase(a[1]);
     if (d_.sorted[a[0]].empty()) d_.sorted.erase(a[0]);
+  } else if (w.op == "place") {
+    Place(a[0], a[1], a[2], a[3]);
   } else if (w.op == "max") {
     if (ToNumber(a[1], 0) > ToNumber(StringAt(a[0]), -1)) d_.strings[a[0]] = a[1];
   } else if (w.op == "stamp") {

@@ -60,6 +60,7 @@ class MemoryStore final : public Store {
   Status Check(const Write& w) const;
   const char* TypeOf(const std::string& key) const;
   void Do(const Write& w, std::vector<std::uint64_t>& numbers);
+  void Place(const std::string& key, const std::string& field, const std::string& member, const std::string& names);
   std::uint64_t Append(const std::string& key, std::vector<std::pair<std::string, std::string>> fields);
   std::string StringAt(const std::string& key) const;
   Time NowLocked() const;

@@ -19,6 +19,7 @@ const char* Name(Get::Kind kind) {
     case Get::Kind::kHashField: return "field";
     case Get::Kind::kSorted: return "sorted";
     case Get::Kind::kDue: return "due";
+    case Get::Kind::kAfter: return "after";
   }
   return "";
 }
@@ -148,6 +149,9 @@ Result<Answer> RedisStore::Read(const std::vector<Get>& gets, Deadline deadline)
     } else if (g.kind == Get::Kind::kDue) {
       args.push_back(std::to_string(g.count));
       args.emplace_back("");
+    } else if (g.kind == Get::Kind::kAfter) {
+      args.push_back(g.field.empty() ? "-" : "(" + g.field);
+      args.push_back(std::to_string(g.count));
     } else {
       args.push_back(g.kind == Get::Kind::kHashField ? g.field : std::to_string(g.from));
       args.push_back(g.kind == Get::Kind::kList && g.count > 0 ? std::to_string(g.from + g.count - 1) : "-1");

@@ -23,6 +23,7 @@ for i = 2, #ARGV, 4 do
   elseif kind == 'field' then v = redis.call('HGET', key, a)
   elseif kind == 'sorted' then v = redis.call('ZRANGE', key, a, b)
   elseif kind == 'due' then v = redis.call('ZRANGEBYSCORE', key, '-inf', string.format('%d', clock), 'LIMIT', 0, a)
+  elseif kind == 'after' then v = redis.call('ZRANGE', key, a, '+', 'BYLEX', 'LIMIT', 0, b)
   elseif kind == 'clock' then
     local seen = tonumber(redis.call('GET', key) or '0')
     v = {clock, redis.call('GET', key .. ':id') or ''}
@@ -58,6 +59,7 @@ local ids = {}
 local forms = {
   push = {2, 'list'}, set = {2, false}, setfor = {3, false}, del = {1, false},
   hset = {3, 'hash'}, hdel = {2, 'hash'}, zadd = {3, 'zset'}, zsooner = {3, 'zset'}, zrem = {2, 'zset'},
+  place = {4, 'hash'},
   max = {2, 'string'}, stamp = {1, 'string'}, outbox = {6, 'stream'}, remember = {6, 'hash'},
   acklog = {2, 'stream'}, fence = {4, 'string'}, lease = {3, 'string'}, release = {2, 'string'},
 }
@@ -71,6 +73,19 @@ local ops = {
   zadd = function(a) redis.call('ZADD', a[1], a[2], a[3]) end,
   zsooner = function(a) redis.call('ZADD', a[1], 'LT', a[2], a[3]) end,
   zrem = function(a) redis.call('ZREM', a[1], a[2]) end,
+  place = function(a)
+    -- the field holds the names, a line each, an empty line, the member
+    local old = redis.call('HGET', a[1], a[2])
+    local at = old and string.find(old, '\n\n', 1, true)
+    if at then
+      for name in string.gmatch(string.sub(old, 1, at), '[^\n]+') do
+        redis.call('ZREM', a[1] .. ':' .. name, string.sub(old, at + 2))
+      end
+    end
+    if a[4] == '' then redis.call('HDEL', a[1], a[2]) return end
+    redis.call('HSET', a[1], a[2], a[4] .. '\n' .. a[3])
+    for name in string.gmatch(a[4], '[^\n]+') do redis.call('ZADD', a[1] .. ':' .. name, 0, a[3]) end
+  end,
   max = function(a)
     local old = tonumber(redis.call('GET', a[1]) or '-1')
     if tonumber(a[2]) > old then redis.call('SET', a[1], a[2]) end

@@ -34,6 +34,11 @@ Write Write::SortedAdd(std::string key, std::int64_t score, std::string member) 
   return {"zadd", {std::move(key), Num(score), std::move(member)}};
 }
 Write Write::SortedRemove(std::string key, std::string member) { return {"zrem", {std::move(key), std::move(member)}}; }
+Write Write::Place(std::string key, std::string field, std::string member, const std::vector<std::string>& names) {
+  std::string lines;
+  for (const auto& name : names) lines += name + "\n";
+  return {"place", {std::move(key), std::move(field), std::move(member), std::move(lines)}};
+}
 Write Write::Max(std::string key, std::int64_t n) { return {"max", {std::move(key), Num(n)}}; }
 Write Write::Stamp(std::string key) { return {"stamp", {std::move(key)}}; }
 Write Write::Outbox(std::string key, std::string mark_key, std::string topic, std::string record_key, std::string value,

@@ -21,12 +21,12 @@ namespace stafett::gate {
 // ---- reading: several keys in one atomic step, with the store's time -------------------------------------------
 
 struct Get {
-  enum class Kind { kString, kList, kListAt, kLength, kHash, kHashField, kSorted, kDue };
+  enum class Kind { kString, kList, kListAt, kLength, kHash, kHashField, kSorted, kDue, kAfter };
   Kind kind;
   std::string key;
   std::int64_t from = 0;   // kList: first index wanted; kListAt: the index; kSorted: from this rank
-  std::int64_t count = 0;  // kSorted, kDue, kList: how many; kList: 0 means all
-  std::string field;       // kHashField
+  std::int64_t count = 0;  // kSorted, kDue, kAfter, kList: how many; kList: 0 means all
+  std::string field;       // kHashField; kAfter: the member
 
   static Get String(std::string key) { return {Kind::kString, std::move(key), 0, 0, {}}; }
   static Get List(std::string key, std::int64_t from) { return {Kind::kList, std::move(key), from, 0, {}}; }
@@ -45,13 +45,19 @@ struct Get {
   }
   // At most `count` members of a sorted set whose scores, as times, the store's clock has reached; the oldest first.
   static Get Due(std::string key, std::int64_t count) { return {Kind::kDue, std::move(key), 0, count, {}}; }
+  // At most `count` members of a sorted set, all of one score, that come behind `member` in the order of their bytes;
+  // empty: from the first.
+  static Get After(std::string key, std::string member, std::int64_t count) {
+    return {Kind::kAfter, std::move(key), 0, count, std::move(member)};
+  }
 };
 
 struct Value {
   bool present = false;  // kString, kHashField, kListAt: the key, field or element exists
   std::string string;
-  std::int64_t number = 0;        // kLength
-  std::vector<std::string> list;  // kList; kHash: field, value, field, value…; kSorted, kDue: members in order
+  std::int64_t number = 0;  // kLength
+  // kList; kHash: field, value, field, value…; kSorted, kDue, kAfter: members in order
+  std::vector<std::string> list;
 };
 
 struct Answer {
@@ -112,6 +118,10 @@ struct Write {
   // The same, but a member that is there already is never moved to a higher score: "look at it then, or before".
   static Write SortedSooner(std::string key, std::int64_t score, std::string member);
   static Write SortedRemove(std::string key, std::string member);
+  // `member` stands, with score 0, in the sorted sets "<key>:<name>" of these names, and what this field of the hash
+  // stood for before stands in none any more. No names: in none. So an index whose entries move is written, and
+  // restored, without a look at where they stood.
+  static Write Place(std::string key, std::string field, std::string member, const std::vector<std::string>& names);
   // The number at key, never falling.
   static Write Max(std::string key, std::int64_t n);
   // Store's clock in ms at key.

@@ -30,14 +30,18 @@ struct Request {
 };
 
 // The checks of a query: open, scope, person, fields, who.
+inline Result<Request> CheckQuery(Host& host, const rpc::Caller& caller, Deadline deadline,
+                                  const google::protobuf::Message& request, const Rules& rules) {
+  STAFETT_CHECK_OK(host.gate().RequireOpen());
+  if (!caller.internal) STAFETT_CHECK_OK(rpc::RequireScope(caller, rules.scope));
+  if (rules.person) STAFETT_CHECK_OK(rpc::RequirePerson(caller));
+  STAFETT_TRY(auto who, Identify(caller, host.tenants()));
+  STAFETT_CHECK_OK(Validate(request));
+  return Request{std::move(who), {}, deadline};
+}
 inline Result<Request> CheckQuery(Host& host, const rpc::Call& call, const google::protobuf::Message& request,
                                   const Rules& rules) {
-  STAFETT_CHECK_OK(host.gate().RequireOpen());
-  if (!call.caller().internal) STAFETT_CHECK_OK(rpc::RequireScope(call.caller(), rules.scope));
-  if (rules.person) STAFETT_CHECK_OK(rpc::RequirePerson(call.caller()));
-  STAFETT_TRY(auto who, Identify(call.caller(), host.tenants()));
-  STAFETT_CHECK_OK(Validate(request));
-  return Request{std::move(who), {}, call.deadline()};
+  return CheckQuery(host, call.caller(), call.deadline(), request, rules);
 }
 
 template <class Req>

@@ -222,6 +222,7 @@ int Host::Run(const std::vector<rpc::NamedService>& services) {
   stop_.Wait();
   Log(Severity::kInfo, "stop.begin", {});
   health_.Set("stopping", false, "STOPPING");
+  for (const auto& drain : before_drain_) drain();
   (*server)->Shutdown(Millis(5000));
   executor_->Stop();
   for (const auto& stop : before_stop_) stop();

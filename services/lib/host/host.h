@@ -49,6 +49,8 @@ class Host {
 
   // Serves until SIGTERM or SIGINT, then drains. 0, or 1 with a log line if a port could not be had.
   int Run(const std::vector<rpc::NamedService>& services);
+  // Called first when it stops, before calls in progress are waited for: for those that would not end by themselves.
+  void BeforeDrain(std::function<void()> drain) { before_drain_.push_back(std::move(drain)); }
   // Called when no more calls are taken and before the gate stops: for loops that have to write down what they did.
   void BeforeStop(std::function<void()> stop) { before_stop_.push_back(std::move(stop)); }
 
@@ -68,7 +70,7 @@ class Host {
   std::unique_ptr<Executor> executor_;
   std::unique_ptr<rpc::Runtime> runtime_;
   std::vector<telemetry::Observation> observations_;
-  std::vector<std::function<void()>> before_stop_;
+  std::vector<std::function<void()>> before_drain_, before_stop_;
 };
 
 // How long a loop may take for one round. The longest that is planned is the barrier's look at the stores, 2 s for

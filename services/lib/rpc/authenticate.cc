@@ -1,5 +1,6 @@
 #include "lib/rpc/authenticate.h"
 
+#include <algorithm>
 #include <iterator>
 #include <string_view>
 #include <utility>
@@ -80,10 +81,13 @@ Result<Caller> Authenticator::Authenticate(const Credentials& credentials) const
     return Fail(Code::kUnauthenticated, "TOKEN_INVALID", "authorization or stafett-attestation stands twice");
   }
   STAFETT_TRY(Claims claims, tokens_.Verify(TokenKind::kAccess, credentials.bearer));
+  const Time expires_at = claims.expires_at;
   STAFETT_TRY(Caller caller, CallerOf(std::move(claims)));
+  caller.expires_at = expires_at;
   if (!credentials.attestation.empty()) {
     STAFETT_TRY(Claims attested, tokens_.Verify(TokenKind::kAttestation, credentials.attestation));
     STAFETT_TRY(caller.person, PersonOf(attested, caller));
+    caller.expires_at = std::min(expires_at, attested.expires_at);
   }
   return caller;
 }

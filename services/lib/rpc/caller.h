@@ -35,6 +35,7 @@ struct Caller {
   std::string supplier;  // organisation number of a supplier that acts for it; empty: none
   std::optional<Person> person;
   bool internal = false;  // one of our own services
+  Time expires_at;        // when the first of its tokens runs out
   bool HasScope(std::string_view scope) const { return scopes.contains(scope); }
 };
 

@@ -21,6 +21,7 @@ using telemetry::Severity;
 // Clients behind load balancers ping idle connections; gRPC's own limit of five minutes would cut
 // them off.
 constexpr int kMinPingIntervalMs = 10'000;
+constexpr int kKeepaliveMs = 30'000, kKeepaliveTimeoutMs = 10'000;
 
 // Only where, not what: gRPC's texts may quote what a client sent.
 void LogOfGrpc(gpr_log_func_args* args) {
@@ -49,11 +50,16 @@ Result<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, cons
     builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port);
   }
   builder.SetMaxReceiveMessageSize(options.max_message_bytes);
-  builder.SetMaxSendMessageSize(options.max_message_bytes);
+  // The content of one request, and what an answer says around it.
+  builder.SetMaxSendMessageSize(2 * options.max_message_bytes);
   builder.AddChannelArgument(GRPC_ARG_MAX_METADATA_SIZE, options.max_metadata_bytes);
   // Otherwise two processes could listen on one port, each getting half of the calls.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kMinPingIntervalMs);
+  // A stream may be silent for long: whoever is not there any more is noticed all the same.
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveTimeoutMs);
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);  // no limit
   for (const NamedService& named : services) builder.RegisterService(named.service);
   std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
   if (!server || (!options.listen.empty() && port == 0)) {

@@ -23,7 +23,7 @@ namespace stafett::rpc {
 
 struct ServerOptions {
   std::string listen;              // "host:port", port 0 for any; empty: in-process only (tests)
-  int max_message_bytes = 262144;  // both ways
+  int max_message_bytes = 262144;  // of a request; an answer may have twice as much
   int max_metadata_bytes = 24576;  // two tokens of 8 KiB and the rest
 };
 

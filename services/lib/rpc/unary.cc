@@ -8,12 +8,11 @@
 #include <array>
 #include <atomic>
 #include <chrono>
-#include <exception>
 #include <map>
 #include <optional>
 #include <stdexcept>
-#include <typeinfo>
 
+#include "lib/rpc/arrival.h"
 #include "lib/rpc/error_map.h"
 #include "lib/telemetry/log.h"
 
@@ -53,32 +52,12 @@ class Reactor : public grpc::ServerUnaryReactor {
   const std::shared_ptr<std::atomic<bool>> cancelled_;
 };
 
-std::optional<TraceContext> TraceOf(const grpc::ServerContextBase& context) {
-  const auto& metadata = context.client_metadata();
-  const auto found = metadata.find("traceparent");
-  if (found == metadata.end()) return std::nullopt;
-  return TraceContext::Parse({found->second.data(), found->second.size()});
-}
-
 Deadline DeadlineOf(const grpc::ServerContextBase& context, const Runtime& runtime) {
   const auto at = context.deadline();
   if (at == std::chrono::system_clock::time_point::max()) return Deadline::In(runtime.no_deadline);
   // The caller's is wall time; from here on only the steady clock counts.
   const auto left = std::chrono::duration_cast<Millis>(at - std::chrono::system_clock::now());
   return Deadline::In(std::min(left, runtime.longest));
-}
-
-// Runs it; an exception becomes an Error. Not with its what(): a library may quote its input there.
-template <class Work>
-std::optional<Error> Guarded(const Work& work) {
-  try {
-    work();
-    return std::nullopt;
-  } catch (const std::exception& failure) {
-    return Fail(Code::kInternal, "HANDLER_FAILED", typeid(failure).name()).value();
-  } catch (...) {
-    return Fail(Code::kInternal, "HANDLER_FAILED", "an exception of unknown type").value();
-  }
 }
 
 }  // namespace
@@ -202,6 +181,7 @@ Endpoint::Endpoint(Runtime& runtime, const std::string& service)
   const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindServiceByName(service);
   if (descriptor == nullptr) throw std::invalid_argument("no such gRPC service: " + service);
   for (int i = 0; i < descriptor->method_count(); ++i) {
+    if (descriptor->method(i)->server_streaming()) continue;  // stream.h: not answered within a time
     const std::string short_name = descriptor->method(i)->name();
     Method& method = methods_->by_name[short_name];
     method.name = service + "/" + short_name;

@@ -19,6 +19,7 @@ from stafett_story import api as api_
 INTERNAL = {"disclosure.AwaitFence"}
 API = api_.load()
 RULES = rules.public(API)
+STREAMS = rules.streams(API)
 IDS = {"controllers": "c-7f3a", "cases": "k-1", "children": "b-2", "consents": "s-3"}
 every_rule = pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.rpc.name)
 
@@ -38,7 +39,7 @@ def values_of(rule):
 
 
 def test_every_call_is_public_by_a_rule_or_internal_by_name():
-    assert set(API.rpcs) - set(RULES) == INTERNAL
+    assert set(API.rpcs) - set(RULES) - set(STREAMS) == INTERNAL
     assert {rule.rpc.service for rule in RULES.values()} >= set(SERVICES)
 
 
@@ -174,10 +175,19 @@ def test_nothing_is_left_to_fill_in(tmp_path):
 def test_only_public_calls_have_routes(tmp_path):
     document = rendered(tmp_path)
     (host,) = config.connection_manager(document)["route_config"]["virtual_hosts"]
-    assert {route["name"] for route in host["routes"]} == set(RULES)
-    assert len(host["routes"]) == 2 * len(RULES)  # REST and gRPC
+    assert {route["name"] for route in host["routes"]} == set(RULES) | set(STREAMS)
+    assert len(host["routes"]) == 2 * len(RULES) + len(STREAMS)  # REST and gRPC; streams as gRPC
     paths = {route["match"].get("path") for route in host["routes"]} - {None}
-    assert paths == {rule.rpc.path for rule in RULES.values()}
+    assert paths == {rule.rpc.path for rule in RULES.values()} | {rpc.path for rpc in STREAMS.values()}
+
+
+def test_a_stream_is_not_cut_like_a_call_and_takes_no_calls_place(tmp_path):
+    assert set(STREAMS) == {name for name, rpc in API.rpcs.items() if rpc.method.server_streaming} != set()
+    (host,) = config.connection_manager(rendered(tmp_path))["route_config"]["virtual_hosts"]
+    for route in host["routes"]:
+        long = {"timeout": "0s", "idle_timeout": "3600s", "priority": "HIGH"}
+        of_stream = {key: route["route"][key] for key in long if key in route["route"]} == long
+        assert of_stream == (route["name"] in STREAMS), route["name"]
 
 
 def test_an_issuer_behind_https_is_verified(tmp_path):

@@ -58,6 +58,16 @@ TEST(CaseEventMapping, Every_event_of_a_case_names_its_case) {
   }
 }
 
+TEST(CaseEventMapping, Every_event_type_has_a_message_that_reads_its_bytes) {
+  const auto& pool = *google::protobuf::DescriptorPool::generated_pool();
+  for (const auto& sample : SamplesOf(*::stafett::cases::v1::CaseClosed::descriptor()->file())) {
+    const auto* message = pool.FindMessageTypeByName(MessageOf(sample.type));
+    ASSERT_NE(message, nullptr) << sample.type;
+    EXPECT_EQ(message->options().GetExtension(common::v1::event_type), sample.type);
+  }
+  EXPECT_EQ(MessageOf("no.stafett.cases.invented-later.v1"), "");
+}
+
 TEST(CaseEventMapping, An_event_of_a_later_version_is_passed_over) {
   auto event = FromBody("no.stafett.cases.invented-later.v1", "anything");
   ASSERT_TRUE(event);

@@ -48,6 +48,24 @@ class AcksTest : public ::testing::Test {
   Acks acks_{store_, keys_};
 };
 
+TEST(AcksNews, Every_copy_hears_of_what_any_copy_has_noted) {
+  MemoryStore store;
+  Keys keys{"cases", kPartitions};
+  Acks one(store, keys), other(store, keys);
+  std::atomic<int> heard_by_one{0}, heard_by_other{0};
+  one.OnNews([&] { ++heard_by_one; });
+  other.OnNews([&] { ++heard_by_other; });
+  one.Start();
+  other.Start();
+  // Followed from the end on: a note may come before anybody follows, so it is repeated.
+  EXPECT_TRUE(Eventually([&] {
+    (void)store.Run({{}, {Write::AckLog(keys.AckLog(1), "1:log:0 ")}, 0}, Deadline::In(Millis(1000)));
+    return heard_by_one > 0 && heard_by_other > 0;
+  }));
+  one.Stop();
+  other.Stop();
+}
+
 TEST_F(AcksTest, Who_waits_is_told_when_the_number_or_a_later_one_is_there) {
   Answer1 two, five, other;
   acks_.When(Now(), 0, 2, Far(), two.Callback());

@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "lib/rpc/server.h"
+#include "lib/rpc/stream.h"
 #include "lib/rpc/unary.h"
 #include "test_issuer.h"
 
@@ -35,6 +36,14 @@ class EchoService : public v1::Echo::CallbackService {
     return endpoint_.Serve(__func__, context, [=, this](Call call) { later(std::move(call), response); });
   }
 
+  grpc::ServerWriteReactor<v1::SayResponse>* Watch(grpc::CallbackServerContext* context,
+                                                   const v1::SayRequest* request) override {
+    return streams->Serve<v1::SayResponse>(
+        "Watch", context, [this, request = *request](const Asked& asked) { return watch(asked, request); });
+  }
+
+  Streams* streams = nullptr;  // for Watch
+  std::function<Result<Portion<v1::SayResponse>>(const Asked&, const v1::SayRequest&)> watch;
   Now say = [](const Call&, const v1::SayRequest& request, v1::SayResponse* response) -> Status {
     response->set_text(request.text());
     return {};
