@@ -27,7 +27,7 @@ NOT_OURS = {".git", ".local", "build", "__pycache__", ".pytest_cache", ".cache"}
 SOURCES = {".h", ".cc", ".py", ".proto", ".txt", ".cmake", ".yaml", ".json", ".tmpl", ".sh", ""}
 EXTENSIONS = ("h", "cc", "py", "md", "proto", "yaml", "json", "txt", "tmpl", "cmake")
 # Kept with the project, not in this repository; README says so.
-ELSEWHERE = {"law.md", "events.md", "design.md"}
+ELSEWHERE = {"law.md", "events.md", "design.md", "envoyproxy/envoy"}
 # Stand for what the reader adds, or for a form.
 PLACEHOLDERS = {
     "MeetingHeld", "services/tasks", "proto/stafett/tasks/v1", "tests/unit/tasks", "proto_tasks", "tasks",

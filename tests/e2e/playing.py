@@ -2,7 +2,7 @@
 
     def test_x(new_stack):   stack = new_stack(copies=2)            # up, and down after the test
     def test_y(played):      played.stack, played.stage, played.result      # one_child.yaml, once per run
-                         played.stack.monitoring                       # Prometheus watched all of it
+                         played.stack.monitoring                       # Prometheus watched all of it; an edge stands by
 """
 
 import os
@@ -55,7 +55,9 @@ class Played:
 def played(stack_directory):
     """one_child.yaml has been played; everything still runs. For tests that only look, or that
     leave things as they were."""
-    with Stack(stack_directory / "played", preset=PRESET, monitoring=True, scrape_every="1s") as stack:
+    with Stack(
+        stack_directory / "played", preset=PRESET, edge=True, monitoring=True, scrape_every="1s"
+    ) as stack:
         stack.up()
         with Stage(stack, read_story()) as stage:
             yield Played(stack, stage, stage.play())

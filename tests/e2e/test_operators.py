@@ -6,6 +6,8 @@ Rules, runbooks and dashboards as files: tests/unit/deploy.
 
 import re
 import signal
+import urllib.error
+import urllib.request
 
 import pytest
 from test_metrics import FORBIDDEN_LABELS
@@ -19,13 +21,14 @@ ALWAYS = ("StafettWatchdog", "")
 BY_LOAD = {"StafettRpcSlow", "StafettWithdrawalsLate"}  # what a busy machine alone can cause
 DASHBOARDS = operating.dashboards()
 PANELS = [(d.name, p.title, q) for d in DASHBOARDS for p in d.panels for q in p.queries]
+CANARY = "controllers/c-canary"
 SCRAPES = 3  # a rate wants two points
 SECONDS = 20.0
 
 
 @pytest.fixture(scope="module")
 def monitoring(played):
-    """Every copy has been scraped, each service has been called just now, and the rules have looked at it."""
+    """Every copy has been scraped, each service and the edge have been called just now, and the rules have looked at it."""
     monitoring = played.stack.monitoring
     calls = {rpc.service: rpc for rpc in played.stage.api.rpcs.values() if not rpc.is_command}
 
@@ -33,12 +36,23 @@ def monitoring(played):
         for service in SERVICES:  # without a token: refused, which is an answer as any other
             rpc = calls[service]
             played.stage.caller.call(rpc, build(rpc, {}))
+        refused_by(played.stack.edge)
         scraped = value(monitoring, f"count_over_time(up{{job='stafett'}}[5m]) >= {SCRAPES}")
         called = value(monitoring, "service:stafett_rpc_handled:rate5m > 0")
-        return len(scraped) == len(called) == len(SERVICES)
+        edge = value(monitoring, "edge:tokens_refused:rate5m > 0")
+        return len(scraped) == len(called) == len(SERVICES) and edge
 
     wait_until(seen, "every copy to be scraped", SECONDS)
     return monitoring
+
+
+def refused_by(edge):
+    """One call without a token, its path with what may stand in no metric."""
+    try:
+        with urllib.request.urlopen(f"{edge.url}/v1/{CANARY}", timeout=5):
+            raise AssertionError("a call without a token was answered")
+    except urllib.error.HTTPError as error:
+        assert error.code == 401
 
 
 def value(monitoring, expression):
@@ -57,6 +71,36 @@ def active(monitoring):
 def test_every_copy_is_scraped(monitoring):
     up = {(s["metric"]["service"], s["value"][1]) for s in value(monitoring, 'up{job="stafett"}')}
     assert up == {(service, "1") for service in SERVICES}
+
+
+def test_the_edge_is_scraped_and_only_to_be_looked_at(played, monitoring):
+    edge = played.stack.edge
+    up = [(s["metric"]["service"], s["metric"]["instance"], s["value"][1]) for s in value(monitoring, 'up{job="stafett-edge"}')]
+    assert up == [("edge", "edge", "1")]
+    base = f"http://{edge.status_address}"
+    for path in ("/livez", "/readyz", "/metrics"):
+        with urllib.request.urlopen(f"{base}{path}", timeout=5) as response:
+            assert response.status == 200
+    asked = [urllib.request.Request(f"{base}{path}") for path in ("/", "/stats", "/config_dump", "/quitquitquit", "/ready")]
+    asked += [urllib.request.Request(f"{base}{path}", data=b"", method="POST") for path in ("/metrics", "/readyz")]
+    for request in asked:
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(request, timeout=5)
+
+
+def test_the_edge_counts_by_nothing_that_a_caller_says(played, monitoring):
+    """Names and values of labels are Envoy's own words, our services' names, and numbers (promise P8)."""
+    text = played.stack.edge.metrics()
+    labels = dict.fromkeys(re.findall(r'(\w+)="([^"]*)"', text))
+    allowed = {
+        "envoy_cluster_name": {*SERVICES, "issuer", "admin"},
+        "envoy_http_conn_manager_prefix": {"edge"},
+        "envoy_local_http_ratelimit_prefix": {"edge_client", "edge_connection"},
+        "envoy_response_code_class": set("12345"),
+    }
+    assert {name for name, _ in labels} == {*allowed, "le"}
+    assert [(name, text) for name, text in labels if name != "le" and text not in allowed[name]] == []
+    assert "canary" not in text
 
 
 def test_prometheus_evaluates_every_rule_without_an_error(monitoring):

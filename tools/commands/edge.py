@@ -1,13 +1,12 @@
 """The edge, out of proto/ and deploy/envoy.
 
   tools/edge openapi                    writes deploy/envoy/openapi.yaml; --check: 1 if it is not current
-  tools/edge config --out DIRECTORY --listen HOST:PORT --issuer URL --jwks-url URL \\
+  tools/edge config --out FILE --listen HOST:PORT --issuer URL --jwks-url URL \\
       --service cases=HOST:PORT,… --service consent=HOST:PORT --service disclosure=HOST:PORT
-                                        writes envoy.yaml and stafett.binpb for Envoy elsewhere
+                                        writes the configuration of an Envoy elsewhere
 """
 
 import argparse
-import shutil
 import sys
 from pathlib import Path
 
@@ -37,23 +36,21 @@ def write_openapi(arguments: argparse.Namespace) -> int:
 
 def write_config(arguments: argparse.Namespace) -> int:
     services = dict(named.partition("=")[::2] for named in arguments.service)
-    api = api_.load()
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(api_.DESCRIPTORS, arguments.out / api_.DESCRIPTORS.name)
     document = config.render(
         config.Place(
             listen=arguments.listen,
+            status=arguments.status,
             admin_port=arguments.admin_port,
             services={name: addresses.split(",") for name, addresses in services.items()},
             issuer=arguments.issuer,
             audience=arguments.audience,
             jwks_url=arguments.jwks_url,
-            descriptors=(arguments.at or arguments.out.resolve()) / api_.DESCRIPTORS.name,
             access_log=arguments.access_log,
         ),
-        api,
+        api_.load(),
     )
-    (arguments.out / "envoy.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(yaml.safe_dump(document, sort_keys=False))
     return 0
 
 
@@ -67,9 +64,9 @@ def parse() -> argparse.Namespace:
     document.set_defaults(run=write_openapi)
 
     place = commands.add_parser("config", help="Envoy's configuration for a place")
-    place.add_argument("--out", type=Path, required=True, help="directory")
-    place.add_argument("--at", type=Path, help="where Envoy will find that directory (default: where it is)")
+    place.add_argument("--out", type=Path, required=True, help="file")
     place.add_argument("--listen", required=True, help="host:port")
+    place.add_argument("--status", default="127.0.0.1:9902", help="of /livez, /readyz, /metrics (default 127.0.0.1:9902)")
     place.add_argument("--admin-port", type=int, default=9901, help="on loopback (default 9901)")
     place.add_argument("--service", action="append", required=True, help="name=host:port[,host:port…] (repeatable)")
     place.add_argument("--issuer", required=True, help="of the access tokens")

@@ -1,9 +1,10 @@
-"""Kafka, Redis and the token issuer in the foreground, and a configuration for each service: deploy/compose.yaml.
+"""Kafka, Redis and the token issuer in the foreground, and a configuration for each service and for the edge:
+deploy/compose.yaml.
 
   environment.py DIRECTORY
 
-Everything lies in DIRECTORY: data, secrets, configurations/NAME-a.yaml, env with every address, and `ready`
-while it is up. Services listen on all addresses, on ports that never change; the rest on 127.0.0.1, so
+Everything lies in DIRECTORY: data, secrets, configurations/NAME-a.yaml, edge/envoy.yaml, env with every address, and
+`ready` while it is up. Services and edge listen on all addresses, on ports that never change; the rest on 127.0.0.1, so
 only who shares the network namespace reaches it. Ends, and stops all, with SIGTERM.
 """
 
@@ -22,6 +23,7 @@ from stafett_stack.kafka import partition_count  # noqa: E402
 from stafett_stack.procs import StackError  # noqa: E402
 from stafett_stack.services import CALLS, SERVICES  # noqa: E402
 
+EDGE_PORT = 8080
 PORTS = {name: 8081 + place for place, name in enumerate(SERVICES)}
 
 
@@ -34,7 +36,7 @@ def main() -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    with stack.Stack(directory, partitions=partition_count("small"), progress=say) as environment:
+    with stack.Stack(directory, partitions=partition_count("small"), edge=True, progress=say) as environment:
         configure(environment)
         environment.up_environment()
         environment.write_env(directory / "env")
@@ -61,6 +63,10 @@ def configure(environment: stack.Stack) -> None:
     for service in environment.services.values():
         service.peers = {name: environment.target(name) for name in CALLS.get(service.name, ())}
         service.write_configuration()
+    edge = environment.edge
+    edge.services = environment.addresses()
+    edge.listen_host, edge.port = "0.0.0.0", EDGE_PORT
+    edge.write_configuration(access_log=Path("/dev/stdout"))
 
 
 def say(text: str) -> None:

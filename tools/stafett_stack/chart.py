@@ -3,7 +3,8 @@
 Helm reads only files inside the chart, so it has copies. `files()` says what they must be;
 tools/chart writes them, tests/unit/charts compares. Rights and topics come out of the same
 functions that give the local broker its own (rights.load, kafka.topics), for a recipient whose id
-is the word {recipient}: the templates put the real ones there.
+is the word {recipient}: the templates put the real ones there. So does the edge's configuration
+(stafett_edge.config), with words like {grpc-port} for what the values say.
 """
 
 from __future__ import annotations
@@ -13,12 +14,16 @@ from pathlib import Path
 
 import yaml
 
+from stafett_edge import config as edge
+from stafett_edge.rules import public
 from stafett_stack import controllers, rights
 from stafett_stack.kafka import partition_count, topics
 from stafett_stack.paths import CHART, DEPLOY, KAFKA_ACLS, POLICY, REPOSITORY, TEXTS
 from stafett_stack.procs import StackError
+from stafett_story import api as api_
 
 RECIPIENT = "{recipient}"
+EDGE_ADMIN_PORT = 9901  # Envoy's own, on the pod's loopback alone
 COPIED = {  # folder of the chart's files/ → files
     "policy": lambda: [POLICY],
     "prometheus": lambda: (DEPLOY / "prometheus" / "rules").glob("*.yaml"),
@@ -29,7 +34,7 @@ COPIED = {  # folder of the chart's files/ → files
 
 def files() -> dict[Path, str]:
     """Every file below charts/stafett/files, as it must be."""
-    wanted = {CHART / "files" / "kafka.yaml": _kafka()}
+    wanted = {CHART / "files" / "kafka.yaml": _kafka(), CHART / "files" / "edge.yaml": _edge()}
     for folder, sources in COPIED.items():
         for source in sources():
             wanted[CHART / "files" / folder / source.name] = source.read_text()
@@ -109,6 +114,25 @@ def _kafka() -> str:
     }
     return "# Written by tools/chart from deploy/kafka. {recipient} stands for each recipient.\n" + yaml.safe_dump(
         document, sort_keys=False
+    )
+
+
+def _edge() -> str:
+    """Words with a hyphen in braces stand for values; templates/_helpers.tpl knows each of them."""
+    api = api_.load()
+    names = sorted({rule.rpc.service for rule in public(api).values()})
+    place = edge.Place(
+        listen="0.0.0.0:{edge-port}",
+        status="0.0.0.0:{admin-port}",
+        admin_port=EDGE_ADMIN_PORT,
+        services={name: [f"{{host-of-{name}}}:{{grpc-port}}"] for name in names},
+        issuer="{token-issuer}",
+        audience="{token-audience}",
+        jwks_url="https://{jwks-host}",
+        access_log=Path("/dev/stdout"),
+    )
+    return "# Written by tools/chart from deploy/envoy and proto/. A word like {grpc-port} stands for a value.\n" + (
+        yaml.safe_dump(edge.render(place, api), sort_keys=False, width=1000)
     )
 
 

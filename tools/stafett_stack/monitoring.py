@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager with the files of deploy/, scraping a stack's services.
+"""Prometheus and Alertmanager with the files of deploy/, scraping a stack's services and edge.
 
 The deploy files hold no addresses: this writes the target files (file_sd) that they name.
 """
@@ -6,6 +6,7 @@ The deploy files hold no addresses: this writes the target files (file_sd) that 
 from __future__ import annotations
 
 import json
+import re
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from stafett_edge.process import Edge
 from stafett_stack.paths import ALERTMANAGER_CONFIG, PROMETHEUS_CONFIG, PROMETHEUS_RULES
 from stafett_stack.procs import Process, StackError, free_port
 from stafett_stack.services import Service
@@ -73,15 +75,19 @@ class Prometheus:
         self,
         directory: Path,
         services: Iterable[Service],
+        edges: Iterable[Edge],
         alertmanager: Alertmanager,
         *,
         every: str | None = None,  # scrape and evaluate so often, instead of what deploy/ says
+        hasty: bool = False,  # what has to hold for minutes before it fires, for as many seconds (tests)
         detached: bool = False,
     ) -> None:
         self.directory = directory
         self.services = services
+        self.edges = edges
         self.alertmanager = alertmanager
         self.every = every
+        self.hasty = hasty
         self.detached = detached
         self.port = free_port()
         self.process: Process | None = None
@@ -98,7 +104,7 @@ class Prometheus:
         config = yaml.safe_load(PROMETHEUS_CONFIG.read_text())
         if self.every:
             config["global"] = dict.fromkeys(config["global"], self.every)
-        config["rule_files"] = [str(PROMETHEUS_RULES / "*.yaml")]
+        config["rule_files"] = [str(self._rules() / "*.yaml")]
         self.write_targets()
         file = self.directory / "prometheus.yaml"
         file.write_text(yaml.safe_dump(config, sort_keys=False))
@@ -110,11 +116,23 @@ class Prometheus:
             detached=self.detached,
         )  # fmt: skip
 
+    def _rules(self) -> Path:
+        if not self.hasty:
+            return PROMETHEUS_RULES
+        folder = self.directory / "rules"
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in PROMETHEUS_RULES.glob("*.yaml"):
+            (folder / file.name).write_text(hastened(file.read_text()))
+        return folder
+
     def write_targets(self) -> None:
         targets = {
             "stafett": [
                 _target(service.admin_address, service=service.name, instance=service.instance)
                 for service in self.services
+            ],
+            "edge": [
+                _target(edge.status_address, service="edge", instance=edge.directory.name) for edge in self.edges
             ],
             "prometheus": [_target(self.address, instance="prometheus")],
             "alertmanager": [_target(self.alertmanager.address, instance="alertmanager")],
@@ -147,16 +165,29 @@ class Prometheus:
             self.process = None
 
 
+def hastened(rules: str) -> str:
+    """A rule file in which `for: 2m` is `for: 2s`, and nothing else is other than it was."""
+    return re.sub(r"^(\s+for: \d+)m$", r"\1s", rules, flags=re.MULTILINE)
+
+
 class Monitoring:
     """Both together, over the copies of a stack."""
 
     def __init__(
-        self, directory: Path, services: Mapping[str, Service], *, every: str | None = None, detached: bool = False
+        self,
+        directory: Path,
+        services: Mapping[str, Service],
+        edges: Iterable[Edge],
+        *,
+        every: str | None = None,
+        hasty: bool = False,
+        detached: bool = False,
     ) -> None:
         self.alertmanager = Alertmanager(directory / "alertmanager", detached=detached)
         self.prometheus = Prometheus(
-            directory / "prometheus", services.values(), self.alertmanager, every=every, detached=detached
-        )
+            directory / "prometheus", services.values(), edges, self.alertmanager, every=every, hasty=hasty,
+            detached=detached,
+        )  # fmt: skip
 
     @property
     def processes(self) -> list[Process]:

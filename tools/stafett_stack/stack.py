@@ -45,6 +45,7 @@ class Stack:
         edge: bool = False,  # Envoy in front of the services
         monitoring: bool = False,  # Prometheus and Alertmanager too
         scrape_every: str | None = None,  # "1s"; otherwise as deploy/prometheus says
+        hasty_alerts: bool = False,  # monitoring.hastened
         detached: bool = False,
         progress: Progress = lambda _: None,
     ) -> None:
@@ -88,8 +89,9 @@ class Stack:
         self.monitoring: Monitoring | None = None
         if monitoring:
             self.monitoring = Monitoring(
-                self.directory, self.services, every=scrape_every, detached=detached
-            )
+                self.directory, self.services, [self.edge] if self.edge else [], every=scrape_every,
+                hasty=hasty_alerts, detached=detached,
+            )  # fmt: skip
 
     def __enter__(self) -> Stack:
         return self

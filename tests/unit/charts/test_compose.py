@@ -1,4 +1,4 @@
-"""deploy/compose.yaml: valid, every service in it, nothing published but gRPC on this machine."""
+"""deploy/compose.yaml: valid, every service in it, nothing published but the edge and gRPC, on this machine."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ from stafett_stack import paths
 from stafett_stack.services import SERVICES
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "compose-spec.json").read_text())
-FIRST_PORT = 8081  # tools/commands/environment.py
+EDGE_PORT, FIRST_PORT = 8080, 8081  # tools/commands/environment.py
 
 
 @pytest.fixture(scope="module")
@@ -33,12 +33,15 @@ def test_the_schema_does_refuse(compose, key, value):
 
 
 def test_every_service_runs_its_program_closed_in(compose):
-    assert compose["services"].keys() == {"environment", *SERVICES}
-    for name in SERVICES:
+    assert compose["services"].keys() == {"environment", "edge", *SERVICES}
+    for name in (*SERVICES, "edge"):
         service = compose["services"][name]
-        assert service["command"] == [
-            f"/usr/bin/stafett-{name}", "--config", f"/state/configurations/{name}-a.yaml"
-        ]  # fmt: skip
+        if name == "edge":
+            assert service["entrypoint"][:3] == ["/usr/local/bin/envoy", "--config-path", "/state/edge/envoy.yaml"]
+        else:
+            assert service["command"] == [
+                f"/usr/bin/stafett-{name}", "--config", f"/state/configurations/{name}-a.yaml"
+            ]  # fmt: skip
         assert service["network_mode"] == "service:environment"
         assert service["depends_on"]["environment"]["condition"] == "service_healthy"
         assert service["read_only"] is True
@@ -53,15 +56,18 @@ def test_nobody_is_root_or_may_become_it(compose):
         assert "privileged" not in service and "environment" not in service
 
 
-def test_only_grpc_is_published_and_on_this_machine_alone(compose):
-    ports = [FIRST_PORT + place for place in range(len(SERVICES))]
+def test_only_the_edge_and_grpc_are_published_and_on_this_machine_alone(compose):
+    ports = [EDGE_PORT, *(FIRST_PORT + place for place in range(len(SERVICES)))]
     assert compose["services"]["environment"]["ports"] == [f"127.0.0.1:{port}:{port}" for port in ports]
-    assert f"{FIRST_PORT} + place" in (paths.REPOSITORY / "tools/commands/environment.py").read_text()
+    program = (paths.REPOSITORY / "tools/commands/environment.py").read_text()
+    assert f"{FIRST_PORT} + place" in program and f"EDGE_PORT = {EDGE_PORT}\n" in program
 
 
 def test_images_are_stages_of_the_containerfile(compose):
     text = (paths.DEPLOY / "Containerfile").read_text()
-    for service in compose["services"].values():
+    built = {name: service for name, service in compose["services"].items() if "build" in service}
+    assert built.keys() == compose["services"].keys() - {"edge"}  # Envoy's own image: test_chart.py has its version
+    for service in built.values():
         build = service["build"]
         assert (paths.DEPLOY / build["context"] / build["dockerfile"]).resolve() == paths.DEPLOY / "Containerfile"
         assert f" AS {build['target']}\n" in text
@@ -69,7 +75,9 @@ def test_images_are_stages_of_the_containerfile(compose):
 
 def test_files_lie_where_the_configurations_say(compose):
     """environment.py writes paths of its own container; services must find the same there."""
-    for service in compose["services"].values():
+    assert compose["services"]["edge"]["volumes"] == ["state:/state:ro"]
+    for name in ("environment", *SERVICES):
+        service = compose["services"][name]
         targets = {volume.split(":")[1]: volume.split(":")[0] for volume in service["volumes"]}
         assert targets == {
             "/state": "state",

@@ -65,7 +65,8 @@ def test_no_rule_groups_by_what_could_be_one_child():
     grouped = {label.strip() for _, query in operating.queries()
                for labels in re.findall(r"\bby\s*\(([^)]*)\)", query) for label in labels.split(",")}  # fmt: skip
     assert "service" in grouped
-    assert grouped <= {"service", "instance", "topic", "le", "code", "outcome", "step", "kind", "state", "alertname", "severity"}
+    assert grouped <= {"service", "instance", "topic", "le", "code", "outcome", "step", "kind", "state", "alertname", "severity",
+                       "envoy_response_code_class", "envoy_cluster_name"}  # five classes; services and the issuer
 
 
 # --- runbooks ---------------------------------------------------------------------------------------

@@ -155,8 +155,8 @@ def test_the_document_says_what_a_request_needs(document):
 
 def rendered(tmp_path, jwks_url="https://issuer.example/jwks"):
     services = {name: [f"{name}.example:8443", f"{name}-b.example:8443"] for name in SERVICES}
-    place = config.Place("127.0.0.1:8443", 9901, services, "https://issuer.example", "stafett", jwks_url,
-                         api_.DESCRIPTORS, tmp_path / "access.log")  # fmt: skip
+    place = config.Place("127.0.0.1:8443", "127.0.0.1:9902", 9901, services, "https://issuer.example", "stafett",
+                         jwks_url, tmp_path / "access.log")  # fmt: skip
     return config.render(place, API)
 
 
@@ -199,6 +199,26 @@ def test_an_issuer_behind_https_is_verified(tmp_path):
 
 def test_the_admin_interface_is_on_loopback(tmp_path):
     assert rendered(tmp_path)["admin"]["address"]["socket_address"] == {"address": "127.0.0.1", "port_value": 9901}
+
+
+def test_what_watches_may_only_look(tmp_path):
+    """The status listener leads to three paths, by GET alone, and the admin interface is behind none other."""
+    document = rendered(tmp_path)
+    (status,) = (one for one in document["static_resources"]["listeners"] if one["name"] == "status")
+    (host,) = status["filter_chains"][0]["filters"][0]["typed_config"]["route_config"]["virtual_hosts"]
+    by_get = [{"name": ":method", "string_match": {"exact": "GET"}}]
+    assert all(route["match"].pop("headers") == by_get for route in host["routes"])
+    assert [(route["match"], route.get("route", {}).get("prefix_rewrite")) for route in host["routes"]] == [
+        ({"path": "/livez"}, None), ({"path": "/readyz"}, "/ready"), ({"path": "/metrics"}, "/stats/prometheus"),
+    ]  # fmt: skip
+    calls = config.connection_manager(document)["route_config"]["virtual_hosts"]
+    assert "admin" not in {route["route"]["cluster"] for host in calls for route in host["routes"]}
+
+
+def test_only_what_is_named_is_counted(tmp_path):
+    """A counter that nobody has looked at does not come in with a filter (promise P8)."""
+    (how,) = rendered(tmp_path)["stats_config"].items()
+    assert how[0] == "stats_matcher" and how[1].keys() == {"inclusion_list"}
 
 
 def test_the_files_hold_no_address():
