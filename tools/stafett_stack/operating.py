@@ -14,6 +14,7 @@ from stafett_stack.paths import DEPLOY, PROMETHEUS_RULES
 
 RUNBOOKS = DEPLOY / "runbooks"
 DASHBOARDS = DEPLOY / "grafana"
+SEEN_FIRING = DEPLOY / "prometheus" / "README.md"
 RULE_TESTS = DEPLOY / "prometheus" / "tests"
 
 # What Grafana puts in for its variables, when all is chosen and little time is shown.
@@ -28,6 +29,12 @@ class Panel:
     title: str
     queries: tuple[str, ...]
     json: dict
+
+
+@dataclass(frozen=True)
+class Provocation:
+    by: str  # what is broken
+    ends_at_once: bool  # when it is mended; not after a window of time, or never
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,16 @@ def recordings() -> dict[str, dict]:
 
 def runbooks() -> dict[str, Path]:
     return {file.stem: file for file in sorted(RUNBOOKS.glob("*.md")) if file.stem != "README"}
+
+
+def provocations() -> dict[str, Provocation]:
+    """By alert: how tests/e2e/test_alerts.py makes it fire."""
+    return {alert: Provocation(by, ends == "at once") for alert, by, ends in _table("Seen firing", 3)}
+
+
+def only_by_rule_tests() -> dict[str, str]:
+    """By alert: why it is not among `provocations`."""
+    return {alert: why for alert, why in _table("Not seen firing", 2)}
 
 
 def dashboards() -> list[Dashboard]:
@@ -100,3 +117,14 @@ def _panels(document: dict) -> Iterator[dict]:
     for panel in document["panels"]:
         yield panel
         yield from panel.get("panels", ())
+
+
+def _table(section: str, columns: int) -> list[tuple[str, ...]]:
+    """The rows that begin with an alert, of one section of a page."""
+    text = re.split(rf"^## {section}$", SEEN_FIRING.read_text(), flags=re.MULTILINE)[1]
+    rows = [line.strip("| ").split(" | ") for line in text.partition("\n## ")[0].splitlines() if line.startswith("|")]
+    found = [(row[0].strip("`"), *row[1:]) for row in rows if row[0].startswith("`Stafett")]
+    wrong = [row for row in found if len(row) != columns]
+    if wrong:
+        raise ValueError(f"{SEEN_FIRING.name}, {section}: {wrong[0][0]} has not {columns} columns")
+    return found

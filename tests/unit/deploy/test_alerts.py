@@ -49,6 +49,12 @@ def test_every_alert_is_tested_firing_and_silent():
     assert asked == dict.fromkeys(ALERTS, {True, False})
 
 
+def test_every_alert_is_seen_firing_on_a_running_stafett_or_it_is_said_why_not():
+    seen, excused = operating.provocations(), operating.only_by_rule_tests()
+    assert set(seen) & set(excused) == set()
+    assert set(seen) | set(excused) == set(ALERTS)
+
+
 @pytest.mark.parametrize("name", ALERTS)
 def test_an_alert_tells_what_how_severe_and_where_to_read_on(name):
     alert = ALERTS[name]
@@ -85,6 +91,18 @@ def test_a_runbook_is_one_page_with_the_same_sections(name):
     assert f"`{ALERTS[name]['labels']['severity']}`" in text  # says whether anybody was woken
     metrics = {metric for metric in operating.metrics_of(ALERTS[name]["expr"]) if metric.startswith("stafett_")}
     assert all(metric in text for metric in metrics), metrics
+
+
+@pytest.mark.parametrize("name", operating.runbooks())
+def test_what_a_runbook_says_to_look_for_in_the_logs_is_said_there(name):
+    events = set()
+    for file in (REPOSITORY / "services").rglob("*.cc"):
+        events |= set(re.findall(r'Log\(\s*(?:\w+::)?Severity::\w+,\s*"([\w.]+)"', file.read_text()))
+    assert len(events) > 10
+    settings = {"stafett", "limits", "notifications", "smtp", "networkPolicy"}  # topics; keys of configurations
+    spans = re.findall(r"`([a-z]\w*)\.([a-z_]+)`", operating.runbooks()[name].read_text())
+    named = {f"{first}.{second}" for first, second in spans if first not in settings}
+    assert named - events == set()
 
 
 def test_the_index_lists_every_runbook():

@@ -1,0 +1,337 @@
+"""Every alert that can be brought about on one machine is: what it is about is broken on a running Stafett, Prometheus with
+the rules of deploy/ says so, Alertmanager hears of it, and it ends when that is mended.
+
+Which alert by which provocation, and which end at once, stands in deploy/prometheus/README.md; the tests read it there.
+Minutes of `for:` are seconds here (stafett_stack.monitoring.hastened), and nothing else in the rules is other than in
+production. Where a limit is long (a mail that waits for 15 minutes), a service's clock runs ahead. The tests are one story:
+they share a stack, in this order, and what cannot be mended comes last.
+"""
+
+import json
+import signal
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from confluent_kafka import Producer
+from confluent_kafka.admin import (
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    ResourcePatternType,
+    ResourceType,
+)
+from direct import AGAIN, HEALTH_STATION, LOG, MACHINES, NOT_YET, OFFICER, PPT, TEACHER, Direct
+from test_tail import cut
+
+from stafett_edge.rules import public
+from stafett_stack import operating
+from stafett_stack.monitoring import hastened
+from stafett_stack.paths import PROMETHEUS_RULES
+from stafett_stack.procs import StackError, wait_until
+from stafett_stack.rights import topic_of
+from stafett_story.calls import UNKNOWN_OUTCOME
+from stafett_story.load import Actor
+from stafett_story.rest import RestCaller
+
+TABLE = operating.provocations()
+NURSE = Actor("nurse", "helsestasjon-record-system", "p-x6q9sb")
+HEALTH_LEADER, HEAD = "p-w5t7cy", "p-b7nk2x"  # whom an unanswered baton and a passed date of these two falls to
+DAY = 24 * 3600
+SECONDS = 60.0
+
+
+class Watched:
+    """A Stafett under Prometheus, and what its alerts are."""
+
+    def __init__(self, stack, direct):
+        self.stack, self.direct = stack, direct
+        self.monitoring = stack.monitoring
+        self.edge = RestCaller(stack.edge.address, direct.api, patience=0)
+        self.fetch_rule = public(direct.api)["disclosure.Fetch"]
+        self.seen = set()
+
+    def copy(self, service):
+        (copy,) = self.stack.of(service)
+        return copy
+
+    def firing(self):
+        return {a["labels"]["alertname"] for a in self.monitoring.prometheus.alerts() if a["state"] == "firing"}
+
+    def active(self):
+        return {a["labels"]["alertname"] for a in self.monitoring.prometheus.alerts()}
+
+    def at_alertmanager(self):
+        return {a["labels"]["alertname"] for a in self.monitoring.alertmanager.alerts()}
+
+    def fires(self, provocation, *, doing=lambda: None, seconds=SECONDS):
+        """All alerts that the table has for it fire, and Alertmanager knows. `doing` goes on until then."""
+        wanted = {alert for alert, row in TABLE.items() if row.by == provocation}
+        assert wanted, provocation
+
+        def fired():
+            doing()
+            return wanted <= self.firing() & self.at_alertmanager()
+
+        self._wait(fired, f"{sorted(wanted)} to fire", seconds)
+        self.seen.add(provocation)
+
+    def ends(self, provocation, *, seconds=SECONDS):
+        """Those of them that the table says end at once are over, at Alertmanager too."""
+        over = {alert for alert, row in TABLE.items() if row.by == provocation and row.ends_at_once}
+        self._wait(
+            lambda: not over & (self.active() | self.at_alertmanager()), f"{sorted(over)} to end", seconds
+        )
+
+    def _wait(self, condition, what, seconds):
+        try:
+            wait_until(condition, what, seconds)
+        except StackError as error:
+            raise AssertionError(
+                f"{error}; firing {sorted(self.firing())}, active {sorted(self.active())}, "
+                f"at Alertmanager {sorted(self.at_alertmanager())}"
+            ) from error
+
+    def number(self, expression):
+        """The only value of a query; None if there is none."""
+        values = [float(sample["value"][1]) for sample in self.monitoring.prometheus.query(expression)]
+        return values[0] if values else None
+
+    def fetch_by_edge(self, delivery_id):
+        target = self.fetch_rule.target({"delivery_id": delivery_id})
+        headers = self.direct.credentials.metadata(MACHINES[HEALTH_STATION])
+        return self.edge.exchange("POST", target, json.dumps({}).encode(), headers).status
+
+
+@pytest.fixture(scope="module")
+def watched(new_stack):
+    stack = new_stack(edge=True, monitoring=True, scrape_every="1s", hasty_alerts=True)
+    with Direct(stack, patience=SECONDS) as direct:
+        found = Watched(stack, direct)
+        yield found
+        found.edge.close()
+
+
+@pytest.fixture(scope="module")
+def child(watched):
+    """Its log is open, two recipients were told of it, its baton is offered and unanswered, its next date in a month."""
+    direct = watched.direct
+    children = direct.children(3)
+    first = children[0]
+    direct.call("cases.AddParticipant", TEACHER, case=first.case, recipient=HEALTH_STATION)
+    direct.call("cases.SetLevel", TEACHER, case=first.case, level="LEVEL_2", reason="Uro.", next_date=in_days(30))
+    direct.call("cases.OfferBaton", TEACHER, again=AGAIN | NOT_YET, case=first.case, to=NURSE.person)
+    direct.settle()
+    return first
+
+
+def in_days(count):
+    return (datetime.now(ZoneInfo("Europe/Oslo")).date() + timedelta(days=count)).isoformat()
+
+
+@contextmanager
+def frozen(*processes):
+    for process in processes:
+        process.signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.signal(signal.SIGCONT)
+
+
+def restart_ahead(copy, seconds, **more):
+    """The service starts again with its clock that much ahead; it need not become ready."""
+    copy.stop()
+    copy.overrides = {"test_clock_ahead_seconds": seconds, **more}
+    copy.begin_start()
+
+
+@contextmanager
+def without_right(kafka, principal, topic, operation):
+    binding = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{principal}", "*")
+    every = AclBindingFilter(*binding, getattr(AclOperation, operation), AclPermissionType.ANY)
+    before = kafka.acls()
+    taken = [b for f in kafka.admin().delete_acls([every]).values() for b in f.result(30)]
+    assert len(taken) == 1
+    try:
+        yield
+    finally:
+        kafka.set_acls(before)
+
+
+# --- what is tried ----------------------------------------------------------------------------------
+
+
+def test_minutes_are_seconds_and_nothing_else_is_changed():
+    def rules(text, change=lambda rule: rule):
+        return [change(rule) for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+
+    def in_seconds(rule):
+        return {**rule, "for": rule["for"].replace("m", "s")} if "for" in rule else rule
+
+    for file in PROMETHEUS_RULES.glob("*.yaml"):
+        text = file.read_text()
+        assert rules(hastened(text)) == rules(text, in_seconds)
+    assert all(rule.get("for", "1m").endswith("m") for rule in operating.alerts().values())
+
+
+def test_the_watchdog_fires_while_all_is_well(watched):
+    watched.fires("nothing")
+
+
+def test_kafka_stands_still(watched, child):
+    """Nothing is fetched meanwhile either: the first two of these are the same Stafett, looked at from two sides."""
+    direct = watched.direct
+    told = direct.signals_of(child, HEALTH_STATION)[-1].delivery_id
+    escalation = watched.copy("escalation")
+    broker = watched.stack.kafka.process
+    calling = ThreadPoolExecutor(4)
+
+    with frozen(broker):
+        waiting = [calling.submit(note, direct, child) for _ in range(4)]
+
+        def go_on():
+            nonlocal waiting
+            if all(one.done() for one in waiting):
+                waiting = [calling.submit(note, direct, child) for _ in range(4)]
+            watched.fetch_by_edge(told)
+
+        watched.fires("Kafka stands still", doing=go_on)
+        # The baton's time is over in two weeks; escalation cannot see whether it was answered.
+        restart_ahead(escalation, 14 * DAY)
+        watched.fires("Kafka stands still while a step of escalation is due")
+        watched.stack.mail.stop()  # before escalation can tell anybody
+    calling.shutdown()
+    escalation.wait_ready()
+    watched.ends("Kafka stands still")
+    watched.ends("Kafka stands still while a step of escalation is due")
+
+
+def note(direct, child):
+    """STORED after 2 s, or refused because another was quicker: slow either way."""
+    direct.ask("cases.WriteNote", TEACHER, final=(*UNKNOWN_OUTCOME, "CONFLICT"), timeout=3.0, case=child.case,
+               sections=[{"section_category": "EDUC", "text": "Etter."}])  # fmt: skip
+
+
+def test_the_mail_server_is_stopped_then_refuses(watched, child):
+    """The real escalation leads to the mail: of the baton that nobody answered."""
+    notifications, mail = watched.copy("notifications"), watched.stack.mail
+    quick = {**notifications.configuration()["notifications"], "retry": {"first_ms": 200, "longest_ms": 1000, "most": 100}}
+    restart_ahead(notifications, 3600, notifications=quick)
+    notifications.wait_ready()
+    watched.fires("the mail server is stopped")
+    assert mail.mails() == []
+    mail.start()
+    watched.ends("the mail server is stopped")
+    assert {address for one in mail.mails() for address in one.to} == {f"{HEALTH_LEADER}@stafett.example.no"}
+
+    mail.answer("550 never")
+    restart_ahead(watched.copy("escalation"), 45 * DAY)  # the next date has passed
+    watched.copy("escalation").wait_ready()
+    watched.fires("the mail server refuses for good")
+    mail.answer(None)
+
+
+def test_a_copy_starts_again_and_again(watched):
+    copy = watched.copy("notifications")
+    start = f'stafett_start_time_seconds{{instance="{copy.instance}"}}'
+    for _ in range(4):
+        before = watched.number(start)
+        copy.kill()
+        copy.begin_start()
+        wait_until(lambda before=before: watched.number(start) not in (None, before), "the new start to be scraped", SECONDS)
+    watched.fires("a copy is killed and started four times")
+    copy.wait_ready()
+
+
+def test_recipients_fetch_nothing_and_then_one_does(watched, child):
+    watched.fires("recipients fetch nothing")
+    told = watched.direct.signals_of(child, HEALTH_STATION)[-1].delivery_id
+    assert watched.direct.fetch(HEALTH_STATION, told).refusal is None
+    watched.ends("recipients fetch nothing")
+
+
+def test_redis_is_stopped(watched):
+    watched.stack.redis.kill()
+    try:
+        watched.fires("Redis is stopped")
+    finally:
+        watched.stack.redis.start()
+    watched.ends("Redis is stopped")
+
+
+def test_a_copy_is_frozen_alone_of_its_service(watched, child):
+    with frozen(watched.copy("disclosure").process):
+        watched.direct.withdraw(child, PPT)
+        watched.fires("a service's only copy is frozen")
+    watched.ends("a service's only copy is frozen")
+
+
+def test_edge_and_alertmanager_are_stopped(watched):
+    watched.stack.edge.stop()
+    watched.monitoring.alertmanager.stop()
+    alone = {alert for alert, row in TABLE.items() if row.by == "the edge is stopped"}
+    try:
+        wait_until(lambda: alone <= watched.firing(), f"{alone} to fire, and nobody to be told", SECONDS)
+    finally:
+        watched.monitoring.alertmanager.begin_start()
+        watched.monitoring.alertmanager.wait_ready()
+    watched.fires("Alertmanager is stopped while something fires")
+    watched.fires("the edge is stopped", seconds=90)  # Prometheus repeats itself each minute
+    watched.stack.edge.start()
+    watched.ends("the edge is stopped")
+
+
+def test_the_right_to_read_the_log_is_taken_away(watched, child):
+    """Records come faster than it reads: by far, as it reads none. They are one record of the log, sent again and again,
+    which every reader drops."""
+    kafka = watched.stack.kafka
+    again = next(e for e in watched.direct.log() if e.record.child == child.child)
+    producer = Producer({**kafka.client_config("admin"), "queue.buffering.max.messages": 10_000})
+    with without_right(kafka, "svc-disclosure", LOG, "READ"):
+        for _ in range(1_100):
+            producer.produce(LOG, key=again.key, value=again.value, partition=again.partition)
+        assert producer.flush(SECONDS) == 0
+        watched.fires("a service may not read the log")
+    watched.ends("a service may not read the log")
+
+
+def test_the_right_to_write_to_a_recipient_is_taken_away(watched, child):
+    direct, kafka = watched.direct, watched.stack.kafka
+    with without_right(kafka, "svc-disclosure", topic_of(HEALTH_STATION), "WRITE"):
+        direct.note(child)
+        watched.fires("a recipient's topic refuses")
+
+    def resumed():
+        return direct.ask("disclosure.ResumeRecipient", OFFICER, recipient=HEALTH_STATION, timeout=8.0).refusal is None
+
+    wait_until(resumed, "the topic takes signals again", SECONDS)
+    watched.ends("a recipient's topic refuses")
+
+
+# --- what nobody can mend yet -----------------------------------------------------------------------
+
+
+def test_a_record_that_nobody_can_read(watched):
+    producer = Producer(watched.stack.kafka.client_config("admin"))
+    producer.produce(LOG, key=f"ch-{uuid.uuid4().hex[:20]}", value=b"\xff no record", partition=0)
+    assert producer.flush(SECONDS) == 0
+    watched.fires("a record on the log is unreadable")
+
+
+def test_the_log_loses_its_tail(watched, child):
+    kafka = watched.stack.kafka
+    watched.direct.settle()
+    kafka.kill()
+    cut(kafka, LOG, child.partition, 3)
+    kafka.restart()
+    watched.fires("the log loses its tail", seconds=90)
+
+
+def test_every_provocation_of_the_table_was_tried(watched):
+    assert watched.seen == {row.by for row in TABLE.values()}
