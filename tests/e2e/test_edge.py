@@ -5,9 +5,13 @@ The edge as files: tests/unit/tools/test_edge_files.py.
 """
 
 import hashlib
+import http.client
 import json
 import re
 import signal
+import subprocess
+import urllib.error
+import urllib.request
 import uuid
 from contextlib import contextmanager
 
@@ -21,6 +25,8 @@ from playing import Played, read_story
 from test_bad_input import House, expect
 
 from stafett_edge import config, openapi, rules
+from stafett_stack.chart import EDGE_ADMIN_PORT
+from stafett_stack.paths import CHART
 from stafett_stack.procs import wait_until
 from stafett_stack.services import SERVICES
 from stafett_story import api as api_
@@ -607,3 +613,26 @@ def test_a_trace_goes_through_to_the_service(through, rest, house):
     (copy,) = through.stack.of("cases")
     wait_until(lambda: trace in copy.log.read_text(), "the trace in the service's log", SECONDS)
     wait_until(lambda: trace in through.stack.edge.access_log.read_text(), "the trace in the access log", SECONDS)
+
+
+def test_a_copy_that_is_to_stop_says_goodbye_and_answers_until_then(through, house):
+    """What the chart lets a pod do before SIGTERM, on an edge of this machine."""
+    text = (CHART / "templates" / "edge.yaml").read_text()
+    command = " ".join(re.search(r"- >-\n(.*?)\n          securityContext", text, re.DOTALL)[1].split())
+    edge = through.stack.new_edge("edge-stopping")
+    edge.start()
+    kept = http.client.HTTPConnection(edge.address)
+    try:
+        here = command.replace(f"/{EDGE_ADMIN_PORT} ", f"/{edge.admin_port} ").replace("sleep 15", "echo waited")
+        for goodbye in (None, "close"):
+            kept.request("GET", f"/v1/{house.case['name']}", headers=dict(house.metadata()))
+            answer = kept.getresponse()
+            assert (answer.status, answer.read() != b"", answer.getheader("connection")) == (200, True, goodbye)
+            if goodbye is None:
+                run = subprocess.run(["/bin/bash", "-c", here], capture_output=True, text=True, timeout=15, check=False)
+                assert (run.returncode, run.stdout, run.stderr) == (0, "waited\n", "")
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            urllib.request.urlopen(f"http://{edge.status_address}/readyz", timeout=5)
+    finally:
+        kept.close()
+        edge.stop()
