@@ -312,7 +312,7 @@ def test_the_edge_is_ready_for_a_rollout(manifests):
     document = yaml.safe_load(envoy_config(manifests))
     longest = {route["route"]["timeout"] for route in
                edge_config.connection_manager(document)["route_config"]["virtual_hosts"][0]["routes"]}  # fmt: skip
-    assert longest == {"10s"}
+    assert longest - {"0s"} == {"10s"}  # streams have no end of their own: they are cut, and begun again elsewhere
     assert 10 < waits < deployment["template"]["spec"]["terminationGracePeriodSeconds"]
 
 
