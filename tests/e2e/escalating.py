@@ -3,6 +3,7 @@
 import importlib
 
 from stafett_stack.procs import wait_until
+from stafett_stack.services import SERVICES
 from stafett_story.told import Told
 
 
@@ -87,5 +88,16 @@ def all_told(direct):
             said_so_far.take(entry.record)
         return said_so_far.all and not said_so_far.under_way
 
-    wait_until(told, "all mails are sent", 60)
-    direct.settle()
+    client, partitions = direct.stack.redis.client(), direct.stack.kafka.partitions
+
+    def published():
+        outboxes = [f"{service}:{{p{p:02}}}:" for service in SERVICES for p in range(partitions)]
+        return all(int(client.get(f"{o}acked") or 0) >= int(client.get(f"{o}ob:n") or 0) for o in outboxes)
+
+    def rest():
+        direct.settle()
+        ends = direct.ends()
+        direct.settle()
+        return published() and told() and direct.ends() == ends
+
+    wait_until(rest, "all mails are sent, and nobody writes any more", 60)

@@ -89,7 +89,7 @@ def test_what_is_not_stored_goes_to_the_leader_of_its_recipient_until_it_is_stor
     assert open_.keys() == mine.keys()  # of PPT nobody waits any more
     for delivery, word in open_.items():
         assert word.recipient == HEALTH_STATION and word.person == ""
-        assert 0 < word.at_ms - mine[delivery].appended_ms < 60_000
+        assert abs(word.at_ms - mine[delivery].appended_ms) < 60_000  # the signal may have been sent again
         moment = datetime.fromtimestamp(word.at_ms / 1000, ZoneInfo("Europe/Oslo"))
         assert word.date == moment.date().isoformat()
     for record, _ in words(direct):  # nothing that escalation has no need of
