@@ -7,12 +7,15 @@ production. Where a limit is long (a mail that waits for 15 minutes), a service'
 they share a stack, in this order, and what cannot be mended comes last.
 """
 
+import ctypes
 import json
+import os
 import signal
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -139,6 +142,34 @@ def frozen(*processes):
             process.signal(signal.SIGCONT)
 
 
+@contextmanager
+def thread_frozen(process, name):
+    """One thread stands still and the others go on, as no signal can do it. Only the thread that froze it can end it."""
+    (tid,) = (
+        int(task.name)
+        for task in Path(f"/proc/{process.pid}/task").iterdir()
+        if (task / "comm").read_text().strip() == name
+    )
+    _ptrace(PTRACE_SEIZE, tid)
+    try:
+        _ptrace(PTRACE_INTERRUPT, tid)
+        os.waitpid(tid, WALL)
+        yield
+    finally:
+        _ptrace(PTRACE_DETACH, tid)
+
+
+PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, WALL = 0x4206, 0x4207, 17, 0x40000000  # sys/ptrace.h, sys/wait.h
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.ptrace.argtypes = (ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+_libc.ptrace.restype = ctypes.c_long
+
+
+def _ptrace(request, tid):
+    if _libc.ptrace(request, tid, None, None) == -1:
+        raise OSError(ctypes.get_errno(), f"ptrace {request:#x}: {os.strerror(ctypes.get_errno())}")
+
+
 def restart_ahead(copy, seconds, **more):
     """The service starts again with its clock that much ahead; it need not become ready."""
     copy.stop()
@@ -212,7 +243,15 @@ def test_a_service_may_not_read_the_log(watched, cut_off):
     watched.fires("a service may not read the log")
 
 
-def test_kafka_stands_still(watched, child, cut_off):
+@pytest.fixture(scope="module")
+def hanging(watched):
+    """The thread that fetches the token issuer's keys stands still, and nothing else of consent. Undone by closing it."""
+    with ExitStack() as until_closed:
+        until_closed.enter_context(thread_frozen(watched.copy("consent").process, "issuer-keys"))
+        yield until_closed
+
+
+def test_kafka_stands_still(watched, child, cut_off, hanging):
     direct = watched.direct
     told = direct.signals_of(child, HEALTH_STATION)[-1].delivery_id
     with ThreadPoolExecutor(4) as callers, frozen(watched.stack.kafka.process):
@@ -233,6 +272,13 @@ def note(direct, child):
     """STORED after 2 s, or refused because another was quicker: slow either way."""
     direct.ask("cases.WriteNote", TEACHER, final=(*UNKNOWN_OUTCOME, "CONFLICT"), timeout=3.0, case=child.case,
                sections=[{"section_category": "EDUC", "text": "Etter."}])  # fmt: skip
+
+
+def test_one_loop_stands_still(watched, hanging):
+    watched.fires("one thread of a process is frozen")
+    assert not watched.copy("consent").probe("/livez") and watched.copy("consent").probe("/readyz")
+    hanging.close()
+    watched.ends("one thread of a process is frozen")
 
 
 def test_recipients_fetch_nothing_and_then_one_does(watched, child):

@@ -14,9 +14,14 @@ PATIENCE = 60.0  # a step may wait for a service to come back
 
 
 @pytest.fixture(scope="module")
-def stage(new_stack):
-    with Stage(new_stack(copies=2, edge=True), read_story(STORY), patience=PATIENCE) as stage:
-        yield stage
+def stack(new_stack):
+    return new_stack(copies=2, edge=True)
+
+
+def play(stack, run, *, hooks=None, edge=False):
+    """For another child, with recipients' programs of its own: two of one recipient would share its files."""
+    with Stage(stack, read_story(STORY), patience=PATIENCE, edge=edge) as stage:
+        return stage.play(run=run, hooks=hooks)
 
 
 class Killer:
@@ -51,21 +56,18 @@ class Killer:
             self.left = 1
 
 
-def test_silence_finds_the_leader_by_mail_in_her_language(stage):
-    result = stage.play(run="two")
-    assert result.failure == ""
-    mails = stage.stack.mail.by_message().values()
-    assert [len(copies) for copies in mails] == [1, 1]
+def test_silence_finds_the_leader_by_mail_in_her_language(stack):
+    assert play(stack, "two").failure == ""
+    assert [len(copies) for copies in stack.mail.by_message().values()] == [1, 1]
 
 
 @pytest.mark.parametrize("services", [("escalation",), ("notifications",), ("escalation", "notifications")])
-def test_kill_9_again_and_again_loses_no_escalation_and_repeats_none(stage, services):
-    killer = Killer(stage.stack, services, seed="+".join(services))
-    result = stage.play(hooks=killer.hooks, run="+".join(services))
+def test_kill_9_again_and_again_loses_no_escalation_and_repeats_none(stack, services):
+    killer = Killer(stack, services, seed="+".join(services))
+    result = play(stack, "+".join(services), hooks=killer.hooks)
     assert result.failure == ""
     assert killer.kills >= 4
 
 
-def test_through_the_edge_it_is_the_same(stage):
-    with Stage(stage.stack, stage.story, patience=PATIENCE, edge=True) as through:
-        assert through.play(run="edge").failure == ""
+def test_through_the_edge_it_is_the_same(stack):
+    assert play(stack, "edge", edge=True).failure == ""

@@ -70,11 +70,6 @@ def provocations() -> dict[str, Provocation]:
     return {alert: Provocation(by, ends) for alert, by, ends in _table("Seen firing", 3)}
 
 
-def only_by_rule_tests() -> dict[str, str]:
-    """By alert: why it is not among `provocations`."""
-    return {alert: why for alert, why in _table("Not seen firing", 2)}
-
-
 def dashboards() -> list[Dashboard]:
     found = []
     for file in sorted(DASHBOARDS.glob("*.json")):

@@ -1,5 +1,7 @@
 #include "lib/host/host.h"
 
+#include <pthread.h>
+
 #include <chrono>
 #include <stdexcept>
 #include <utility>
@@ -18,6 +20,12 @@ tenants::Tenants LoadTenantsOrThrow(const std::string& directory) {
   auto loaded = tenants::LoadTenants(directory);
   if (!loaded) throw std::runtime_error(loaded.error().message);
   return std::move(*loaded);
+}
+
+// A loop's thread is called like it in top, ps and debuggers: 15 letters are all that the kernel keeps.
+void NameThread(const std::string& loop) {
+  static thread_local bool named = false;
+  if (!std::exchange(named, true)) pthread_setname_np(pthread_self(), loop.substr(0, 15).c_str());
 }
 
 redis::Options RedisOptions(const config::Service& c) {
@@ -40,8 +48,12 @@ seal::Secret RequireSecret(const std::optional<std::string>& path, const char* k
 }
 
 Beats BeatsOf(telemetry::Health& health) {
-  return
-      [&health](const std::string& loop) -> Beat { return [beat = health.AddLoop(loop, kLoopLimit)] { beat.Beat(); }; };
+  return [&health](const std::string& loop) -> Beat {
+    return [beat = health.AddLoop(loop, kLoopLimit), loop] {
+      NameThread(loop);
+      beat.Beat();
+    };
+  };
 }
 
 kafka::Connection Host::kafka() const {
