@@ -141,6 +141,14 @@ std::vector<policy::Explanation::Line> Explain(const View& view, const Line& lin
     }
     out.push_back(std::move(said));
   }
+  // What the row itself names: when nothing was left to show, the row that stands when none says yes, and no part has
+  // it.
+  const bool named = std::any_of(out.begin(), out.end(),
+                                 [&](const policy::Explanation::Line& said) { return said.rule == line.rule; });
+  if (const auto* rule = regime.rules->Find(line.rule); !named && rule != nullptr) {
+    out.push_back(
+        {policy::Join(q.what.categories), rule->id, rule->statute, rule->basis, "", "withheld: " + line.missing});
+  }
   return out;
 }
 

@@ -1,6 +1,4 @@
 // The same evaluation in words, for the people who may ask why.
-#include <algorithm>
-
 #include "lib/policy/evaluate.h"
 
 namespace stafett::policy {
@@ -92,18 +90,6 @@ Explanation::Line LineOf(const Case& of, const Findings& findings, const Decisio
   return line;
 }
 
-// What decided, when no line names it yet: each category names the row that came nearest to a yes, and none said yes.
-void AddClosingRow(const Rule* rule, const Findings& findings, const Decision& decision, Explanation& out) {
-  const bool named = std::any_of(out.lines.begin(), out.lines.end(),
-                                 [&](const Explanation::Line& line) { return line.rule == out.rule; });
-  if (named || rule == nullptr || decision.verdict != Verdict::kWithhold) return;
-  Explanation::Line line;
-  line.category = Join(findings.asked);
-  Cite(rule, line);
-  line.outcome = Withheld(decision.missing);
-  out.lines.push_back(std::move(line));
-}
-
 // The ways that stay open to people (law.md: "human grounds" and duties), whatever the machine
 // answered. A reader of "withheld" must see that a duty to report waits for none of this.
 void AddWaysForPeople(const Case& of, const Findings& findings, Explanation& out) {
@@ -145,7 +131,6 @@ Explanation Explain(const RuleSet& rules, const Item& item, const Recipient& to,
   if (findings.obstacle == Missing::kNothing && decision.verdict != Verdict::kDisclose) {
     AddWaysForPeople(of, findings, out);
   }
-  AddClosingRow(rule, findings, decision, out);
   return out;
 }
 

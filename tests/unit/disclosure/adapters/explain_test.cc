@@ -253,6 +253,13 @@ TEST(Explained, Every_decision_made_again_is_the_same_and_is_told_to_whom_it_is_
             shown = shown.With(*policy::CategoryFromName(why.category));
           }
           RC_ASSERT(shown == line.fields);
+          if (Versions().at("first")->rules->Find(line.rule) != nullptr) {
+            const bool named = std::any_of(explained->why.begin(), explained->why.end(),
+                                           [&](const auto& why) { return why.rule == line.rule; });
+            if (!named) RC_LOG() << event_id << " " << Name(line) << " " << line.rule;
+            RC_ASSERT(named);
+            ++seen[line.fields.Empty() ? "named, withheld" : "named"];
+          }
           bool one = fit[{event_id, line.recipient}] == 1;
           auto unnamed = app::Explain(h.app, who, "cr-1", event_id, line.recipient, "", Soon());
           RC_ASSERT(unnamed.has_value() == one);
@@ -264,7 +271,7 @@ TEST(Explained, Every_decision_made_again_is_the_same_and_is_told_to_whom_it_is_
     }
   }));
   for (const char* outcome : {"not this officer's", "several fit", "retraction", "snapshot", "told, other version",
-                              "suspended", "signal withheld", "resent", "resent no more"}) {
+                              "suspended", "signal withheld", "resent", "resent no more", "named, withheld"}) {
     EXPECT_GT(seen[outcome], 0) << outcome;
   }
 }
