@@ -39,8 +39,8 @@ const tenants::WaitingTimes* FilesPlan::TimesOf(const Awaited& word) const {
   return it == controller->escalation.waiting.end() ? nullptr : &it->second;
 }
 
-// A kind that no file knows waits to the end of its day; a date that cannot be read is not waited for. Hours run from the
-// moment of the word, if it names one.
+// A kind that no file knows waits to the end of its day; a date that cannot be read is not waited for. Hours run from
+// the moment of the word, if it names one.
 Time FilesPlan::First(const Awaited& word) const {
   const auto date = calendar::Parse(word.date);
   if (!date) return Time{0};

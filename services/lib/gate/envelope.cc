@@ -105,8 +105,8 @@ Result<Envelope> Decode(std::string_view bytes) {
   const auto& a = r.actor();
   e.actor = {a.person(), a.role(), a.unit(), a.organisation(), a.supplier(), a.client()};
   for (const auto& x : r.awaited()) {
-    e.awaited.push_back({x.id(), static_cast<AwaitedKind>(x.kind()), x.date(), x.person(), x.recipient(), x.done(),
-                         Time{x.at_ms()}});
+    e.awaited.push_back(
+        {x.id(), static_cast<AwaitedKind>(x.kind()), x.date(), x.person(), x.recipient(), x.done(), Time{x.at_ms()}});
   }
   if (r.has_sealed()) {
     const auto& s = r.sealed();

@@ -12,8 +12,8 @@ inline constexpr std::int64_t kDay = 86'400'000;
 inline constexpr Time kStart{1'700'000'000'000};
 inline Time Day(int n) { return Time{kStart.ms + n * kDay}; }
 
-// Dates are numbers of days from kStart; a word with a moment counts from that. The first in line gets it a day after, the next a day later, three if the
-// owner has said that he has seen it.
+// Dates are numbers of days from kStart; a word with a moment counts from that. The first in line gets it a day after,
+// the next a day later, three if the owner has said that he has seen it.
 class CountedDays final : public domain::Plan {
  public:
   std::vector<domain::Post> Line(const std::string& recipient) const override {

@@ -1,12 +1,14 @@
 """Every way in which a story file can be wrong gets its line and its reason."""
 
+from pathlib import Path
+
 import pytest
 from stories import CONCERN, HEAD, HEAD_LINES
 
 from stafett_stack import controllers
 from stafett_story.load import Actor, StoryError, load
 
-from conftest import ROOT
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def problems(story_file, api, known, text):
