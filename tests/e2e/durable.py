@@ -1,4 +1,4 @@
-"""What a service's Redis must hold again after it was lost: digests of its durable keys.
+"""What a service's Redis must hold again after it was lost (lose_redis): digests of its durable keys.
 
 The names of keys are in services/lib/gate/keys.h; what is volatile is listed here and nowhere else.
 """
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 
 import redis
+from stafett_stack.stack import Stack
 
 # Keys that only say how things stand just now: <service>:{pNN}:<name>, all names beginning so.
 VOLATILE_OF_PARTITION = re.compile(
@@ -67,6 +68,18 @@ def different(before: dict[str, object], after: dict[str, object]) -> list[str]:
     new = [f"new: {key}" for key in after.keys() - before.keys()]
     changed = [f"changed: {key}" for key in before.keys() & after.keys() if before[key] != after[key]]
     return sorted(gone + new + changed)
+
+
+def lose_redis(stack: Stack) -> None:
+    """Redis with all its data is gone while no service runs; an empty one and the services are there again."""
+
+    def wiped() -> None:
+        stack.redis.stop()
+        stack.redis.wipe()
+        stack.redis.start()
+        assert stack.redis.client().dbsize() == 0
+
+    stack.restart_services(between=wiped)
 
 
 def everything(client: redis.Redis) -> Iterator[bytes]:

@@ -7,13 +7,20 @@ from stafett_stack.services import SERVICES
 from stafett_story.told import Told
 
 
-def begin(direct, ahead):
-    """Escalation starts again, its clock so many seconds ahead."""
-    for copy in direct.stack.of("escalation"):
+def restart_ahead(copies, seconds, **more):
+    """These copies start again with their clock that much ahead, and nothing else overridden but `more`; they need not
+    become ready."""
+    for copy in copies:
         copy.stop()
-        copy.overrides = {"test_clock_ahead_seconds": ahead}
+        copy.overrides = {"test_clock_ahead_seconds": seconds, **more}
         copy.begin_start()
-    for copy in direct.stack.of("escalation"):
+
+
+def begin(direct, ahead):
+    """Escalation starts again, its clock so many seconds ahead, and is ready."""
+    copies = direct.stack.of("escalation")
+    restart_ahead(copies, ahead)
+    for copy in copies:
         copy.wait_ready()
 
 

@@ -22,6 +22,7 @@ import pytest
 import yaml
 from confluent_kafka import Producer
 from direct import AGAIN, HEALTH_STATION, LOG, MACHINES, NOT_YET, OFFICER, PPT, TEACHER, Direct
+from escalating import restart_ahead
 from test_tail import cut
 
 from stafett_edge.rules import public
@@ -170,13 +171,6 @@ def _ptrace(request, tid):
         raise OSError(ctypes.get_errno(), f"ptrace {request:#x}: {os.strerror(ctypes.get_errno())}")
 
 
-def restart_ahead(copy, seconds, **more):
-    """The service starts again with its clock that much ahead; it need not become ready."""
-    copy.stop()
-    copy.overrides = {"test_clock_ahead_seconds": seconds, **more}
-    copy.begin_start()
-
-
 @contextmanager
 def without_right(kafka, principal, topic, operation):
     before = kafka.acls()
@@ -221,7 +215,7 @@ def cut_off(watched, child):
         left = (redis.zscore(timers, child.child) or 0) / 1000 - redis.time()[0]
         return max(left, 0)
 
-    restart_ahead(copy, int(wait_until(seconds_to_go, "a time for the child", SECONDS)) - 30)
+    restart_ahead([copy], int(wait_until(seconds_to_go, "a time for the child", SECONDS)) - 30)
     copy.wait_ready()
     again = next(e for e in watched.direct.log() if e.record.child == child.child)
     producer = Producer({**kafka.client_config("admin"), "queue.buffering.max.messages": 10_000})
@@ -354,7 +348,7 @@ def test_the_mail_server_is_stopped_then_refuses(watched):
     notifications, mail = watched.copy("notifications"), watched.stack.mail
     before = len(mail.mails())
     quick = {**notifications.configuration()["notifications"], "retry": {"first_ms": 200, "longest_ms": 1000, "most": 100}}
-    restart_ahead(notifications, 3600, notifications=quick)
+    restart_ahead([notifications], 3600, notifications=quick)
     notifications.wait_ready()
     watched.fires("the mail server is stopped")
     mail.start()
@@ -362,7 +356,7 @@ def test_the_mail_server_is_stopped_then_refuses(watched):
     assert f"{HEALTH_LEADER}@stafett.example.no" in {address for one in mail.mails()[before:] for address in one.to}
 
     mail.answer("550 never")
-    restart_ahead(watched.copy("escalation"), 60 * DAY)  # the next date has passed
+    restart_ahead([watched.copy("escalation")], 60 * DAY)  # the next date has passed
     watched.copy("escalation").wait_ready()
     watched.fires("the mail server refuses for good")
     mail.answer(None)
@@ -390,7 +384,7 @@ def test_a_service_starts_on_a_redis_that_is_set_unsafely(watched):
 
 
 def test_two_days_pass_and_nothing_is_stored(watched):
-    restart_ahead(watched.copy("disclosure"), 2 * DAY)
+    restart_ahead([watched.copy("disclosure")], 2 * DAY)
     watched.copy("disclosure").wait_ready()
     watched.fires("two days pass and nothing is stored")
 

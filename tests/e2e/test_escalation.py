@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from direct import AGAIN, HEALTH_STATION, NOT_YET, PPT, READERS, SCHOOL, TEACHER, Direct, wrong_with
-from durable import different, digest, dump
+from durable import different, digest, dump, lose_redis
 from escalating import all_told, begin, listed, nothing, only, said, settled, steps
 
 from stafett_stack.procs import wait_until
@@ -162,16 +162,7 @@ def test_copies_that_die_and_an_empty_redis_forget_nothing_and_repeat_nothing(di
     ends = direct.ends()
     seen = listed(direct, HEAD)
     assert len(seen[0]) == len(concerns)
-    services = stack.services.values()
-    for service in services:
-        service.stop()
-    stack.redis.stop()
-    stack.redis.wipe()
-    stack.redis.start()
-    for service in services:
-        service.begin_start()
-    for service in services:
-        service.wait_ready()
+    lose_redis(stack)
     client = stack.redis.client()
     new = [(entry.record.type, entry.record.stream.partition("/")[0]) for entry in direct.log()
            if entry.offset >= ends[entry.partition]]  # fmt: skip

@@ -1,7 +1,7 @@
 """Redis is lost; the log gives everything back (promise P2)."""
 
 import pytest
-from durable import different, digest, dump
+from durable import different, digest, dump, lose_redis
 from playing import read_story
 
 from stafett_stack.procs import wait_until
@@ -46,16 +46,7 @@ def test_wipe_redis_and_everything_is_back(stage):
     lines = {alias: len(signals(recipient)) for alias, recipient in stage.recipients.items()}
     assert all(before.values())
 
-    for service in stack.services.values():
-        service.stop()
-    stack.redis.stop()
-    stack.redis.wipe()
-    stack.redis.start()
-    assert stack.redis.client().dbsize() == 0
-    for service in stack.services.values():
-        service.begin_start()
-    for service in stack.services.values():
-        service.wait_ready()
+    lose_redis(stack)
 
     client = stack.redis.client()
     for service in SERVICES:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from direct import HEALTH_STATION, PPT, TEACHER, Direct, metric, wrong_with
-from durable import different, dump
+from durable import different, dump, lose_redis
 from escalating import all_told, begin, listed, nothing, only, said, settled, steps
 
 from stafett_stack.procs import wait_until
@@ -114,19 +114,10 @@ def test_what_is_not_stored_goes_to_the_leader_of_its_recipient_until_it_is_stor
     # Redis is lost.
     all_told(direct)
     settled(direct, BEHIND)
-    services = stack.services.values()
     client = stack.redis.client()
     before = {name: dump(client, name) for name in ("disclosure", "escalation")}
     log_words, log_steps, seen = words(direct), said(direct), listed(direct, HEALTH_LEADER)
-    for service in services:
-        service.stop()
-    stack.redis.stop()
-    stack.redis.wipe()
-    stack.redis.start()
-    for service in services:
-        service.begin_start()
-    for service in services:
-        service.wait_ready()
+    lose_redis(stack)
     client = stack.redis.client()
     for name, what in before.items():
         assert different(what, dump(client, name)) == [], name

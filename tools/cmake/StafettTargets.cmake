@@ -11,9 +11,10 @@ function(stafett_library name)
   add_library(stafett::${name} ALIAS stafett_${name})
 endfunction()
 
-# stafett_test(NAME SRCS... DEPS... LABELS... [TIMEOUT s])  a gtest binary; default label: unit
+# stafett_test(NAME SRCS... DEPS... LABELS... [TIMEOUT s] [AT_LENGTH n])  a gtest binary; default label: unit
+#   AT_LENGTH: properties that are expensive. 30 histories of each under its labels, n under the label `properties`.
 function(stafett_test name)
-  cmake_parse_arguments(A "" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  cmake_parse_arguments(A "" "TIMEOUT;AT_LENGTH" "SRCS;DEPS;LABELS" ${ARGN})
   if(NOT A_LABELS)
     set(A_LABELS unit)
   endif()
@@ -23,9 +24,16 @@ function(stafett_test name)
   add_executable(${name} ${A_SRCS})
   target_link_libraries(${name} PRIVATE stafett_own_code ${A_DEPS}
     GTest::gtest GTest::gmock GTest::gtest_main rapidcheck Threads::Threads)
+  set(environment "TSAN_OPTIONS=ignore_noninstrumented_modules=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-  set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT}
-    ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1:suppressions=${CMAKE_SOURCE_DIR}/tests/tsan.supp")
+  set_tests_properties(${name} PROPERTIES LABELS "${A_LABELS}" TIMEOUT ${A_TIMEOUT} ENVIRONMENT "${environment}")
+  if(A_AT_LENGTH)
+    set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT "RC_PARAMS=max_success=30")
+    add_test(NAME ${name}_at_length COMMAND ${name} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+    # COST: begun first, so that nothing waits for it alone at the end.
+    set_tests_properties(${name}_at_length PROPERTIES LABELS properties TIMEOUT ${A_TIMEOUT} COST 100
+      ENVIRONMENT "${environment};RC_PARAMS=max_success=${A_AT_LENGTH}")
+  endif()
 endfunction()
 
 # stafett_proto(NAME PROTOS... [GRPC])  generated code: own target, no sanitizers, little optimisation

@@ -155,7 +155,13 @@ class Stack:
         self.days_passed += days
         for service in self.services.values():
             service.overrides["test_clock_ahead_seconds"] = self.days_passed * DAY_SECONDS
+        self.restart_services()
+
+    def restart_services(self, between: Callable[[], None] = lambda: None) -> None:
+        """All are stopped, `between` is done while none runs, and all are ready again."""
+        for service in self.services.values():
             service.stop()
+        between()
         for service in self.services.values():
             service.begin_start()
         self._record()

@@ -1,7 +1,7 @@
-#include <algorithm>
 
 #include "cases/app/reads.h"
 #include "cases/domain/day.h"
+#include "lib/host/page.h"
 
 namespace stafett::cases::app {
 namespace {
@@ -11,8 +11,8 @@ constexpr int kMaxPage = 100;
 
 Result<DuePage> ListDue(App& app, const host::Who& who, int page_size, const std::string& token, Deadline deadline) {
   if (who.guardian) return Fail(Code::kPermissionDenied, "STAFF_ONLY", "only staff are waited for here");
-  if (page_size < 0) return Invalid("page_size", "page_size: must not be negative");
-  const auto count = static_cast<std::size_t>(page_size == 0 ? kDefaultPage : std::min(page_size, kMaxPage));
+  STAFETT_TRY(const int size, host::PageSize(page_size, kDefaultPage, kMaxPage));
+  const auto count = static_cast<std::size_t>(size);
   // A token is the place of the last one: all of it was said to whoever has it.
   DuePlace after;
   if (!token.empty()) {

@@ -1,8 +1,8 @@
-#include <algorithm>
 #include <charconv>
 
 #include "cases/app/reads.h"
 #include "cases/domain/timeline.h"
+#include "lib/host/page.h"
 
 namespace stafett::cases::app {
 namespace {
@@ -12,8 +12,8 @@ constexpr int kMaxPage = 100;
 
 Result<TimelinePage> ListTimeline(App& app, const host::Who& who, const std::string& case_id, const Paging& paging,
                                   Deadline deadline) {
-  if (paging.size < 0) return Invalid("page_size", "page_size: must not be negative");
-  const auto count = static_cast<std::size_t>(paging.size == 0 ? kDefaultPage : std::min(paging.size, kMaxPage));
+  STAFETT_TRY(const int size, host::PageSize(paging.size, kDefaultPage, kMaxPage));
+  const auto count = static_cast<std::size_t>(size);
   // A token is the number of the last entry: what comes in between the pages moves none.
   std::uint64_t last = 0;
   if (!paging.token.empty()) {

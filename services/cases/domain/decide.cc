@@ -76,7 +76,7 @@ Result<Events> SetLevel(const Child& child, const Change& change, Level level, c
 
 Result<Events> AddParticipant(const Child& child, const Change& change, const std::string& recipient) {
   STAFETT_TRY(const Case* c, WritableLog(child, change));
-  if (recipient == c->holder_recipient || c->participants.contains(recipient)) {
+  if (c->InTheLog(recipient)) {
     return State("ALREADY_PARTICIPANT", "this service takes part already");
   }
   if (!child.HasConsent(kFollowUp, recipient, change.now)) {
@@ -96,7 +96,7 @@ Result<Events> OfferBaton(const Child& child, const Change& change, const std::s
   STAFETT_TRY(const Case* c, WritableLog(child, change));
   if (to == c->holder) return State("ALREADY_HOLDER", "this person holds the baton");
   if (!c->offered_to.empty()) return State("ALREADY_OFFERED", "the baton is offered to somebody; wait for the answer");
-  if (to_recipient != c->holder_recipient && !c->participants.contains(to_recipient)) {
+  if (!c->InTheLog(to_recipient)) {
     return State("NOT_PARTICIPANT", "the baton goes to somebody in a service that takes part");
   }
   if (!child.HasConsent(kFollowUp, to_recipient, change.now)) {
@@ -149,8 +149,7 @@ bool IsInTheLog(const Child& child, const Case& c, const Change& change) {
     return std::any_of(child.guardians.begin(), child.guardians.end(),
                        [&](const Guardian& g) { return g.person == who.id && g.parental_responsibility; });
   }
-  return (who.recipient == c.holder_recipient || c.participants.contains(who.recipient)) &&
-         child.HasConsent(kFollowUp, who.recipient, change.now);
+  return c.InTheLog(who.recipient) && child.HasConsent(kFollowUp, who.recipient, change.now);
 }
 }  // namespace
 

@@ -26,7 +26,7 @@ Status CheckGoal(const Case& c, const std::string& goal_id) {
 
 // Somebody who may know what he is to do: of a service that is in the log and that a valid consent names.
 Status CheckResponsible(const Child& child, const Case& c, const std::string& recipient, Time now) {
-  if (recipient != c.holder_recipient && !c.participants.contains(recipient)) {
+  if (!c.InTheLog(recipient)) {
     return State("NOT_PARTICIPANT", "the responsible person works in a service that takes part");
   }
   if (!child.HasConsent(kFollowUp, recipient, now)) return State("NO_CONSENT", "no valid consent names this service");
@@ -127,9 +127,8 @@ Result<Events> EvaluateMeasure(const Child& child, const Change& change, const s
   if (m == nullptr) return NotAllowed();
   const auto& who = change.who;
   const bool holds = Holds(*c, who);
-  const bool takes_part = who.recipient == c->holder_recipient || c->participants.contains(who.recipient);
-  const bool responsible =
-      !who.guardian && takes_part && m->responsible == who.id && m->responsible_recipient == who.recipient;
+  const bool responsible = !who.guardian && c->InTheLog(who.recipient) && m->responsible == who.id &&
+                           m->responsible_recipient == who.recipient;
   if (!responsible && !MayRead(*c, who)) return NotAllowed();
   STAFETT_CHECK_OK(Fits(*c, change));
   if (c->state == CaseState::kClosed) return State("CASE_CLOSED", "the case is closed");

@@ -58,6 +58,10 @@ struct Case {
   std::vector<Goal> goals;                               // in the order in which they were added
   std::vector<Measure> measures;                         // in the order in which they were started
   std::uint64_t version = 0;  // events of this case: its etag, blind to the child's other cases
+  // The holder's service, or one that takes part beside it.
+  bool InTheLog(const std::string& service) const {
+    return service == holder_recipient || participants.contains(service);
+  }
   const Goal* FindGoal(const std::string& goal_id) const;
   const Measure* FindMeasure(const std::string& measure_id) const;
 };

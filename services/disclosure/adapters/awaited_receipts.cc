@@ -52,17 +52,19 @@ Awaited WordOf(const domain::Delivery& d, Time now) {
           now};
 }
 
-// Whether the step after this state is one that the recipient's system can tell of. Whoever is in no file any more was
-// never let off.
+// Whether the recipient's system can tell of this step. Whoever is in no file any more was never let off.
+bool CanSay(const std::vector<tenants::Receipt>* receipts, tenants::Receipt step) {
+  return receipts == nullptr || std::find(receipts->begin(), receipts->end(), step) != receipts->end();
+}
+
+// Whether the step after this state is one that can be told of.
 bool NextIsDue(const domain::Delivery& d, const std::vector<tenants::Receipt>* receipts) {
-  auto can = [&](tenants::Receipt r) {
-    return receipts == nullptr || std::find(receipts->begin(), receipts->end(), r) != receipts->end();
-  };
   switch (d.state) {
     case DeliveryState::kSignalled:
     case DeliveryState::kWithheld: return true;
-    case DeliveryState::kFetched: return can(tenants::Receipt::kStored);
-    case DeliveryState::kStored: return d.kind != domain::DeliveryKind::kRetraction && can(tenants::Receipt::kOpened);
+    case DeliveryState::kFetched: return CanSay(receipts, tenants::Receipt::kStored);
+    case DeliveryState::kStored:
+      return d.kind != domain::DeliveryKind::kRetraction && CanSay(receipts, tenants::Receipt::kOpened);
     default: return false;
   }
 }
@@ -97,8 +99,7 @@ Standing Look(const domain::View& view, const Words& said, const ReceiptsOf& rec
       if (count.deliveries++ == 0 || d.at < count.oldest) count.oldest = d.at;
     }
     if (auto ends = domain::GroundEnds(view, d)) again(*ends);
-    const bool stores = of == nullptr || std::find(of->begin(), of->end(), tenants::Receipt::kStored) != of->end();
-    if (!stores || !domain::ToBeStored(view, d, now)) continue;
+    if (!CanSay(of, tenants::Receipt::kStored) || !domain::ToBeStored(view, d, now)) continue;
     auto word = WordOf(d, now);
     awaited.insert(word.id);
     if (said.contains(word.id)) continue;

@@ -3,6 +3,7 @@
 
 #include "disclosure/app/operations.h"
 #include "lib/base/id.h"
+#include "lib/host/page.h"
 
 namespace stafett::disclosure::app {
 namespace {
@@ -55,7 +56,7 @@ std::vector<DecisionRow> RowsOf(const App& app, const host::Who& who, const Case
 
 Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::string& child_reference, int page_size,
                                    const std::string& page_token, Deadline deadline) {
-  if (page_size < 0) return Invalid("page_size", "page_size: must not be negative");
+  STAFETT_TRY(const int size, host::PageSize(page_size, kDefaultPage, kMaxPage));
   STAFETT_TRY(auto child, ChildForOfficer(app, who, child_reference));
   std::size_t from = 0;
   if (!page_token.empty()) {
@@ -64,7 +65,7 @@ Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::st
       return Invalid("page_token", "page_token: not a token of this service");
     }
   }
-  auto count = static_cast<std::size_t>(page_size == 0 ? kDefaultPage : std::min(page_size, kMaxPage));
+  const auto count = static_cast<std::size_t>(size);
   STAFETT_TRY(auto c, app.ledger.Load(child, deadline));
   DecisionPage out;
   std::size_t at = 0;

@@ -1,6 +1,7 @@
 #include <charconv>
 
 #include "disclosure/app/operations.h"
+#include "lib/host/page.h"
 
 namespace stafett::disclosure::app {
 namespace {
@@ -12,8 +13,7 @@ std::string Cursor(const std::string& series, std::int64_t next) { return series
 
 Result<ListedPage> ListDeliveries(App& app, const host::Who& who, const std::string& after, int page_size,
                                   Deadline deadline) {
-  if (page_size < 0) return Invalid("page_size", "page_size: must not be negative");
-  auto count = page_size == 0 ? kDefaultPage : std::min(page_size, kMaxPage);
+  STAFETT_TRY(const int count, host::PageSize(page_size, kDefaultPage, kMaxPage));
   std::int64_t from = 0;
   std::string series;
   if (!after.empty()) {

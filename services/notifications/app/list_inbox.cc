@@ -1,6 +1,6 @@
-#include <algorithm>
 #include <charconv>
 
+#include "lib/host/page.h"
 #include "notifications/app/operations.h"
 
 namespace stafett::notifications::app {
@@ -12,8 +12,7 @@ constexpr int kMaxPage = 50;
 Result<InboxPage> ListInbox(App& app, const host::Who& who, int page_size, const std::string& token,
                             Deadline deadline) {
   if (who.guardian) return Fail(Code::kPermissionDenied, "STAFF_ONLY", "only staff have an inbox");
-  if (page_size < 0) return Invalid("page_size", "page_size: must not be negative");
-  const auto count = page_size == 0 ? kDefaultPage : std::min(page_size, kMaxPage);
+  STAFETT_TRY(const int count, host::PageSize(page_size, kDefaultPage, kMaxPage));
   std::optional<std::int64_t> before;
   std::string series;
   if (!token.empty()) {
