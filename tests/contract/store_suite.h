@@ -511,6 +511,34 @@ TEST_P(StoreSuite, Streams_are_read_from_a_position_with_a_bound) {
   EXPECT_THAT(got, ::testing::UnorderedElementsAre("a4", "a5", "b1", "b2", "b3", "b4"));
 }
 
+TEST_P(StoreSuite, A_trimmed_stream_has_lost_its_beginning_and_counts_on) {
+  for (int i = 1; i <= 5; ++i) Write1(Write::Outbox(Key("ob"), Key("mark"), "t", "k", std::to_string(i), ""));
+  Write1(Write::Trim(Key("ob"), OutboxId(4)));
+  auto left = Stream(Key("ob"));
+  ASSERT_EQ(left.size(), 2U);
+  EXPECT_EQ(OutboxNumber(left[0].id), 4U);
+  Write1(Write::Trim(Key("ob"), OutboxId(6)));
+  EXPECT_THAT(Stream(Key("ob")), IsEmpty());
+  EXPECT_THAT(Run({}, {Write::Outbox(Key("ob"), Key("mark"), "t", "k", "6", "")}).outbox, ElementsAre(6U));
+  Write1(Write::Trim(Key("none"), OutboxId(6)));
+}
+
+TEST_P(StoreSuite, Notes_stand_in_an_ack_stream_by_the_stores_clock) {
+  const auto before = store().Read({}, Soon())->clock;
+  Write1(Write::AckLog(Key("ack"), "1:log:0 "));
+  under_test_->Wait(Millis(20));
+  const auto between = store().Read({}, Soon())->clock;
+  Write1(Write::AckLog(Key("ack"), "2:log:1 "));
+  auto notes = Stream(Key("ack"));
+  ASSERT_EQ(notes.size(), 2U);
+  auto at = [&](std::size_t i) { return static_cast<std::int64_t>(StreamPlace::Of(notes[i].id).first); };
+  EXPECT_GE(at(0), before.ms);
+  EXPECT_LE(at(0), between.ms);
+  EXPECT_GE(at(1), between.ms);
+  Write1(Write::Trim(Key("ack"), notes[1].id));
+  EXPECT_EQ(Stream(Key("ack")).size(), 1U);
+}
+
 TEST_P(StoreSuite, A_waiting_stream_reader_wakes_at_the_first_entry_and_else_at_the_end_of_its_time) {
   auto reader = store().OpenStreams();
   auto begin = std::chrono::steady_clock::now();

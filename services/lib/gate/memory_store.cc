@@ -31,7 +31,7 @@ class MemoryStreamReader final : public StreamReader {
     for (auto& [name, after] : places) {
       if (after != "$") continue;
       auto it = store_.d_.streams.find(name);
-      after = OutboxId(it == store_.d_.streams.end() ? 0 : it->second.next - 1);
+      after = it == store_.d_.streams.end() ? OutboxId(0) : it->second.last.Id();
     }
     auto collect = [&] {
       for (const auto& [name, after] : places) {
@@ -40,7 +40,7 @@ class MemoryStreamReader final : public StreamReader {
         std::size_t taken = 0;
         for (const auto& e : it->second.entries) {
           if (taken == max) break;
-          if (OutboxNumber(after) < OutboxNumber(e.id)) {
+          if (StreamPlace::Of(after) < StreamPlace::Of(e.id)) {
             out.push_back(e);
             ++taken;
           }
@@ -202,11 +202,11 @@ Status MemoryStore::Check(const Write& w) const {
     const char* type;
   };
   static const std::map<std::string, Form, std::less<>> kForms = {
-      {"push", {2, "list"}},      {"set", {2, nullptr}},     {"setfor", {3, nullptr}}, {"del", {1, nullptr}},
-      {"hset", {3, "hash"}},      {"hdel", {2, "hash"}},     {"zadd", {3, "zset"}},    {"zsooner", {3, "zset"}},
-      {"zrem", {2, "zset"}},      {"max", {2, "string"}},    {"stamp", {1, "string"}}, {"outbox", {6, "stream"}},
-      {"remember", {6, "hash"}},  {"acklog", {2, "stream"}}, {"fence", {4, "string"}}, {"lease", {3, "string"}},
-      {"release", {2, "string"}}, {"place", {4, "hash"}},
+      {"push", {2, "list"}},     {"set", {2, nullptr}},      {"setfor", {3, nullptr}}, {"del", {1, nullptr}},
+      {"hset", {3, "hash"}},     {"hdel", {2, "hash"}},      {"zadd", {3, "zset"}},    {"zsooner", {3, "zset"}},
+      {"zrem", {2, "zset"}},     {"max", {2, "string"}},     {"stamp", {1, "string"}}, {"outbox", {6, "stream"}},
+      {"remember", {6, "hash"}}, {"acklog", {2, "stream"}},  {"trim", {2, "stream"}},  {"fence", {4, "string"}},
+      {"lease", {3, "string"}},  {"release", {2, "string"}}, {"place", {4, "hash"}},
   };
   auto form = kForms.find(w.op);
   if (form == kForms.end() || form->second.arguments != w.args.size()) {
@@ -219,9 +219,11 @@ Status MemoryStore::Check(const Write& w) const {
   return {};
 }
 
-std::uint64_t MemoryStore::Append(const std::string& key, std::vector<std::pair<std::string, std::string>> fields) {
+std::uint64_t MemoryStore::Append(const std::string& key, std::vector<std::pair<std::string, std::string>> fields,
+                                  std::int64_t at_ms) {
   auto& s = d_.streams[key];
-  s.entries.push_back({key, OutboxId(s.next), std::move(fields)});
+  s.last = at_ms == 0 ? StreamPlace{s.next, 0} : StreamPlace{std::max<std::uint64_t>(at_ms, s.last.first), s.next};
+  s.entries.push_back({key, s.last.Id(), std::move(fields)});
   return s.next++;
 }
 
@@ -293,7 +295,10 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
                        {"s", std::to_string(numbers.empty() ? 0 : numbers.back())}};
     d_.expiry_ms[a[0]] = clock_ms_ + ToNumber(a[1], 0);
   } else if (w.op == "acklog") {
-    Append(a[0], {{"a", a[1]}});
+    Append(a[0], {{"a", a[1]}}, clock_ms_);
+  } else if (w.op == "trim") {
+    std::erase_if(d_.streams[a[0]].entries,
+                  [&](const StreamEntry& e) { return StreamPlace::Of(e.id) < StreamPlace::Of(a[1]); });
   } else if (w.op == "fence") {
     auto acked = ToNumber(StringAt(a[2]), 0);
     std::int64_t f = ToNumber(StringAt(a[3]), 0);

@@ -43,6 +43,7 @@ class MemoryStore final : public Store {
   struct Stream {
     std::vector<StreamEntry> entries;
     std::uint64_t next = 1;
+    StreamPlace last;
   };
   struct Data {
     std::int64_t seen_ms = 0;  // highest time ever written
@@ -61,7 +62,9 @@ class MemoryStore final : public Store {
   const char* TypeOf(const std::string& key) const;
   void Do(const Write& w, std::vector<std::uint64_t>& numbers);
   void Place(const std::string& key, const std::string& field, const std::string& member, const std::string& names);
-  std::uint64_t Append(const std::string& key, std::vector<std::pair<std::string, std::string>> fields);
+  // An outbox entry; with a time, an ack stream's.
+  std::uint64_t Append(const std::string& key, std::vector<std::pair<std::string, std::string>> fields,
+                       std::int64_t at_ms = 0);
   std::string StringAt(const std::string& key) const;
   Time NowLocked() const;
   void ExpireLocked();

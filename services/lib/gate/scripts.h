@@ -61,7 +61,7 @@ local forms = {
   hset = {3, 'hash'}, hdel = {2, 'hash'}, zadd = {3, 'zset'}, zsooner = {3, 'zset'}, zrem = {2, 'zset'},
   place = {4, 'hash'},
   max = {2, 'string'}, stamp = {1, 'string'}, outbox = {6, 'stream'}, remember = {6, 'hash'},
-  acklog = {2, 'stream'}, fence = {4, 'string'}, lease = {3, 'string'}, release = {2, 'string'},
+  acklog = {2, 'stream'}, trim = {2, 'stream'}, fence = {4, 'string'}, lease = {3, 'string'}, release = {2, 'string'},
 }
 local ops = {
   push = function(a) redis.call('RPUSH', a[1], a[2]) end,
@@ -102,6 +102,7 @@ local ops = {
     redis.call('PEXPIRE', a[1], a[2])
   end,
   acklog = function(a) redis.call('XADD', a[1], '*', 'a', a[2]) end,
+  trim = function(a) redis.call('XTRIM', a[1], 'MINID', a[2]) end,
   fence = function(a)
     local acked = tonumber(redis.call('GET', a[3]) or '0')
     local first = redis.call('XRANGE', a[2], string.format('%d-0', acked + 1), '+', 'COUNT', 1)

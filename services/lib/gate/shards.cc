@@ -1,5 +1,8 @@
 #include "lib/gate/shards.h"
 
+#include <optional>
+#include <utility>
+
 namespace stafett::gate {
 
 Shards::Shards(Store& store, Keys keys, std::string owner)
@@ -37,6 +40,15 @@ void Shards::Stop() {
 }
 
 void Shards::Turn() {
+  std::map<int, std::string> unsaid;
+  std::uint64_t round = 0;
+  {
+    std::lock_guard lock(mutex_);
+    round = ++round_;
+    for (const auto& [p, halt] : halted_) {
+      if (!halt.said) unsaid[p] = halt.why;
+    }
+  }
   Transaction tx;
   std::vector<Get> gets;
   for (int p = 0; p < keys_.partitions(); ++p) {
@@ -44,21 +56,22 @@ void Shards::Turn() {
     gets.push_back(Get::String(keys_.Lease(p)));
     gets.push_back(Get::String(keys_.Halt(p)));
   }
-  std::set<int> held;
-  std::map<int, std::string> halted;
+  for (const auto& [p, why] : unsaid) tx.writes.push_back(Write::Set(keys_.Halt(p), why));
+  std::optional<Answer> read;
   if (store_.Run(tx, Deadline::In(kTtl / 2))) {
-    if (auto read = store_.Read(gets, Deadline::In(kTtl / 2))) {
-      for (int p = 0; p < keys_.partitions(); ++p) {
-        auto at = static_cast<std::size_t>(p) * 2;
-        if (read->values[at].string == owner_) held.insert(p);
-        if (!read->values[at + 1].string.empty()) halted[p] = read->values[at + 1].string;
-      }
-    }
+    if (auto answer = store_.Read(gets, Deadline::In(kTtl / 2))) read = std::move(*answer);
   }
   std::lock_guard lock(mutex_);
-  held_ = std::move(held);
-  halted.merge(halted_);  // what was noticed here stays until the process ends or the key is cleared and it restarts
-  halted_ = std::move(halted);
+  held_.clear();
+  if (!read) return;  // what stood still stands still
+  for (const auto& [p, why] : unsaid) halted_[p] = {why, true, round - 1};
+  std::erase_if(halted_, [&](const auto& e) { return e.second.said && e.second.round < round; });
+  for (int p = 0; p < keys_.partitions(); ++p) {
+    auto at = static_cast<std::size_t>(p) * 2;
+    if (read->values[at].string == owner_) held_.insert(p);
+    const auto& why = read->values[at + 1].string;
+    if (!why.empty()) halted_[p] = {why, true, round - 1};
+  }
 }
 
 std::set<int> Shards::Held() const {
@@ -72,17 +85,23 @@ std::set<int> Shards::Held() const {
 
 std::map<int, std::string> Shards::Halted() const {
   std::lock_guard lock(mutex_);
-  return halted_;
+  std::map<int, std::string> out;
+  for (const auto& [p, halt] : halted_) out[p] = halt.why;
+  return out;
 }
 
 void Shards::Halt(int partition, const std::string& why) {
   {
     std::lock_guard lock(mutex_);
-    halted_[partition] = why;
+    halted_[partition] = {why, false, round_};
   }
   Transaction tx;
   tx.writes.push_back(Write::Set(keys_.Halt(partition), why));
-  (void)store_.Run(tx, Deadline::In(Millis(1000)));  // if it fails, the other copies notice by themselves
+  // If it fails it is said in the next round.
+  if (!store_.Run(tx, Deadline::In(Millis(1000)))) return;
+  std::lock_guard lock(mutex_);
+  // A round that is under way may have read before this was written.
+  if (auto it = halted_.find(partition); it != halted_.end()) it->second = {why, true, round_};
 }
 
 }  // namespace stafett::gate

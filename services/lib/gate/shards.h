@@ -24,7 +24,8 @@ class Shards {
   void Stop();
 
   std::set<int> Held() const;
-  // Why partition p stands still, empty if it does not. Set by whoever notices, seen by all copies.
+  // Why partition p stands still, empty if it does not. Set by whoever notices, seen by all copies; it goes on when the
+  // store does not say so any more (the auditor, which has mended the log).
   std::map<int, std::string> Halted() const;
   void Halt(int partition, const std::string& why);
   // One round: renew, read. Called by the own thread; tests call it directly.
@@ -42,7 +43,13 @@ class Shards {
   std::condition_variable wake_;
   bool stop_ = false;
   std::set<int> held_;
-  std::map<int, std::string> halted_;
+  struct Halt_ {
+    std::string why;
+    bool said = false;        // the store has it: what it says counts from then on…
+    std::uint64_t round = 0;  // …in rounds that began later than this
+  };
+  std::map<int, Halt_> halted_;
+  std::uint64_t round_ = 0;
   std::thread thread_;
 };
 

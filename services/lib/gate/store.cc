@@ -15,6 +15,10 @@ std::uint64_t OutboxNumber(std::string_view stream_id) {
   std::from_chars(stream_id.data(), stream_id.data() + stream_id.size(), n);
   return n;
 }
+StreamPlace StreamPlace::Of(std::string_view id) {
+  const auto dash = id.find('-');
+  return {OutboxNumber(id), dash == std::string_view::npos ? 0 : OutboxNumber(id.substr(dash + 1))};
+}
 std::string OutboxId(std::uint64_t number) { return std::to_string(number) + "-0"; }
 
 Write Write::Push(std::string key, std::string value) { return {"push", {std::move(key), std::move(value)}}; }
@@ -55,6 +59,9 @@ Write Write::Remember(std::string key, Millis ttl, std::string hash, int partiti
 }
 Write Write::AckLog(std::string ack_stream, std::string pairs) {
   return {"acklog", {std::move(ack_stream), std::move(pairs)}};
+}
+Write Write::Trim(std::string stream, std::string first_kept) {
+  return {"trim", {std::move(stream), std::move(first_kept)}};
 }
 Write Write::Fence(std::string fence, std::string outbox, std::string acked, std::string mark) {
   return {"fence", {std::move(fence), std::move(outbox), std::move(acked), std::move(mark)}};

@@ -6,6 +6,7 @@
 // write. Here that is so by construction, for every service, and the script knows no policy.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -136,6 +137,8 @@ struct Write {
                         std::uint64_t version);
   // Appends text (outbox number and offset of each entry) to the ack stream.
   static Write AckLog(std::string ack_stream, std::string pairs);
+  // Takes away all entries of a stream before `first_kept` (StreamPlace::Id). Their numbers are not given again.
+  static Write Trim(std::string stream, std::string first_kept);
   // fence := max(fence, "o" of the first outbox entry behind acked; the mark if there is none).
   static Write Fence(std::string fence, std::string outbox, std::string acked, std::string mark);
   // Takes or renews a lease if it is free or ours; no effect otherwise (read it to see whose it is).
@@ -190,6 +193,14 @@ class Store {
   virtual bool Connected() const = 0;
 };
 
+// The place of an entry in its stream. In an outbox the first part is the entry's number; in an ack stream it is when
+// it was noted, in ms by the store's own clock (no test clock).
+struct StreamPlace {
+  std::uint64_t first = 0, second = 0;
+  static StreamPlace Of(std::string_view id);
+  std::string Id() const { return std::to_string(first) + "-" + std::to_string(second); }
+  auto operator<=>(const StreamPlace&) const = default;
+};
 // The number of an outbox entry from its stream id "<number>-0", and back.
 std::uint64_t OutboxNumber(std::string_view stream_id);
 std::string OutboxId(std::uint64_t number);

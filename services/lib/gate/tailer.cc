@@ -9,6 +9,7 @@ namespace {
 constexpr std::size_t kBatch = 256;  // records in one transaction at most
 constexpr Millis kWait{50};
 constexpr Millis kRetry{20};  // before something that did not go is tried again
+constexpr Millis kLook{500};  // at the marks, while nothing comes
 
 std::string ServiceOf(const std::string& stream) { return stream.substr(0, stream.find('/')); }
 std::string ChildOfStream(const std::string& stream) { return stream.substr(stream.find('/') + 1); }
@@ -133,6 +134,7 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
   }
   if (!Assign(shards_.Held(), beat) || parts_.empty()) return kRetry;
   auto polled = reader_->Poll(kBatch, wait);
+  if (polled.records.empty() && Now() - looked_ > kLook) Rewind();
   for (int p : polled.out_of_range) shards_.Halt(p, "TAIL_LOST");
   std::map<int, std::vector<kafka::Record>> by_partition;
   for (auto& r : polled.records) by_partition[r.partition].push_back(std::move(r));
@@ -155,6 +157,19 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     part.again = true;  // now all of it, from the mark
   }
   return Millis(0);
+}
+
+void Tailer::Rewind() {
+  looked_ = Now();
+  std::vector<Get> gets;
+  for (const auto& [p, part] : parts_) gets.push_back(Get::String(keys_.Mark(p, mark_)));
+  auto marks = store_.Read(gets, Deadline::In(Millis(1000)));
+  if (!marks) return;
+  std::size_t i = 0;
+  for (auto& [p, part] : parts_) {
+    const auto mark = static_cast<std::int64_t>(ToNumber(marks->values[i++].string));
+    if (!part.restoring && mark < part.next) part.again = true;
+  }
 }
 
 std::vector<Tailer::Item> Tailer::Look(int p, const std::vector<kafka::Record>& records, std::vector<Get>& gets) const {

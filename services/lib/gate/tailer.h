@@ -111,6 +111,8 @@ class Tailer {
   enum class Took { kYes, kNoYet, kStop };
   Took Foreign(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
   Status React(int p, const kafka::Record& record, const Item& item, Batch& batch);
+  // Whose mark was set back (the log was mended behind it) is read again from there.
+  void Rewind();
   void Park(int p, const kafka::Record& record, const std::string& child, const std::string& why, Batch& batch) const;
 
   Store& store_;
@@ -126,6 +128,7 @@ class Tailer {
   std::unique_ptr<LogReader> reader_;
   std::map<int, Part> parts_;
   std::uint64_t generation_ = 0;
+  SteadyTime looked_;  // at the marks, while nothing came
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> applied_{0}, restored_{0}, dropped_{0}, parked_{0}, conflicts_{0}, retries_{0};
   std::thread thread_;
