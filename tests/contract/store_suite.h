@@ -382,6 +382,33 @@ TEST_P(StoreSuite, Fence_stops_at_the_first_unacknowledged_entry_and_never_falls
 
 // ---- all or nothing ---------------------------------------------------------------------------------------------
 
+TEST_P(StoreSuite, Rewind_sets_mark_and_fence_back_and_the_fence_waits_for_what_is_derived_again) {
+  auto entry = [&] { return Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""); };
+  auto fence = [&](const std::string& acked) {
+    Run({}, {Write::Set(Key("acked"), acked), Write::Fence(Key("fence"), Key("ob"), Key("acked"), Key("mark"))});
+    return Text(Key("fence"));
+  };
+  auto rewind = [&](std::int64_t to) { return Write::Rewind(Key("mark"), to, Key("fence"), Key("ob")); };
+  Write1(rewind(5));  // there is no mark
+  EXPECT_EQ(Text(Key("mark")), "");
+  Run({}, {Write::Set(Key("mark"), "7"), entry(), entry()});  // 1, 2: behind 7
+  EXPECT_EQ(fence("0"), "7");
+  Write1(rewind(9));  // not above it
+  EXPECT_EQ(Text(Key("mark")), "7");
+  Run({}, {rewind(3), entry()});  // 3: behind 3
+  EXPECT_EQ(Text(Key("mark")), "3");
+  EXPECT_EQ(Text(Key("fence")), "3");
+  EXPECT_EQ(fence("0"), "3");
+  Run({}, {Write::Set(Key("mark"), "6"), entry()});  // 4: behind 6
+  EXPECT_EQ(fence("1"), "3");                        // 2 and 3 are not acknowledged
+  Run({}, {rewind(4)});                              // again, before all of it is; nothing is derived yet
+  EXPECT_EQ(fence("1"), "3");
+  EXPECT_EQ(fence("3"), "4");
+  Write1(Write::Set(Key("mark"), "8"));
+  EXPECT_EQ(fence("3"), "6");
+  EXPECT_EQ(fence("4"), "8");
+}
+
 TEST_P(StoreSuite, A_broken_transaction_writes_nothing) {
   Run({}, {Write::Push(Key("list"), "a"), Write::Set(Key("text"), "t")});
   const std::vector<Write> broken = {

@@ -17,7 +17,7 @@ VOLATILE_OF_PARTITION = re.compile(
     r"ob(:n)?|"      # outbox: what the log has is taken out
     r"acked|ack|"    # … how far, and when Kafka acknowledged what
     r"top:.*|"       # highest acknowledged offsets
-    r"fence|"        # how far all outputs are on Kafka; begins anew from the marks
+    r"fence(:rewinds)?|"        # how far all outputs are on Kafka; begins anew from the marks
     r"lease|"        # who publishes
     r"fresh|"        # when the reader last stood at the log's end
     r"halt|"         # why a partition stands still

@@ -202,11 +202,11 @@ Status MemoryStore::Check(const Write& w) const {
     const char* type;
   };
   static const std::map<std::string, Form, std::less<>> kForms = {
-      {"push", {2, "list"}},     {"set", {2, nullptr}},      {"setfor", {3, nullptr}}, {"del", {1, nullptr}},
-      {"hset", {3, "hash"}},     {"hdel", {2, "hash"}},      {"zadd", {3, "zset"}},    {"zsooner", {3, "zset"}},
-      {"zrem", {2, "zset"}},     {"max", {2, "string"}},     {"stamp", {1, "string"}}, {"outbox", {6, "stream"}},
-      {"remember", {6, "hash"}}, {"acklog", {2, "stream"}},  {"trim", {2, "stream"}},  {"fence", {4, "string"}},
-      {"lease", {3, "string"}},  {"release", {2, "string"}}, {"place", {4, "hash"}},
+      {"push", {2, "list"}},     {"set", {2, nullptr}},     {"setfor", {3, nullptr}},   {"del", {1, nullptr}},
+      {"hset", {3, "hash"}},     {"hdel", {2, "hash"}},     {"zadd", {3, "zset"}},      {"zsooner", {3, "zset"}},
+      {"zrem", {2, "zset"}},     {"max", {2, "string"}},    {"stamp", {1, "string"}},   {"outbox", {6, "stream"}},
+      {"remember", {6, "hash"}}, {"acklog", {2, "stream"}}, {"trim", {2, "stream"}},    {"fence", {4, "string"}},
+      {"rewind", {4, "string"}}, {"lease", {3, "string"}},  {"release", {2, "string"}}, {"place", {4, "hash"}},
   };
   auto form = kForms.find(w.op);
   if (form == kForms.end() || form->second.arguments != w.args.size()) {
@@ -248,6 +248,28 @@ void MemoryStore::Place(const std::string& key, const std::string& field, const 
   if (!names.empty()) fields[field] = names + "\n" + member;
   if (fields.empty()) d_.hashes.erase(key);
   for_each(names, [&](const std::string& set) { d_.sorted[set][member] = 0; });
+}
+
+void MemoryStore::Fence(const std::string& key, const std::string& outbox, const std::string& acked_key,
+                        const std::string& mark) {
+  const auto acked = ToNumber(StringAt(acked_key), 0);
+  auto behind = [&](std::int64_t number) {
+    if (auto stream = d_.streams.find(outbox); stream != d_.streams.end()) {
+      for (const auto& e : stream->second.entries) {
+        if (static_cast<std::int64_t>(OutboxNumber(e.id)) <= number) continue;
+        for (const auto& [name, value] : e.fields) {
+          if (name == "o") return ToNumber(value, 0);
+        }
+      }
+    }
+    return ToNumber(StringAt(mark), 0);
+  };
+  auto f = behind(acked);
+  auto& rewinds = d_.hashes[key + ":rewinds"];
+  std::erase_if(rewinds, [&](const auto& e) { return acked >= ToNumber(e.first, 0); });
+  for (const auto& [number, one] : rewinds) f = std::min(f, behind(ToNumber(number, 0)));
+  if (rewinds.empty()) d_.hashes.erase(key + ":rewinds");
+  if (f > ToNumber(StringAt(key), 0)) d_.strings[key] = std::to_string(f);
 }
 
 void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
@@ -300,17 +322,14 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
     std::erase_if(d_.streams[a[0]].entries,
                   [&](const StreamEntry& e) { return StreamPlace::Of(e.id) < StreamPlace::Of(a[1]); });
   } else if (w.op == "fence") {
-    auto acked = ToNumber(StringAt(a[2]), 0);
-    std::int64_t f = ToNumber(StringAt(a[3]), 0);
-    for (const auto& e : d_.streams[a[1]].entries) {
-      if (static_cast<std::int64_t>(OutboxNumber(e.id)) <= acked) continue;
-      for (const auto& [name, value] : e.fields) {
-        if (name == "o") f = ToNumber(value, 0);
-      }
-      break;
-    }
-    if (d_.streams[a[1]].entries.empty()) d_.streams.erase(a[1]);
-    if (f > ToNumber(StringAt(a[0]), 0)) d_.strings[a[0]] = std::to_string(f);
+    Fence(a[0], a[1], a[2], a[3]);
+  } else if (w.op == "rewind") {
+    const auto to = ToNumber(a[1], 0);
+    if (ToNumber(StringAt(a[0]), 0) <= to) return;
+    d_.strings[a[0]] = a[1];
+    if (ToNumber(StringAt(a[2]), 0) > to) d_.strings[a[2]] = a[1];
+    auto outbox = d_.streams.find(a[3]);
+    d_.hashes[a[2] + ":rewinds"][std::to_string(outbox == d_.streams.end() ? 0 : outbox->second.next - 1)] = "1";
   } else if (w.op == "lease") {
     auto owner = StringAt(a[0]);
     if (owner.empty() || owner == a[1]) {

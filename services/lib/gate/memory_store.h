@@ -62,6 +62,7 @@ class MemoryStore final : public Store {
   const char* TypeOf(const std::string& key) const;
   void Do(const Write& w, std::vector<std::uint64_t>& numbers);
   void Place(const std::string& key, const std::string& field, const std::string& member, const std::string& names);
+  void Fence(const std::string& key, const std::string& outbox, const std::string& acked_key, const std::string& mark);
   // An outbox entry; with a time, an ack stream's.
   std::uint64_t Append(const std::string& key, std::vector<std::pair<std::string, std::string>> fields,
                        std::int64_t at_ms = 0);

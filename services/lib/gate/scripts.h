@@ -61,7 +61,7 @@ local forms = {
   hset = {3, 'hash'}, hdel = {2, 'hash'}, zadd = {3, 'zset'}, zsooner = {3, 'zset'}, zrem = {2, 'zset'},
   place = {4, 'hash'},
   max = {2, 'string'}, stamp = {1, 'string'}, outbox = {6, 'stream'}, remember = {6, 'hash'},
-  acklog = {2, 'stream'}, trim = {2, 'stream'}, fence = {4, 'string'}, lease = {3, 'string'}, release = {2, 'string'},
+  acklog = {2, 'stream'}, trim = {2, 'stream'}, fence = {4, 'string'}, rewind = {4, 'string'}, lease = {3, 'string'}, release = {2, 'string'},
 }
 local ops = {
   push = function(a) redis.call('RPUSH', a[1], a[2]) end,
@@ -105,16 +105,27 @@ local ops = {
   trim = function(a) redis.call('XTRIM', a[1], 'MINID', a[2]) end,
   fence = function(a)
     local acked = tonumber(redis.call('GET', a[3]) or '0')
-    local first = redis.call('XRANGE', a[2], string.format('%d-0', acked + 1), '+', 'COUNT', 1)
-    local f
-    if #first > 0 then
+    -- "o" of the first entry behind this number; the mark if there is none
+    local function behind(number)
+      local first = redis.call('XRANGE', a[2], string.format('%d-0', number + 1), '+', 'COUNT', 1)
+      if #first == 0 then return tonumber(redis.call('GET', a[4]) or '0') end
       local fields = first[1][2]
-      for i = 1, #fields, 2 do if fields[i] == 'o' then f = tonumber(fields[i + 1]) end end
-    else
-      f = tonumber(redis.call('GET', a[4]) or '0')
+      for i = 1, #fields, 2 do if fields[i] == 'o' then return tonumber(fields[i + 1]) end end
+    end
+    local f = behind(acked)
+    -- the mark was set back when the outbox had come to this number: smaller "o" stand behind larger ones
+    for _, number in ipairs(redis.call('HKEYS', a[1] .. ':rewinds')) do
+      if acked >= tonumber(number) then redis.call('HDEL', a[1] .. ':rewinds', number)
+      else f = math.min(f, behind(tonumber(number))) end
     end
     local old = tonumber(redis.call('GET', a[1]) or '0')
     if f > old then redis.call('SET', a[1], string.format('%d', f)) end
+  end,
+  rewind = function(a)
+    if tonumber(redis.call('GET', a[1]) or '0') <= tonumber(a[2]) then return end
+    redis.call('SET', a[1], a[2])
+    if tonumber(redis.call('GET', a[3]) or '0') > tonumber(a[2]) then redis.call('SET', a[3], a[2]) end
+    redis.call('HSET', a[3] .. ':rewinds', redis.call('GET', a[4] .. ':n') or '0', '1')
   end,
   lease = function(a)
     local owner = redis.call('GET', a[1])

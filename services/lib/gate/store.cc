@@ -66,6 +66,9 @@ Write Write::Trim(std::string stream, std::string first_kept) {
 Write Write::Fence(std::string fence, std::string outbox, std::string acked, std::string mark) {
   return {"fence", {std::move(fence), std::move(outbox), std::move(acked), std::move(mark)}};
 }
+Write Write::Rewind(std::string mark, std::int64_t to, std::string fence, std::string outbox) {
+  return {"rewind", {std::move(mark), Num(to), std::move(fence), std::move(outbox)}};
+}
 Write Write::Lease(std::string key, std::string owner, Millis ttl) {
   return {"lease", {std::move(key), std::move(owner), Num(ttl.count())}};
 }

@@ -139,8 +139,12 @@ struct Write {
   static Write AckLog(std::string ack_stream, std::string pairs);
   // Takes away all entries of a stream before `first_kept` (StreamPlace::Id). Their numbers are not given again.
   static Write Trim(std::string stream, std::string first_kept);
-  // fence := max(fence, "o" of the first outbox entry behind acked; the mark if there is none).
+  // fence := max(fence, "o" of the first outbox entry behind acked; the mark if there is none). Where the mark was set
+  // back (Rewind), entries from then on count too as long as any from before is not acknowledged.
   static Write Fence(std::string fence, std::string outbox, std::string acked, std::string mark);
+  // A mark that is above `to` is set back to it, and the fence with it: what is read again is derived, and to be
+  // acknowledged, anew. Nothing otherwise. Put it before the Outbox writes of the same transaction.
+  static Write Rewind(std::string mark, std::int64_t to, std::string fence, std::string outbox);
   // Takes or renews a lease if it is free or ours; no effect otherwise (read it to see whose it is).
   static Write Lease(std::string key, std::string owner, Millis ttl);
   static Write Release(std::string key, std::string owner);

@@ -15,6 +15,13 @@ std::string ServiceOf(const std::string& stream) { return stream.substr(0, strea
 std::string ChildOfStream(const std::string& stream) { return stream.substr(stream.find('/') + 1); }
 std::uint64_t ToNumber(const std::string& s) { return std::strtoull(s.c_str(), nullptr, 10); }
 SteadyTime Now() { return std::chrono::steady_clock::now(); }
+// Where a child was parked because a record of this stream was missing, by what Park has written.
+std::optional<std::int64_t> ClosesGap(const std::string& why, const std::string& stream) {
+  if (!why.starts_with("GAP ")) return std::nullopt;
+  const auto space = why.find(' ', 4);
+  if (space == std::string::npos || why.compare(space + 1, std::string::npos, stream) != 0) return std::nullopt;
+  return static_cast<std::int64_t>(ToNumber(why.substr(4, space - 4)));
+}
 }  // namespace
 
 // A record, and where the answers about it are.
@@ -36,7 +43,8 @@ struct Tailer::Batch {
   std::map<std::string, std::uint64_t> inputs;   // child -> length of its inputs, the same
   std::set<std::string> parked;                  // children
   std::size_t taken = 0;
-  bool alone = false;  // nothing may follow in this transaction
+  bool alone = false;                  // nothing may follow in this transaction
+  std::optional<std::int64_t> rewind;  // to where a child was parked whose gap has closed
   std::uint64_t applied = 0, restored = 0, dropped = 0, parked_records = 0;
 };
 
@@ -145,7 +153,7 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     while (!part.again && !records.empty() && !stop_) {
       beat();
       auto n = Apply(p, part, records);
-      part.again = n == 0;  // from the mark, whatever it now is
+      part.again = n == 0 || std::exchange(part.rewound, false);  // from the mark, whatever it now is
       records.erase(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(n));
     }
   }
@@ -153,7 +161,12 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     if (!part.restoring || part.again) continue;
     bool at_end = std::find(polled.at_end.begin(), polled.at_end.end(), p) != polled.at_end.end();
     if (part.next < part.restore_until && !at_end) continue;
-    part.restoring = false;
+    if (part.holes && !part.restored) {
+      shards_.Halt(p, "LOG_HOLE");
+      continue;
+    }
+    part.restoring = part.holes;  // what was left out may fit by now
+    part.holes = part.restored = false;
     part.again = true;  // now all of it, from the mark
   }
   return Millis(0);
@@ -200,10 +213,16 @@ std::vector<Tailer::Item> Tailer::Look(int p, const std::vector<kafka::Record>& 
   return items;
 }
 
-void Tailer::Park(int p, const kafka::Record& record, const std::string& child, const std::string& why,
+// The first reason stays, and where it arose: "GAP 17 consent/ch-…".
+void Tailer::Park(int p, const kafka::Record& record, const Item& item, const Answer& read, const std::string& why,
                   Batch& batch) const {
   auto& writes = batch.tx.writes;
-  writes.push_back(Write::HashSet(keys_.Index(p, "parked"), child, why));
+  const auto& child = item.child;
+  if (!read.values[item.parked].present && !batch.parked.contains(child)) {
+    const auto stream = item.envelope ? item.envelope->stream : "";
+    writes.push_back(
+        Write::HashSet(keys_.Index(p, "parked"), child, why + " " + std::to_string(record.offset) + " " + stream));
+  }
   writes.push_back(Write::Push(keys_.Index(p, "parked:" + child),
                                EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
   batch.parked.insert(child);
@@ -212,7 +231,7 @@ void Tailer::Park(int p, const kafka::Record& record, const std::string& child, 
 }
 
 // False: nothing more can be done with this partition.
-bool Tailer::Own(int p, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch) {
+bool Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch) {
   const auto& e = *item.envelope;
   const auto stored = static_cast<std::uint64_t>(read.values[item.version].number);
   auto& version = batch.version.try_emplace(e.stream, stored).first->second;
@@ -229,6 +248,11 @@ bool Tailer::Own(int p, const kafka::Record& record, const Item& item, const Ans
     return true;
   }
   if (e.version != version + 1) {
+    if (part.restoring) {
+      part.holes = true;
+      ++batch.taken;
+      return true;
+    }
     shards_.Halt(p, "LOG_HOLE");
     return false;
   }
@@ -285,9 +309,14 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
     ++batch.taken;
     return Took::kYes;
   }
-  const bool behind = read.values[item.parked].present || batch.parked.contains(item.child);
+  const auto& parked = read.values[item.parked];
+  const auto closes = parked.present && e.version == version + 1 ? ClosesGap(parked.string, e.stream) : std::nullopt;
+  if (closes && batch.taken != 0) return Took::kNoYet;
+  // Parked by this very batch, and perhaps what was missing: to be seen with what is stored.
+  if (!parked.present && batch.parked.contains(item.child) && e.version == version + 1) return Took::kNoYet;
+  const bool behind = (parked.present && !closes) || batch.parked.contains(item.child);
   if (behind || e.version != version + 1) {
-    Park(p, record, item.child, behind ? "BEHIND" : "GAP", batch);
+    Park(p, record, item, read, "GAP", batch);
     return Took::kYes;
   }
   const bool reacts = applier_.Reacts(e);
@@ -305,9 +334,19 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
         part.not_before = Now() + kRetry;
         return Took::kStop;
       }
-      Park(p, record, item.child, reacted.error().reason, batch);
+      Park(p, record, item, read, reacted.error().reason, batch);
       return Took::kYes;
     }
+  }
+  if (closes) {
+    batch.alone = true;
+    batch.rewind = closes;
+    if (mark_ == "log") {
+      auto& writes = batch.tx.writes;  // nothing but what is derived from this record
+      writes.insert(writes.begin(), Write::Rewind(keys_.Mark(p, mark_), *closes, keys_.Fence(p), keys_.Outbox(p)));
+    }
+    batch.tx.writes.push_back(Write::HashDelete(keys_.Index(p, "parked"), item.child));
+    batch.tx.writes.push_back(Write::Delete(keys_.Index(p, "parked:" + item.child)));
   }
   if (reacts || applier_.Takes(e)) {
     batch.tx.writes.push_back(Write::Push(keys_.Inputs(p, item.child),
@@ -348,14 +387,14 @@ std::size_t Tailer::Apply(int p, Part& part, const std::vector<kafka::Record>& r
   for (std::size_t i = 0; i < records.size() && !batch.alone; ++i) {
     const auto& item = items[i];
     if (item.envelope && item.own) {
-      if (!Own(p, records[i], item, *read, batch)) {
+      if (!Own(p, part, records[i], item, *read, batch)) {
         part.not_before = Now() + kRetry;
         return 0;
       }
     } else if (part.restoring) {
       ++batch.taken;
     } else if (!item.envelope) {
-      Park(p, records[i], item.child, "UNREADABLE", batch);
+      Park(p, records[i], item, *read, "UNREADABLE", batch);
     } else {
       auto took = Foreign(p, part, records[i], item, *read, batch);
       if (took == Took::kStop) return 0;
@@ -367,7 +406,7 @@ std::size_t Tailer::Apply(int p, Part& part, const std::vector<kafka::Record>& r
   auto& tx = batch.tx;
   if (!part.restoring) {
     // The outbox entries above carry the mark as it was: the fence passes this batch only when they are acknowledged.
-    tx.writes.push_back(Write::Set(keys_.Mark(p, mark_), std::to_string(next)));
+    tx.writes.push_back(Write::Set(keys_.Mark(p, mark_), std::to_string(batch.rewind.value_or(next))));
     if (mark_ == "log") {
       tx.writes.push_back(Write::Fence(keys_.Fence(p), keys_.Outbox(p), keys_.Acked(p), keys_.Mark(p, mark_)));
     }
@@ -381,6 +420,8 @@ std::size_t Tailer::Apply(int p, Part& part, const std::vector<kafka::Record>& r
     }
   }
   part.stuck_since.reset();
+  part.rewound = batch.rewind.has_value();
+  part.restored = part.restored || batch.restored > 0;
   part.next = next;
   if (!part.restoring) {  // else they come again
     dropped_ += batch.dropped;

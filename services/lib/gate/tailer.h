@@ -6,10 +6,13 @@
 //   own, version <= stored   what we wrote: nothing to do. Other bytes than stored: the log and the store part ways
 //                            (FORK), and the partition is halted
 //   own, version == stored+1 the store has lost it (empty or older Redis): restored, with its remembered request_id
-//   own, version  > stored+1 the log has a hole before it: the partition is halted
+//   own, version  > stored+1 the log has a hole before it: the partition is halted, unless it is filled further on
 //   foreign, taken already   a repeat (zombie relay): dropped by its version
 //   foreign, next            taken; the service may react
-//   foreign, behind a gap    the child is parked: kept aside in order, said so by a metric; others go on
+//   foreign, behind a gap    the child is parked: kept aside in order, said so by a metric; others go on. When the
+//   record
+//                            that was missing comes after all (a tail that was lost and written again behind others),
+//                            it is taken, and the log is read again from where the child was parked
 //   unreadable               its key's child is parked
 //
 // Whenever a partition is taken up and the mark is not at the log's end, a first pass restores own records only, and
@@ -95,6 +98,9 @@ class Tailer {
     std::int64_t next = 0;
     bool restoring = false;          // the first pass, which neither reads nor moves the mark…
     std::int64_t restore_until = 0;  // …up to here
+    bool holes = false;              // before own records that this pass has left out…
+    bool restored = false;           // …and it restored others: another pass may fill them
+    bool rewound = false;            // the mark was set back: read again from there
     bool again = true;               // to be assigned anew from the mark…
     SteadyTime not_before;           // …but not at once
     std::optional<SteadyTime> stuck_since;
@@ -107,13 +113,14 @@ class Tailer {
   // Applies a prefix of `records` of one partition; how many were applied (0: conflict or not now).
   std::size_t Apply(int p, Part& part, const std::vector<kafka::Record>& records);
   std::vector<Item> Look(int p, const std::vector<kafka::Record>& records, std::vector<Get>& gets) const;
-  bool Own(int p, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
+  bool Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
   enum class Took { kYes, kNoYet, kStop };
   Took Foreign(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
   Status React(int p, const kafka::Record& record, const Item& item, Batch& batch);
   // Whose mark was set back (the log was mended behind it) is read again from there.
   void Rewind();
-  void Park(int p, const kafka::Record& record, const std::string& child, const std::string& why, Batch& batch) const;
+  void Park(int p, const kafka::Record& record, const Item& item, const Answer& read, const std::string& why,
+            Batch& batch) const;
 
   Store& store_;
   Keys keys_;

@@ -124,15 +124,86 @@ TEST_F(TailerTest, A_gap_parks_the_child_and_the_others_go_on) {
   ASSERT_TRUE(MarkAtEnd());
   EXPECT_THAT(Inputs(Child()), ElementsAre("1"));
   EXPECT_THAT(ParkedRecords(Child()), ElementsAre("3", "of another stream", "4"));
-  EXPECT_NE(Parked(Child()), "");
+  EXPECT_EQ(Parked(Child()), "GAP 1 consent/" + Child());
   EXPECT_THAT(Inputs(Child(1)), ElementsAre("x"));
   EXPECT_TRUE(Eventually([&] { return a_.tailer.GetStats().parked == 3U; }));  // counted behind the mark
   // Also in the next batch.
-  Foreign(Child(), 2, "take", "2");
+  Foreign(Child(), 5, "take", "5");
   Foreign(Child(1), 2, "take", "y");
   ASSERT_TRUE(MarkAtEnd());
-  EXPECT_THAT(ParkedRecords(Child()), ElementsAre("3", "of another stream", "4", "2"));
+  EXPECT_THAT(ParkedRecords(Child()), ElementsAre("3", "of another stream", "4", "5"));
   EXPECT_THAT(Inputs(Child(1)), ElementsAre("x", "y"));
+}
+
+// A tail that was lost and written again behind what others wrote meanwhile (auditor/adapters/repairer.h).
+TEST_F(TailerTest, When_the_missing_record_comes_after_all_the_child_goes_on_from_where_it_was_parked) {
+  Foreign(Child(), 1, "take", "1");
+  Foreign(Child(), 3, "react", "3");
+  Foreign(Child(1), 1, "take", "x");
+  Foreign(Child(), 4, "take", "4");
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  ASSERT_TRUE(store_.Run({{}, {Write::Set(keys_.Fence(0), "4")}, 0}, Soon()));
+  log_.Append("log", 0, Child(), RecordOf("escalation", Child(), 1, "take", "of another stream"));
+  Foreign(Child(), 2, "react", "2");
+  ASSERT_TRUE(Eventually([&] { return Inputs(Child()).size() == 5U; }));
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_THAT(Inputs(Child()), ElementsAre("1", "2", "3", "4", "of another stream"));
+  EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("re:2", "re:3"));
+  EXPECT_THAT(Inputs(Child(1)), ElementsAre("x"));
+  EXPECT_EQ(Parked(Child()), "");
+  EXPECT_THAT(ParkedRecords(Child()), IsEmpty());
+  EXPECT_EQ(a_.applier.reactions, 2);
+  // Who waits for what was parked waits on: none of its reactions is acknowledged.
+  EXPECT_LE(std::stoull(a_.copy.Text(keys_.Fence(0))), 1U);
+}
+
+TEST_F(TailerTest, Two_missing_records_come_one_after_the_other) {
+  Foreign(Child(), 3, "take", "3");
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  Foreign(Child(), 1, "take", "1");
+  ASSERT_TRUE(Eventually([&] { return Inputs(Child()).size() == 1U; }));
+  Foreign(Child(), 2, "take", "2");
+  ASSERT_TRUE(Eventually([&] { return Inputs(Child()).size() == 3U; }));
+  EXPECT_THAT(Inputs(Child()), ElementsAre("1", "2", "3"));
+  EXPECT_EQ(Parked(Child()), "");
+}
+
+TEST_F(TailerTest, What_closes_a_gap_may_come_in_the_same_batch) {
+  Foreign(Child(), 1, "take", "1");
+  Foreign(Child(), 3, "take", "3");
+  Foreign(Child(), 2, "take", "2");
+  Foreign(Child(), 4, "take", "4");
+  a_.tailer.Start();
+  ASSERT_TRUE(Eventually([&] { return Inputs(Child()).size() == 4U; }));
+  EXPECT_THAT(Inputs(Child()), ElementsAre("1", "2", "3", "4"));
+  EXPECT_EQ(Parked(Child()), "");
+}
+
+TEST_F(TailerTest, What_closes_a_gap_and_cannot_be_taken_leaves_the_child_parked) {
+  Foreign(Child(), 2, "take", "2");
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  a_.applier.before = [&](const Envelope& e, const kafka::Record&) -> Status {
+    if (e.version == 1) return Fail(Code::kUnavailable, "KEY_NOT_HERE", "never");
+    return {};
+  };
+  Foreign(Child(), 1, "react", "1");
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_EQ(Parked(Child()), "GAP 0 consent/" + Child());
+  EXPECT_THAT(ParkedRecords(Child()), ElementsAre("2", "1"));
+  EXPECT_THAT(Inputs(Child()), IsEmpty());
+}
+
+TEST_F(TailerTest, A_hole_in_the_own_stream_that_is_filled_further_on_is_none) {
+  OwnRecord(Child(), 2, "2");
+  OwnRecord(Child(), 3, "3");
+  OwnRecord(Child(), 1, "1");
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("1", "2", "3"));
+  EXPECT_THAT(a_.shards.Halted(), IsEmpty());
 }
 
 // An unreadable record may be a withdrawal: nothing more may happen under what it perhaps took back.
@@ -142,7 +213,7 @@ TEST_F(TailerTest, An_unreadable_record_parks_the_child_of_its_key) {
   Foreign(Child(1), 1, "take", "x");
   a_.tailer.Start();
   ASSERT_TRUE(MarkAtEnd());
-  EXPECT_EQ(Parked(Child()), "BEHIND");
+  EXPECT_EQ(Parked(Child()), "UNREADABLE 0 ");
   EXPECT_THAT(Inputs(Child()), IsEmpty());
   EXPECT_EQ(ParkedRecords(Child()).size(), 2U);
   EXPECT_THAT(Inputs(Child(1)), ElementsAre("x"));
@@ -212,7 +283,7 @@ TEST_F(TailerTest, When_patience_is_over_the_child_is_parked_and_the_others_go_o
   Foreign(Child(1), 1, "react", "x");
   a_.tailer.Start();
   ASSERT_TRUE(MarkIs(3));
-  EXPECT_EQ(Parked(Child()), "BEHIND");
+  EXPECT_EQ(Parked(Child()), "KEY_NOT_HERE 0 consent/" + Child());
   EXPECT_THAT(ParkedRecords(Child()), ElementsAre("w", "w2"));
   EXPECT_THAT(a_.copy.Own(Child(1)), ElementsAre("re:x"));
 }
@@ -269,7 +340,7 @@ TEST_F(TailerTest, Reactions_to_another_partition_are_refused) {
   Foreign(Child(), 1, "react", "w");
   tailer.Start();
   ASSERT_TRUE(MarkAtEnd());
-  EXPECT_EQ(Parked(Child()), "BAD_TARGET");
+  EXPECT_EQ(Parked(Child()), "BAD_TARGET 0 consent/" + Child());
 }
 
 TEST_F(TailerTest, Two_copies_that_read_the_same_records_apply_each_exactly_once) {

@@ -1,0 +1,63 @@
+// Reads the log back and compares it with the outboxes, byte by byte: only what was seen there with own eyes counts as
+// verified. Trims outboxes, and nobody else does: what is verified and was acknowledged longer ago than `keep`.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "auditor/adapters/outboxes.h"
+#include "auditor/adapters/topic.h"
+
+namespace stafett::auditor::adapters {
+
+struct Compared {
+  std::uint64_t same = 0;
+  std::uint64_t other = 0;    // another record stands at the entry's place
+  std::uint64_t damaged = 0;  // the same record stands there, with other bytes; or the outbox has lost the entry
+  std::uint64_t missing = 0;  // none does
+  std::uint64_t unread = 0;   // of topics that the auditor may not read: keys, identities, recipients'
+  bool more = false;          // there was more than fits into one round
+  bool Well() const { return other + damaged + missing == 0; }
+};
+
+struct Behind {
+  std::uint64_t entries = 0;  // acknowledged, not yet verified
+  Millis oldest{0};           // since it was noted
+};
+
+// One owner thread.
+class Audit {
+ public:
+  // `topics`: those that are compared, by name.
+  Audit(gate::Store& store, gate::Keys own, std::vector<gate::Keys> services, std::map<std::string, Topic*> topics,
+        Millis keep);
+
+  // Compares what was acknowledged since the last round, and moves the verified mark over what is the same.
+  Result<Compared> Look(int partition, const Beat& beat);
+  // The same with all that the outboxes hold, verified before or not; moves nothing.
+  Result<Compared> LookAtAll(int partition, const Beat& beat);
+  // How many entries were taken away.
+  Result<std::uint64_t> Trim(int partition, const Beat& beat);
+  Result<Behind> HowFarBehind(int partition);
+
+ private:
+  struct Position {
+    std::string text;  // as stored
+    std::uint64_t number = 0;
+    gate::StreamPlace place;
+  };
+  struct Round;
+  Result<std::vector<Position>> Positions(int partition, std::vector<gate::Get> more, gate::Answer& answer);
+  Result<Compared> Compare(int partition, std::vector<Position>& positions, const Beat& beat);
+  Status Gather(int partition, std::size_t service, Position& position, Round& round);
+
+  gate::Store& store_;
+  gate::Keys own_;
+  std::vector<gate::Keys> services_;
+  std::map<std::string, Topic*> topics_;
+  Millis keep_;
+  Outboxes outboxes_;
+};
+
+}  // namespace stafett::auditor::adapters
