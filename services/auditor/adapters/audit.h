@@ -1,5 +1,7 @@
 // Reads the log back and compares it with the outboxes, byte by byte: only what was seen there with own eyes counts as
-// verified. Trims outboxes, and nobody else does: what is verified and was acknowledged longer ago than `keep`.
+// verified. Then asks whether every service that has read past a record has taken it: a tail that was lost and written
+// over before anybody looked leaves records that a reader, standing further on, never saw. Trims outboxes, and nobody
+// else does: what is verified, was taken by all, and was acknowledged longer ago than `keep`.
 #pragma once
 
 #include <map>
@@ -29,13 +31,16 @@ struct Behind {
 // One owner thread.
 class Audit {
  public:
-  // `topics`: those that are compared, by name.
+  // `topics`: those that are compared, by name; `log`: the one that all services read.
   Audit(gate::Store& store, gate::Keys own, std::vector<gate::Keys> services, std::map<std::string, Topic*> topics,
-        Millis keep);
+        std::string log, Millis keep);
 
   // Compares what was acknowledged since the last round, and moves the verified mark over what is the same.
   Result<Compared> Look(int partition, const Beat& beat);
-  // The same with all that the outboxes hold, verified before or not; moves nothing.
+  // How many records somebody has passed and not taken; moves the taken mark if there are none. A child that is set
+  // aside is known as that, and does not count.
+  Result<std::uint64_t> LookWhoTook(int partition, const Beat& beat);
+  // The same as Look with all that the outboxes hold, verified before or not; moves nothing.
   Result<Compared> LookAtAll(int partition, const Beat& beat);
   // How many entries were taken away.
   Result<std::uint64_t> Trim(int partition, const Beat& beat);
@@ -48,7 +53,14 @@ class Audit {
     gate::StreamPlace place;
   };
   struct Round;
-  Result<std::vector<Position>> Positions(int partition, std::vector<gate::Get> more, gate::Answer& answer);
+  struct Passed;
+  using KeyOf = std::string (*)(const gate::Keys& own, int partition, const std::string& service);
+  Result<std::vector<Position>> Positions(int partition, KeyOf key, std::vector<gate::Get> more, gate::Answer& answer);
+  Status Move(int partition, KeyOf key, std::uint64_t generation, const std::vector<Position>& before,
+              const std::vector<Position>& after);
+  Result<std::map<std::uint64_t, std::int64_t>> Since(int partition, const gate::Keys& of);
+  Status GatherPassed(int partition, std::size_t service, const gate::Answer& marks, Position& position,
+                      std::vector<Passed>& passed);
   Result<Compared> Compare(int partition, std::vector<Position>& positions, const Beat& beat);
   Status Gather(int partition, std::size_t service, Position& position, Round& round);
 
@@ -56,6 +68,7 @@ class Audit {
   gate::Keys own_;
   std::vector<gate::Keys> services_;
   std::map<std::string, Topic*> topics_;
+  std::string log_;
   Millis keep_;
   Outboxes outboxes_;
 };

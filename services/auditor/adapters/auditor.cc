@@ -39,6 +39,8 @@ Auditor::Auditor(gate::Store& store, gate::Shards& shards, const AuditorOptions&
       verified_(metrics.Counter("stafett_audit_records_total", "Outbox entries seen in the log as they were sent.")),
       differs_(metrics.Counter("stafett_audit_displaced_total", "Looks at which another record stood in the log.")),
       missing_(metrics.Counter("stafett_audit_missing_total", "Looks at which an acknowledged record was not there.")),
+      untaken_(metrics.Counter("stafett_audit_untaken_total",
+                               "Records at a look that a service had read past and not taken.")),
       damaged_(metrics.Counter("stafett_audit_damaged_total", "Looks at which a record's bytes were others.")),
       trimmed_entries_(metrics.Counter("stafett_audit_trimmed_total", "Verified entries taken out of outboxes.")),
       repairs_(metrics.Counter("stafett_log_repairs_total", "Partitions mended after the log had lost its tail.")),
@@ -54,7 +56,7 @@ Auditor::Auditor(gate::Store& store, gate::Shards& shards, const AuditorOptions&
     by_mark[mark] = by_name[name] = &topic;
   }
   const gate::Keys own("auditor", options.partitions);
-  audit_ = std::make_unique<Audit>(store_, own, services_, by_name, options.keep);
+  audit_ = std::make_unique<Audit>(store_, own, services_, by_name, options.topics.at("log"), options.keep);
   repairer_ = std::make_unique<Repairer>(store_, own, services_, by_mark);
 }
 
@@ -110,7 +112,10 @@ Auditor::Found Auditor::LookAt(int partition, const Beat& beat) {
   auto compared = audit_->Look(partition, beat);
   if (!compared) return Found::kFailed;
   verified_.Increment(static_cast<double>(compared->same));
-  if (compared->Well()) {
+  auto untaken = audit_->LookWhoTook(partition, beat);
+  if (!untaken) return Found::kFailed;
+  untaken_.Increment(static_cast<double>(*untaken));
+  if (compared->Well() && *untaken == 0) {
     suspected_.erase(partition);
     unmended_.erase(partition);
     return compared->more ? Found::kMore : Found::kNothing;
@@ -122,7 +127,8 @@ Auditor::Found Auditor::LookAt(int partition, const Beat& beat) {
       {{"partition", partition},
        {"displaced", compared->other},
        {"missing", compared->missing},
-       {"damaged", compared->damaged}});
+       {"damaged", compared->damaged},
+       {"untaken", *untaken}});
   if (compared->damaged > 0) {
     unmended_.insert(partition);  // neither copy is known to be the right one
   } else if (++suspected_[partition] >= kSuspicions && !unmended_.contains(partition)) {

@@ -36,6 +36,9 @@ std::string TrimmedKey(const gate::Keys& own, int partition, const std::string& 
 std::string VerifiedKey(const gate::Keys& own, int partition, const std::string& service) {
   return own.Index(partition, "verified:" + service);
 }
+std::string TakenKey(const gate::Keys& own, int partition, const std::string& service) {
+  return own.Index(partition, "taken:" + service);
+}
 
 Repairer::Repairer(gate::Store& store, gate::Keys own, std::vector<gate::Keys> services,
                    std::map<std::string, Topic*> topics)

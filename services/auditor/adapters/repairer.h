@@ -62,5 +62,6 @@ class Repairer {
 std::string MovedKey(const gate::Keys& own, int partition, const std::string& service);  // number -> place since
 std::string TrimmedKey(const gate::Keys& own, int partition, const std::string& topic);  // highest place trimmed
 std::string VerifiedKey(const gate::Keys& own, int partition, const std::string& service);
+std::string TakenKey(const gate::Keys& own, int partition, const std::string& service);
 
 }  // namespace stafett::auditor::adapters

@@ -13,12 +13,13 @@ constexpr int kWrongConfiguration = 2;
 }  // namespace
 
 int RunCommandLine(int argc, char** argv, const std::string& expected_service,
-                   const std::function<int(const Service&)>& main_fn, const Extra& extra) {
+                   const std::function<int(const Service&)>& main_fn, const Extra& extra, const Process& process) {
   CLI::App app("Stafett: the " + expected_service + " service");
   std::string path;
   bool only_check = false;
   app.add_option("--config", path, "the service's configuration (YAML)")->required();
   app.add_flag("--check-config", only_check, "print the effective configuration, secrets masked, and exit");
+  for (const auto& flag : process.flags) app.add_flag(flag.name, *flag.given, flag.help);
   app.set_version_flag("--version", expected_service + " " + STAFETT_VERSION);
   try {
     app.parse(argc, argv);
@@ -28,7 +29,7 @@ int RunCommandLine(int argc, char** argv, const std::string& expected_service,
     return app.exit(stop) == 0 ? 0 : kWrongConfiguration;
   }
 
-  Result<Loaded> loaded = LoadService(path, expected_service, extra);
+  Result<Loaded> loaded = LoadService(path, expected_service, extra, process.serves);
   if (!loaded) {
     std::cerr << loaded.error().message << '\n';
     return kWrongConfiguration;

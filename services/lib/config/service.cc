@@ -136,17 +136,9 @@ std::string ReadTarget(Section section, const std::string& key) {
   return target;
 }
 
-Service ReadService(Section root, const std::string& expected_service) {
-  Service s;
-  s.service = root.OneOf("service", {expected_service});
-  s.instance = root.String("instance", HostName());
-  if (s.instance.empty()) root.Refuse("instance", "must not be empty: copies of one name share their leases");
-  s.mode = root.OneOf("mode", {"development", "production"}) == "development" ? Mode::kDevelopment : Mode::kProduction;
+// What only processes have that are called.
+void ReadServing(Section root, Service& s) {
   s.listen = root.Address("listen", Section::Port::kZeroAllowed);
-  s.admin_listen = root.Address("admin_listen", Section::Port::kZeroAllowed);
-  s.partitions = static_cast<int>(root.Integer("partitions", 1, kMaxPartitions));
-  s.redis = ReadRedis(root.Child("redis"), s.mode);
-  s.kafka = ReadKafka(root.Child("kafka"), s.mode);
   s.tokens = ReadTokens(root.Child("tokens"), s.mode);
   if (auto section = root.OptionalChild("service_token")) {
     s.service_token = ReadServiceToken(*section, s.mode);
@@ -158,6 +150,19 @@ Service ReadService(Section root, const std::string& expected_service) {
   s.controllers = root.Directory("controllers");
   s.policy = root.File("policy");
   s.limits = ReadLimits(root.ChildOrDefaults("limits"));
+}
+
+Service ReadService(Section root, const std::string& expected_service, bool serves) {
+  Service s;
+  s.service = root.OneOf("service", {expected_service});
+  s.instance = root.String("instance", HostName());
+  if (s.instance.empty()) root.Refuse("instance", "must not be empty: copies of one name share their leases");
+  s.mode = root.OneOf("mode", {"development", "production"}) == "development" ? Mode::kDevelopment : Mode::kProduction;
+  s.admin_listen = root.Address("admin_listen", Section::Port::kZeroAllowed);
+  s.partitions = static_cast<int>(root.Integer("partitions", 1, kMaxPartitions));
+  s.redis = ReadRedis(root.Child("redis"), s.mode);
+  s.kafka = ReadKafka(root.Child("kafka"), s.mode);
+  if (serves) ReadServing(root, s);
   // A year: dates lie no further ahead.
   s.test_clock_ahead = Millis(1000 * root.Integer("test_clock_ahead_seconds", 0, 366 * 24 * 3600, 0));
   if (s.mode == Mode::kProduction && root.Has("test_clock_ahead_seconds")) {
@@ -168,11 +173,12 @@ Service ReadService(Section root, const std::string& expected_service) {
 
 }  // namespace
 
-Result<Loaded> LoadService(const std::string& path, const std::string& expected_service, const Extra& extra) {
+Result<Loaded> LoadService(const std::string& path, const std::string& expected_service, const Extra& extra,
+                           bool serves) {
   STAFETT_TRY(Document document, Document::Load(path));
   Section root = document.root();
   Loaded loaded;
-  loaded.service = ReadService(root, expected_service);
+  loaded.service = ReadService(root, expected_service, serves);
   if (extra) extra(root);
   if (loaded.service.mode == Mode::kProduction) document.SecretsMustBePrivate();
   STAFETT_CHECK_OK(document.Finish());

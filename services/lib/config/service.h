@@ -15,6 +15,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "lib/base/error.h"
 #include "lib/base/time.h"
@@ -93,17 +94,30 @@ struct Service {
 // Reads a service's own additional keys from the root, e.g. `root.OptionalChild("disclosure")`.
 using Extra = std::function<void(Section& root)>;
 
+// What kind of process reads it.
+struct Process {
+  bool serves =
+      true;  // no: nobody calls it, and listen, tokens, peers, keys, controllers, policy and limits are unknown
+  struct Flag {
+    std::string name, help;  // "--verify"
+    bool* given;
+  };
+  std::vector<Flag> flags;  // of its command line, besides those below
+};
+
 struct Loaded {
   Service service;
   std::string effective;  // YAML, secrets masked
 };
 // `expected_service` must equal the key `service`: a config given to the wrong binary is refused.
-Result<Loaded> LoadService(const std::string& path, const std::string& expected_service, const Extra& extra = {});
+Result<Loaded> LoadService(const std::string& path, const std::string& expected_service, const Extra& extra = {},
+                           bool serves = true);
 
 // --config FILE (required), --check-config, --version, --help. Returns the process' exit code:
 // main_fn's; 0 after --check-config, --version, --help; 2 for a wrong command line or
 // configuration, with the reason on stderr; 1 if main_fn throws.
 int RunCommandLine(int argc, char** argv, const std::string& expected_service,
-                   const std::function<int(const Service&)>& main_fn, const Extra& extra = {});
+                   const std::function<int(const Service&)>& main_fn, const Extra& extra = {},
+                   const Process& process = {});
 
 }  // namespace stafett::config

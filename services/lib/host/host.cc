@@ -1,7 +1,5 @@
 #include "lib/host/host.h"
 
-#include <pthread.h>
-
 #include <chrono>
 #include <stdexcept>
 #include <utility>
@@ -22,22 +20,6 @@ tenants::Tenants LoadTenantsOrThrow(const std::string& directory) {
   return std::move(*loaded);
 }
 
-// A loop's thread is called like it in top, ps and debuggers: 15 letters are all that the kernel keeps.
-void NameThread(const std::string& loop) {
-  static thread_local bool named = false;
-  if (!std::exchange(named, true)) pthread_setname_np(pthread_self(), loop.substr(0, 15).c_str());
-}
-
-redis::Options RedisOptions(const config::Service& c) {
-  redis::Options o;
-  o.host = c.redis.host;
-  o.port = c.redis.port;
-  o.user = c.redis.user;
-  o.password = c.redis.password.Reveal();
-  o.client_name = c.instance;
-  return o;
-}
-
 }  // namespace
 
 seal::Secret RequireSecret(const std::optional<std::string>& path, const char* key) {
@@ -47,24 +29,7 @@ seal::Secret RequireSecret(const std::optional<std::string>& path, const char* k
   return *secret;
 }
 
-Beats BeatsOf(telemetry::Health& health) {
-  return [&health](const std::string& loop) -> Beat {
-    return [beat = health.AddLoop(loop, kLoopLimit), loop] {
-      NameThread(loop);
-      beat.Beat();
-    };
-  };
-}
-
-kafka::Connection Host::kafka() const {
-  kafka::Connection c;
-  c.bootstrap = config_.kafka.bootstrap;
-  c.user = config_.kafka.user;
-  c.password = config_.kafka.password.Reveal();
-  c.mechanism = config_.kafka.mechanism;
-  c.client_id = config_.instance;
-  return c;
-}
+kafka::Connection Host::kafka() const { return KafkaConnection(config_); }
 
 Host::Host(const config::Service& config, Follows follows)
     : config_(config), tenants_(LoadTenantsOrThrow(config.controllers)) {

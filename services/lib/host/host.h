@@ -13,6 +13,7 @@
 #include "lib/config/service.h"
 #include "lib/gate/gate.h"
 #include "lib/gate/redis_store.h"
+#include "lib/host/connect.h"
 #include "lib/host/keyring.h"
 #include "lib/rpc/authenticate.h"
 #include "lib/rpc/runtime.h"
@@ -72,12 +73,6 @@ class Host {
   std::vector<telemetry::Observation> observations_;
   std::vector<std::function<void()>> before_drain_, before_stop_;
 };
-
-// How long a loop may take for one round. The longest that is planned is the barrier's look at the stores, 2 s for
-// Redis and 5 s for each of three topics; all else takes 3 s at most between two beats.
-inline constexpr Millis kLoopLimit{30'000};
-// Beats that `health` listens to; it must live at least as long as who asks for one.
-Beats BeatsOf(telemetry::Health& health);
 
 // Reads a secret file or throws with its name and what to do.
 seal::Secret RequireSecret(const std::optional<std::string>& path, const char* key);

@@ -115,7 +115,8 @@ struct World {
   World() {
     for (auto* s : all) keys.push_back(s->copy.keys);
     repairer = std::make_unique<Repairer>(store, own, keys, std::map<std::string, Topic*>{{"log", &topic}});
-    audit = std::make_unique<Audit>(store, own, keys, std::map<std::string, Topic*>{{"log", &topic}}, Millis(1000));
+    audit =
+        std::make_unique<Audit>(store, own, keys, std::map<std::string, Topic*>{{"log", &topic}}, "log", Millis(1000));
   }
   // The auditor's loop in small: mends what stands still, and what differs.
   bool Audit_() {
@@ -125,7 +126,8 @@ struct World {
       halted = halted || s->shards.Halted().contains(kP);
     }
     auto looked = audit->Look(kP, kBeat);
-    if (!halted && looked && looked->Well()) return false;
+    const auto untaken = audit->LookWhoTook(kP, kBeat);
+    if (!halted && looked && looked->Well() && untaken && *untaken == 0) return false;
     auto done = repairer->Mend(kP, kBeat);
     if (done) last = *done;
     for (auto* s : all) s->Again();
@@ -320,6 +322,7 @@ TEST_F(RepairerTest, Another_store_than_at_the_beginning_is_not_written_to) {  /
 TEST_F(RepairerTest, What_was_trimmed_cannot_be_mended_and_stays_as_it_is) {
   WithdrawAndNote();
   ASSERT_TRUE(audit->Look(kP, kBeat)->Well());
+  EXPECT_EQ(*audit->LookWhoTook(kP, kBeat), 0U);
   store.AdvanceForTest(Millis(5000));
   EXPECT_EQ(*audit->Trim(kP, kBeat), 3U);
   log.CutTail("log", kP, 2);
@@ -328,6 +331,22 @@ TEST_F(RepairerTest, What_was_trimmed_cannot_be_mended_and_stays_as_it_is) {
   ASSERT_FALSE(mended);
   EXPECT_EQ(mended.error().reason, "LOST_BEYOND_REPAIR");
   EXPECT_EQ(cases.copy.Text(cases.copy.keys.Halt(kP)), "TAIL_LOST");
+}
+
+// The tail held nothing that was acknowledged, and others filled it before anybody looked: no place differs.
+TEST_F(RepairerTest, A_reader_that_stood_in_a_lost_tail_sees_what_was_written_there) {
+  cases.Say(child_, "take", "first");
+  Settle();
+  consent.Say(child_, "leave", "unnoted");
+  consent.Relay(10, 0);
+  consent.tailer->TurnForTest();
+  ASSERT_EQ(consent.Number(consent.copy.keys.Mark(kP, "log")), 2U);
+  log.CutTail("log", kP, 1);
+  cases.Say(child_, "take", "second");
+  cases.Relay(10, 10);
+  consent.tailer->TurnForTest();
+  Settle();
+  EXPECT_THAT(consent.State(child_), ::testing::Contains("in:takesecond"));
 }
 
 TEST_F(RepairerTest, A_damaged_outbox_is_not_published) {
