@@ -35,6 +35,7 @@ class TailerTest : public ::testing::Test {
   std::string Parked(const std::string& child) {
     return store_.Read({Get::HashField(keys_.Index(0, "parked"), child)}, Soon())->values[0].string;
   }
+  std::string InForce() { return a_.copy.Text(keys_.Index(0, "in-force")); }
   std::vector<std::string> ParkedRecords(const std::string& child) {
     std::vector<std::string> bodies;
     auto read = store_.Read({Get::List(keys_.Index(0, "parked:" + child), 0)}, Soon());
@@ -387,6 +388,60 @@ TEST_F(TailerTest, A_copy_that_slept_between_reading_and_writing_writes_nothing)
   EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("re:w", "re:w2"));
   EXPECT_EQ(a_.tailer.GetStats().applied, 0U);
   EXPECT_THAT(Outbox(), ElementsAre("re:w", "signal of w", "re:w2", "signal of w2"));
+}
+
+// ---- what takes effect at its place in the log (tests/model, variants repeat_activates and first_pass_activates)
+
+TEST_F(TailerTest, A_repeat_of_an_own_record_does_not_take_effect_again) {
+  OwnRecord(Child(), 1, "rules 1");
+  OwnRecord(Child(), 2, "rules 2");
+  OwnRecord(Child(), 1, "rules 1");  // a zombie relay that died after the first of two
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_EQ(InForce(), "rules 2");
+  // Also in a step of its own.
+  OwnRecord(Child(), 1, "rules 1");
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_EQ(InForce(), "rules 2");
+  OwnRecord(Child(), 3, "rules 3");
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_EQ(InForce(), "rules 3");
+}
+
+TEST_F(TailerTest, An_own_record_takes_no_effect_on_what_lies_before_it) {
+  ASSERT_TRUE(a_.copy.Do(Child(1), "r1", "rules 1"));
+  std::string seen = "not asked";
+  a_.applier.before = [&](const Envelope&, const kafka::Record&) -> Status {
+    seen = InForce();
+    return {};
+  };
+  Foreign(Child(), 1, "react", "w");
+  log_.Append("log", 0, Child(1), OutboxOf(store_, keys_.Outbox(0))[0]);
+  for (int i = 0; i < 10 && a_.copy.Text(keys_.Mark(0, "log")) != "2"; ++i) a_.tailer.TurnForTest();
+  EXPECT_EQ(seen, "");
+  EXPECT_EQ(InForce(), "rules 1");
+}
+
+TEST_F(TailerTest, A_copy_that_slept_while_it_restored_does_not_put_old_rules_in_force) {
+  ASSERT_TRUE(a_.copy.Do(Child(), "r1", "rules 1"));
+  ASSERT_TRUE(a_.copy.Do(Child(), "r2", "rules 2"));
+  const auto records = OutboxOf(store_, keys_.Outbox(0));
+  log_.Append("log", 0, Child(), records[0]);
+  TailerCopy b(store_, log_, "a");
+  // Between the first one's reading and writing, the second one does all of it, and what comes behind.
+  std::atomic<bool> once{true};
+  store_.BeforeRunForTest([&](const Transaction& tx) {
+    if (tx.writes.empty() || !once.exchange(false)) return;
+    log_.Append("log", 0, Child(), records[1]);
+    for (int i = 0; i < 10; ++i) b.tailer.TurnForTest();
+  });
+  ASSERT_TRUE(Eventually([&] {
+    a_.tailer.TurnForTest();
+    return a_.copy.Text(keys_.Mark(0, "log")) == "2";
+  }));
+  EXPECT_FALSE(once);
+  for (int i = 0; i < 10; ++i) a_.tailer.TurnForTest();
+  EXPECT_EQ(InForce(), "rules 2");
 }
 
 TEST_F(TailerTest, A_lost_reply_of_an_application_is_found_out_and_not_repeated) {
