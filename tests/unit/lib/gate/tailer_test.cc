@@ -238,6 +238,25 @@ TEST_F(TailerTest, A_reaction_is_written_together_with_its_cause_and_the_mark) {
   EXPECT_THAT(a_.copy.children.Load(0, Child(), Soon())->state->steps, ElementsAre("in:w", "own:re:w"));
 }
 
+TEST_F(TailerTest, A_copy_that_dies_at_any_moment_leaves_all_of_a_record_or_nothing) {
+  Foreign(Child(), 1, "react", "w");
+  std::set<std::string> marks;
+  for (int writes = 0; writes < 3; ++writes) {
+    MemoryStore store;
+    TailerCopy dying(store, log_, "a");
+    int left = writes;
+    store.BeforeRunForTest([&](const Transaction&) { store.DownForTest(left-- <= 0); });
+    for (int i = 0; i < 5; ++i) dying.tailer.TurnForTest();
+    store.BeforeRunForTest(nullptr);
+    store.DownForTest(false);
+    const auto mark = dying.copy.Text(keys_.Mark(0, "log"));
+    marks.insert(mark);
+    EXPECT_EQ(dying.copy.Own(Child()).size(), mark == "1" ? 1U : 0U) << writes;
+    EXPECT_EQ(OutboxOf(store, keys_.Outbox(0)).size(), mark == "1" ? 2U : 0U) << writes;
+  }
+  EXPECT_THAT(marks, ElementsAre("", "1"));  // both were tried
+}
+
 TEST_F(TailerTest, The_fence_passes_a_record_only_when_all_that_it_caused_is_acknowledged) {
   Foreign(Child(), 1, "take", "0");
   Foreign(Child(), 2, "react", "w");
@@ -388,6 +407,24 @@ TEST_F(TailerTest, A_copy_that_slept_between_reading_and_writing_writes_nothing)
   EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("re:w", "re:w2"));
   EXPECT_EQ(a_.tailer.GetStats().applied, 0U);
   EXPECT_THAT(Outbox(), ElementsAre("re:w", "signal of w", "re:w2", "signal of w2"));
+}
+
+// The same where nothing is derived, so that no length guards the step: taken a second time, a consent would stand
+// behind its own withdrawal (tests/model, variant no_mark_guard).
+TEST_F(TailerTest, A_copy_that_slept_over_a_record_that_is_only_taken_does_not_take_it_again) {
+  TailerCopy b(store_, log_, "a");
+  std::atomic<bool> once{true};
+  store_.BeforeRunForTest([&](const Transaction& tx) {
+    const bool takes = std::any_of(tx.writes.begin(), tx.writes.end(), [](const Write& w) { return w.op == "push"; });
+    if (!takes || !once.exchange(false)) return;
+    Foreign(Child(), 2, "take", "withdrawn");
+    for (int i = 0; i < 10; ++i) b.tailer.TurnForTest();
+  });
+  Foreign(Child(), 1, "take", "granted");
+  for (int i = 0; i < 20; ++i) a_.tailer.TurnForTest();
+  EXPECT_FALSE(once);
+  EXPECT_THAT(Inputs(Child()), ElementsAre("granted", "withdrawn"));
+  EXPECT_EQ(b.tailer.GetStats().applied, 2U);
 }
 
 // ---- what takes effect at its place in the log (tests/model, variants repeat_activates and first_pass_activates)
