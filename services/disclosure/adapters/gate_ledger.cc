@@ -55,6 +55,12 @@ domain::DeliveryId KeyedDeliveryId(const seal::Secret& alias_key) {
   };
 }
 
+std::vector<gate::Guard> ShowingGuards(const gate::Keys& keys, int partition, const std::string& child,
+                                       const std::string& in_force_key, const std::string& in_force) {
+  return {gate::Guard::FreshWithin(keys.Fresh(partition), kFreshFor), gate::Guard::Equals(in_force_key, in_force),
+          gate::Guard::FieldAbsent(keys.Index(partition, "parked"), child)};
+}
+
 GateLedger::GateLedger(host::Host& host, Regimes& regimes, const host::References& references)
     : host_(host),
       regimes_(regimes),
@@ -170,10 +176,9 @@ Status GateLedger::Change(const gate::Command& command, const std::string& child
     auto proposal = Propose(child, *event, c.now);
     const bool read = reading != nullptr && *reading;
     guarded = read || std::holds_alternative<domain::Decided>(*event);
-    // Whatever lets somebody have something rests on a view that is fresh, and on the rules that are in force.
+    // Whatever lets somebody have something.
     if (guarded) {
-      proposal.guards.push_back(gate::Guard::FreshWithin(keys.Fresh(p), kFreshFor));
-      proposal.guards.push_back(gate::Guard::Equals(regimes_.InForceKey(p), loaded.view.extra[0].string));
+      proposal.guards = ShowingGuards(keys, p, child, regimes_.InForceKey(p), loaded.view.extra[0].string);
     }
     if (read) {
       proposal.indexes.push_back(gate::Write::HashSet(ReadingKey(p), (*reading)->id, EncodeReading(**reading)));

@@ -19,6 +19,11 @@ namespace stafett::disclosure::adapters {
 // Delivery ids under a key of their own.
 domain::DeliveryId KeyedDeliveryId(const seal::Secret& alias_key);
 
+// What must still be so when something is shown to somebody: the view of the log is fresh (at most 5 s old), the rules
+// that it was decided by are in force, and the child was not set aside meanwhile: what waits there may be a withdrawal.
+std::vector<gate::Guard> ShowingGuards(const gate::Keys& keys, int partition, const std::string& child,
+                                       const std::string& in_force_key, const std::string& in_force);
+
 // A view with the rules in force, as the router needs them.
 struct Loaded {
   gate::Loaded<domain::View> view;

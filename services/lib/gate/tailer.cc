@@ -31,6 +31,7 @@ struct Tailer::Item {
   std::string child;        // names the lists
   std::size_t version = 0;  // own: length of the list; foreign: version seen
   std::size_t bytes = 0;    // own: what is stored under the record's version
+  std::size_t passed = 0;   // own: version of its stream that took effect at its place last
   std::size_t inputs = 0;   // length of the child's inputs
   std::size_t parked = 0;
   std::size_t handled = 0;
@@ -40,6 +41,7 @@ struct Tailer::Item {
 struct Tailer::Batch {
   Transaction tx;
   std::map<std::string, std::uint64_t> version;  // stream -> last version, with what this batch has done so far
+  std::map<std::string, std::uint64_t> passed;   // own stream -> version passed, the same
   std::map<std::string, std::uint64_t> inputs;   // child -> length of its inputs, the same
   std::set<std::string> parked;                  // children
   std::size_t taken = 0;
@@ -203,6 +205,7 @@ std::vector<Tailer::Item> Tailer::Look(int p, const std::vector<kafka::Record>& 
       item.inputs = ask(Get::Length(keys_.Inputs(p, item.child)));
       if (item.own) {
         item.bytes = ask(Get::ListAt(keys_.Own(p, item.child), static_cast<std::int64_t>(e.version) - 1));
+        item.passed = ask(Get::HashField(keys_.Seen(p), e.stream));
       } else {
         item.handled = ask(Get::HashField(keys_.Index(p, "handled"), item.child));
       }
@@ -230,6 +233,19 @@ void Tailer::Park(int p, const kafka::Record& record, const Item& item, const An
   ++batch.taken;
 }
 
+// What takes effect at this place of the log. The first pass stands at no place of it: it is not guarded by the mark.
+void Tailer::Pass(int p, const Part& part, const Item& item, const Answer& read, Batch& batch) {
+  if (part.restoring) return;
+  const auto& e = *item.envelope;
+  auto& passed = batch.passed.try_emplace(e.stream, ToNumber(read.values[item.passed].string)).first->second;
+  if (e.version <= passed) return;  // a repeat: what it said took effect at its first place, or is over
+  auto writes = applier_.Passed(p, e);
+  if (writes.empty()) return;
+  passed = e.version;
+  writes.push_back(Write::HashSet(keys_.Seen(p), e.stream, std::to_string(e.version)));
+  batch.tx.writes.insert(batch.tx.writes.end(), writes.begin(), writes.end());
+}
+
 // False: nothing more can be done with this partition.
 bool Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch) {
   const auto& e = *item.envelope;
@@ -241,8 +257,7 @@ bool Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& ite
       shards_.Halt(p, "FORK");
       return false;
     }
-    auto passed = applier_.Passed(p, e);
-    batch.tx.writes.insert(batch.tx.writes.end(), passed.begin(), passed.end());
+    Pass(p, part, item, read, batch);
     ++batch.dropped;
     ++batch.taken;
     return true;
@@ -272,8 +287,7 @@ bool Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& ite
     tx.writes.push_back(Write::HashSet(keys_.Index(p, "handled"), item.child, std::to_string(e.inputs)));
   }
   tx.writes.insert(tx.writes.end(), more->begin(), more->end());
-  auto passed = applier_.Passed(p, e);
-  tx.writes.insert(tx.writes.end(), passed.begin(), passed.end());
+  Pass(p, part, item, read, batch);
   version = e.version;
   ++batch.restored;
   ++batch.taken;

@@ -69,7 +69,8 @@ class Applier {
   // own records have come before.
   virtual std::vector<Write> Taken(int /*partition*/, const Envelope& /*e*/) { return {}; }
   // Writes for an own record at its place in the log, stored before or restored just now: for what takes effect from
-  // an offset on (a policy).
+  // an offset on (a policy). They are made once, in the step that moves the mark past the record: not in the first
+  // pass, which may be ahead of the mark or long behind it, and not where a zombie relay repeats the record.
   virtual std::vector<Write> Passed(int /*partition*/, const Envelope& /*e*/) { return {}; }
 };
 
@@ -114,6 +115,7 @@ class Tailer {
   std::size_t Apply(int p, Part& part, const std::vector<kafka::Record>& records);
   std::vector<Item> Look(int p, const std::vector<kafka::Record>& records, std::vector<Get>& gets) const;
   bool Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
+  void Pass(int p, const Part& part, const Item& item, const Answer& read, Batch& batch);
   enum class Took { kYes, kNoYet, kStop };
   Took Foreign(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
   Status React(int p, const kafka::Record& record, const Item& item, Batch& batch);

@@ -333,6 +333,19 @@ TEST_F(ExecuteTest, Two_copies_race_with_one_request_and_one_record_is_written) 
   }
 }
 
+// Each try to register a child makes a reference of its own: no version tells the two apart.
+TEST_F(ExecuteTest, One_request_that_two_copies_take_for_different_children_happens_once) {
+  auto done = a_.Do("ch-1", CommandOf("r1"), [&](const Loaded<Trace>&) -> Result<Proposal> {
+    EXPECT_TRUE(b_.Do("ch-2", "r1", "registered"));
+    return Say("registered");
+  });
+  ASSERT_TRUE(done);
+  EXPECT_TRUE(done->replay);
+  EXPECT_EQ(done->child, "ch-2");
+  EXPECT_THAT(a_.Own("ch-1"), IsEmpty());
+  EXPECT_THAT(a_.Own("ch-2"), ElementsAre("registered"));
+}
+
 TEST_F(ExecuteTest, Many_threads_on_one_child_keep_versions_contiguous) {
   std::vector<std::thread> threads;
   std::atomic<int> done{0};

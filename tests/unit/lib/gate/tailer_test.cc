@@ -35,6 +35,7 @@ class TailerTest : public ::testing::Test {
   std::string Parked(const std::string& child) {
     return store_.Read({Get::HashField(keys_.Index(0, "parked"), child)}, Soon())->values[0].string;
   }
+  std::string InForce() { return a_.copy.Text(keys_.Index(0, "in-force")); }
   std::vector<std::string> ParkedRecords(const std::string& child) {
     std::vector<std::string> bodies;
     auto read = store_.Read({Get::List(keys_.Index(0, "parked:" + child), 0)}, Soon());
@@ -237,6 +238,25 @@ TEST_F(TailerTest, A_reaction_is_written_together_with_its_cause_and_the_mark) {
   EXPECT_THAT(a_.copy.children.Load(0, Child(), Soon())->state->steps, ElementsAre("in:w", "own:re:w"));
 }
 
+TEST_F(TailerTest, A_copy_that_dies_at_any_moment_leaves_all_of_a_record_or_nothing) {
+  Foreign(Child(), 1, "react", "w");
+  std::set<std::string> marks;
+  for (int writes = 0; writes < 3; ++writes) {
+    MemoryStore store;
+    TailerCopy dying(store, log_, "a");
+    int left = writes;
+    store.BeforeRunForTest([&](const Transaction&) { store.DownForTest(left-- <= 0); });
+    for (int i = 0; i < 5; ++i) dying.tailer.TurnForTest();
+    store.BeforeRunForTest(nullptr);
+    store.DownForTest(false);
+    const auto mark = dying.copy.Text(keys_.Mark(0, "log"));
+    marks.insert(mark);
+    EXPECT_EQ(dying.copy.Own(Child()).size(), mark == "1" ? 1U : 0U) << writes;
+    EXPECT_EQ(OutboxOf(store, keys_.Outbox(0)).size(), mark == "1" ? 2U : 0U) << writes;
+  }
+  EXPECT_THAT(marks, ElementsAre("", "1"));  // both were tried
+}
+
 TEST_F(TailerTest, The_fence_passes_a_record_only_when_all_that_it_caused_is_acknowledged) {
   Foreign(Child(), 1, "take", "0");
   Foreign(Child(), 2, "react", "w");
@@ -387,6 +407,78 @@ TEST_F(TailerTest, A_copy_that_slept_between_reading_and_writing_writes_nothing)
   EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("re:w", "re:w2"));
   EXPECT_EQ(a_.tailer.GetStats().applied, 0U);
   EXPECT_THAT(Outbox(), ElementsAre("re:w", "signal of w", "re:w2", "signal of w2"));
+}
+
+// The same where nothing is derived, so that no length guards the step: taken a second time, a consent would stand
+// behind its own withdrawal (tests/model, variant no_mark_guard).
+TEST_F(TailerTest, A_copy_that_slept_over_a_record_that_is_only_taken_does_not_take_it_again) {
+  TailerCopy b(store_, log_, "a");
+  std::atomic<bool> once{true};
+  store_.BeforeRunForTest([&](const Transaction& tx) {
+    const bool takes = std::any_of(tx.writes.begin(), tx.writes.end(), [](const Write& w) { return w.op == "push"; });
+    if (!takes || !once.exchange(false)) return;
+    Foreign(Child(), 2, "take", "withdrawn");
+    for (int i = 0; i < 10; ++i) b.tailer.TurnForTest();
+  });
+  Foreign(Child(), 1, "take", "granted");
+  for (int i = 0; i < 20; ++i) a_.tailer.TurnForTest();
+  EXPECT_FALSE(once);
+  EXPECT_THAT(Inputs(Child()), ElementsAre("granted", "withdrawn"));
+  EXPECT_EQ(b.tailer.GetStats().applied, 2U);
+}
+
+// ---- what takes effect at its place in the log (tests/model, variants repeat_activates and first_pass_activates)
+
+TEST_F(TailerTest, A_repeat_of_an_own_record_does_not_take_effect_again) {
+  OwnRecord(Child(), 1, "rules 1");
+  OwnRecord(Child(), 2, "rules 2");
+  OwnRecord(Child(), 1, "rules 1");  // a zombie relay that died after the first of two
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_EQ(InForce(), "rules 2");
+  // Also in a step of its own.
+  OwnRecord(Child(), 1, "rules 1");
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_EQ(InForce(), "rules 2");
+  OwnRecord(Child(), 3, "rules 3");
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_EQ(InForce(), "rules 3");
+}
+
+TEST_F(TailerTest, An_own_record_takes_no_effect_on_what_lies_before_it) {
+  ASSERT_TRUE(a_.copy.Do(Child(1), "r1", "rules 1"));
+  std::string seen = "not asked";
+  a_.applier.before = [&](const Envelope&, const kafka::Record&) -> Status {
+    seen = InForce();
+    return {};
+  };
+  Foreign(Child(), 1, "react", "w");
+  log_.Append("log", 0, Child(1), OutboxOf(store_, keys_.Outbox(0))[0]);
+  for (int i = 0; i < 10 && a_.copy.Text(keys_.Mark(0, "log")) != "2"; ++i) a_.tailer.TurnForTest();
+  EXPECT_EQ(seen, "");
+  EXPECT_EQ(InForce(), "rules 1");
+}
+
+TEST_F(TailerTest, A_copy_that_slept_while_it_restored_does_not_put_old_rules_in_force) {
+  ASSERT_TRUE(a_.copy.Do(Child(), "r1", "rules 1"));
+  ASSERT_TRUE(a_.copy.Do(Child(), "r2", "rules 2"));
+  const auto records = OutboxOf(store_, keys_.Outbox(0));
+  log_.Append("log", 0, Child(), records[0]);
+  TailerCopy b(store_, log_, "a");
+  // Between the first one's reading and writing, the second one does all of it, and what comes behind.
+  std::atomic<bool> once{true};
+  store_.BeforeRunForTest([&](const Transaction& tx) {
+    if (tx.writes.empty() || !once.exchange(false)) return;
+    log_.Append("log", 0, Child(), records[1]);
+    for (int i = 0; i < 10; ++i) b.tailer.TurnForTest();
+  });
+  ASSERT_TRUE(Eventually([&] {
+    a_.tailer.TurnForTest();
+    return a_.copy.Text(keys_.Mark(0, "log")) == "2";
+  }));
+  EXPECT_FALSE(once);
+  for (int i = 0; i < 10; ++i) a_.tailer.TurnForTest();
+  EXPECT_EQ(InForce(), "rules 2");
 }
 
 TEST_F(TailerTest, A_lost_reply_of_an_application_is_found_out_and_not_repeated) {
