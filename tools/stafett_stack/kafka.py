@@ -38,7 +38,8 @@ from stafett_stack.secrets import Secrets
 ADMIN = "admin"
 HEAP_MB = 400
 SCRAM_ITERATIONS = 4096
-SERVICE_PRINCIPALS = ("svc-cases", "svc-consent", "svc-disclosure", "svc-escalation", "svc-notifications")
+SERVICE_PRINCIPALS = ("svc-cases", "svc-consent", "svc-disclosure", "svc-escalation", "svc-notifications",
+                      "svc-auditor")  # fmt: skip
 START_SECONDS = 60.0
 ADMIN_SECONDS = 30.0
 

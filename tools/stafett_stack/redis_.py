@@ -127,6 +127,8 @@ def acl_lines(secrets: Secrets) -> list[str]:
     lines = [f"user default {document['default']}"]
     for name in document["services"]:
         lines.append(line(name, f"{service['keys'].format(service=name)} {service['commands']}"))
+    auditor = document["auditor"]
+    lines.append(line(auditor["name"], f"{auditor['keys']} {auditor['commands']}"))
     return lines + [line(document["admin"]["name"], document["admin"]["rules"])]
 
 

@@ -19,6 +19,7 @@ from stafett_stack.redis_ import Redis
 from stafett_stack.secrets import Secrets
 
 SERVICES = ("cases", "consent", "disclosure", "escalation", "notifications")
+AUDITOR = "auditor"  # a process beside them that nobody calls
 CALLS = {"consent": ("disclosure",)}  # who calls whom by gRPC
 KEYLESS = ("escalation", "notifications")  # can open and seal nothing (design §3.9)
 KEY_FILES = {"kek_file": "kek", "identity_key_file": "identity_key", "alias_key_file": "alias_key"}
@@ -95,7 +96,6 @@ class Service:
             "service": self.name,
             "instance": self.instance,
             "mode": wiring.mode,
-            "listen": self.address,
             "admin_listen": self.admin_address,
             "partitions": wiring.kafka.partitions,
             "redis": {
@@ -111,6 +111,16 @@ class Service:
                 # Debian's librdkafka cannot do SCRAM with Kafka 4 (services/decisions/0003).
                 "mechanism": "PLAIN",
             },
+        }
+        config |= {"auditor": {"services": list(SERVICES)}} if self.name == AUDITOR else self._serving()
+        return {**config, **self.overrides}
+
+    def _serving(self) -> dict[str, object]:
+        """What only processes have that are called."""
+        wiring = self.wiring
+        principal = f"svc-{self.name}"
+        config: dict[str, object] = {
+            "listen": self.address,
             "tokens": {
                 "issuer": wiring.tokens.url,
                 "jwks_url": wiring.tokens.jwks_url,
@@ -139,7 +149,7 @@ class Service:
                     "from": "ikke-svar@stafett.example.no",
                 },
             }
-        return {**config, **self.overrides}
+        return config
 
     def write_configuration(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -152,9 +162,7 @@ class Service:
     def begin_start(self) -> None:
         if self.running:
             raise StackError(f"{self.instance} runs already")
-        binary = self.wiring.binaries / f"stafett-{self.name}"
-        if not binary.exists():
-            raise StackError(f"{binary} is not built")
+        binary = self.binary()
         self.write_configuration()
         self.process = Process(
             self.instance,
@@ -162,6 +170,12 @@ class Service:
             self.log,
             detached=self.wiring.detached,
         )
+
+    def binary(self) -> Path:
+        binary = self.wiring.binaries / f"stafett-{self.name}"
+        if not binary.exists():
+            raise StackError(f"{binary} is not built")
+        return binary
 
     def wait_ready(self, timeout: float = READY_SECONDS) -> None:
         assert self.process is not None

@@ -18,7 +18,7 @@ from stafett_stack.monitoring import Monitoring
 from stafett_stack.procs import Process, StackError
 from stafett_stack.redis_ import Redis
 from stafett_stack.secrets import Secrets
-from stafett_stack.services import SERVICES, Service, Wiring, binaries, grpc_target
+from stafett_stack.services import AUDITOR, SERVICES, Service, Wiring, binaries, grpc_target
 
 Progress = Callable[[str], None]
 DAY_SECONDS = 24 * 3600
@@ -42,6 +42,7 @@ class Stack:
         preset: str = "release",
         controllers: Path = paths.CONTROLLERS,
         policy: Path = paths.POLICY,
+        auditor: bool = True,
         edge: bool = False,  # Envoy in front of the services
         monitoring: bool = False,  # Prometheus and Alertmanager too
         scrape_every: str | None = None,  # "1s"; otherwise as deploy/prometheus says
@@ -84,12 +85,15 @@ class Stack:
                 )
         for service in self.services.values():
             service.peers = {"disclosure": self.target("disclosure")} if self.of("disclosure") else {}
+        self.auditor: Service | None = None  # where there are services
+        if auditor and services:
+            self.auditor = Service(AUDITOR, f"{AUDITOR}-a", self.directory / "services", self.wiring)
         self.days_passed = 0  # of let_days_pass
         self.edge = self.new_edge(detached=detached) if edge else None
         self.monitoring: Monitoring | None = None
         if monitoring:
             self.monitoring = Monitoring(
-                self.directory, self.services, [self.edge] if self.edge else [], every=scrape_every,
+                self.directory, self._audited(), [self.edge] if self.edge else [], every=scrape_every,
                 hasty=hasty_alerts, detached=detached,
             )  # fmt: skip
 
@@ -132,7 +136,7 @@ class Stack:
         self.progress(f"environment ready in {time.monotonic() - started:.1f} s")
 
     def up_services(self) -> None:
-        for service in self.services.values():
+        for service in self._audited().values():
             service.begin_start()
         if self.monitoring is not None:
             self.monitoring.begin_start()
@@ -140,6 +144,8 @@ class Stack:
         for service in self.services.values():
             service.wait_ready()
             self.progress(f"{service.instance} ready on {service.address}")
+        if self.auditor is not None:
+            self.auditor.wait_ready()
         if self.edge is not None:
             self.edge.begin_start()
             self._record()
@@ -158,14 +164,14 @@ class Stack:
         self.restart_services()
 
     def restart_services(self, between: Callable[[], None] = lambda: None) -> None:
-        """All are stopped, `between` is done while none runs, and all are ready again."""
-        for service in self.services.values():
+        """All are stopped, the auditor too, `between` is done while none runs, and all are ready again."""
+        for service in self._audited().values():
             service.stop()
         between()
-        for service in self.services.values():
+        for service in self._audited().values():
             service.begin_start()
         self._record()
-        for service in self.services.values():
+        for service in self._audited().values():
             service.wait_ready()
 
     def down(self) -> None:
@@ -174,7 +180,7 @@ class Stack:
             self.monitoring.stop()  # first: what is stopped on purpose is no alarm
         if self.edge is not None:
             self.edge.stop()
-        for service in self.services.values():
+        for service in self._audited().values():
             service.stop()
         self.issuer.stop()
         self.mail.stop()
@@ -220,6 +226,8 @@ class Stack:
             values[f"STAFETT_{name.upper()}_METRICS"] = ",".join(
                 f"http://{copy.admin_address}/metrics" for copy in copies
             )
+        if self.auditor is not None:
+            values["STAFETT_AUDITOR_METRICS"] = f"http://{self.auditor.admin_address}/metrics"
         if self.edge is not None:
             values["STAFETT_EDGE"] = self.edge.url
         if self.monitoring is not None:
@@ -238,8 +246,12 @@ class Stack:
     def _names(self) -> list[str]:
         return list(dict.fromkeys(service.name for service in self.services.values()))
 
+    def _audited(self) -> dict[str, Service]:
+        """The services by instance, and the auditor."""
+        return self.services | ({self.auditor.instance: self.auditor} if self.auditor is not None else {})
+
     def _processes(self) -> list[Process]:
-        parts = [*self.services.values(), self.issuer, self.mail, self.kafka, self.redis]
+        parts = [*self._audited().values(), self.issuer, self.mail, self.kafka, self.redis]
         parts = [self.edge, *parts] if self.edge is not None else parts
         watching = self.monitoring.processes if self.monitoring is not None else []
         return [*watching, *(part.process for part in parts if part.process is not None)]
