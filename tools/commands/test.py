@@ -27,7 +27,7 @@ DEPLOY, E2E, FAULTS, TSAN, UNIT = "deploy", "e2e", "faults", "tsan", "unit"
 OF_DEPLOY = ("tests/unit/charts", "tests/unit/deploy")
 BROKEN_ON_PURPOSE = tuple(
     f"tests/e2e/test_{name}.py"
-    for name in ("copies", "receipts", "redis_disk", "suspended", "tail", "withdrawal")
+    for name in ("copies", "receipts", "redis_disk", "repair", "suspended", "tail", "withdrawal")
 )
 PYTEST = {
     UNIT: ("tests/unit", "tests/docs", *(f"--ignore={folder}" for folder in OF_DEPLOY)),
