@@ -141,7 +141,7 @@ inline History AnyHistory() {
     now.ms += Pick(4) * kHour;
     auto origin = Recipient();
     auto case_id = any_case();
-    switch (i == 2 ? 0 : Pick(18)) {
+    switch (i == 2 ? 0 : Pick(21)) {
       case 0: {
         cv1::LogOpened m;
         m.set_case_id(case_id);
@@ -226,6 +226,48 @@ inline History AnyHistory() {
         } else {
           m.set_evaluation_date(date());
         }
+        add(m, origin, case_id);
+        break;
+      }
+      case 18: {
+        cv1::ContributionSubmitted m;
+        m.set_case_id(case_id);
+        m.set_contribution_id("cb-" + std::to_string(i));
+        m.set_author("p-" + origin);
+        m.set_author_recipient(origin);
+        m.set_to_recipient(Recipient());
+        for (int k = 0, n = 1 + Pick(2); k < n; ++k) {
+          auto& section = *m.add_sections();
+          section.set_section_category(AnyCategory());
+          section.set_text("contribution " + std::to_string(next) + "/" + std::to_string(k));
+        }
+        m.set_answer_by(date());
+        add(m, origin, case_id);
+        break;
+      }
+      case 19: {
+        auto author = Recipient();
+        cv1::ContributionAccepted m;
+        m.set_case_id(case_id);
+        m.set_contribution_id("cb-" + std::to_string(Pick(i + 1)));
+        m.set_to_recipient(author);
+        add(m, origin, case_id);
+        cv1::NoteWritten note;
+        note.set_case_id(case_id);
+        note.set_author("p-" + author);
+        note.set_author_recipient(author);
+        auto& section = *note.add_sections();
+        section.set_section_category(AnyCategory());
+        section.set_text("accepted " + std::to_string(next));
+        add(note, origin, case_id);
+        break;
+      }
+      case 20: {
+        cv1::ContributionDeclined m;
+        m.set_case_id(case_id);
+        m.set_contribution_id("cb-" + std::to_string(Pick(i + 1)));
+        m.set_to_recipient(Recipient());
+        m.set_reason(cv1::NOT_RELEVANT);
         add(m, origin, case_id);
         break;
       }
