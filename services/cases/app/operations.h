@@ -49,6 +49,9 @@ Result<gate::Committed> EndGoal(App& app, const OnCase& on, const std::string& g
                                 const std::string& reason);
 // Of the measure, what is empty gets its default.
 Result<gate::Committed> StartMeasure(App& app, const OnCase& on, const domain::Measure& measure);
+// The case of this id, or of the name under which the caller's service was told of it ("k-…", disclosure's case_ref): a
+// participant knows no other.
+Result<std::string> CaseNamed(App& app, const host::Who& who, const std::string& name);
 // The case in which a measure was started or a contribution submitted: what changes one is called with that case.
 Result<std::string> CaseOfPart(App& app, const std::string& part, Deadline deadline);
 Result<gate::Committed> ChangeMeasure(App& app, const OnCase& on, const domain::Measure& wanted);

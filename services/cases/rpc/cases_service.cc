@@ -101,8 +101,9 @@ CasesService::CasesService(host::Host& host, app::App app)
         return gate.keys().Own(gate.PartitionOf(child), child);
       })) {}
 
-Status CasesService::Render(const host::Request& checked, const std::string& case_id, v1::Case* out) {
-  out->set_name(host::ResourceName(checked.who.controller, "cases", case_id));
+Status CasesService::Render(const host::Request& checked, const std::string& case_id, const std::string& named,
+                            v1::Case* out) {
+  out->set_name(host::ResourceName(checked.who.controller, "cases", named));
   auto reading = app::ReadCase(app_, checked.who, case_id, checked.deadline);
   if (!reading) {
     // E.g. the one who declined the baton: the command is done, and the case is no longer theirs to see.
@@ -167,7 +168,7 @@ grpc::ServerUnaryReactor* CasesService::NoteConcern(grpc::CallbackServerContext*
             reminder.set_oncall_name(controller->oncall.name);
             reminder.set_oncall_phone(controller->oncall.phone);
           }
-          return Render(checked, case_id, response->mutable_case_());
+          return Render(checked, case_id, case_id, response->mutable_case_());
         });
   });
 }
@@ -176,15 +177,17 @@ template <class Req, class Operation>
 grpc::ServerUnaryReactor* CasesService::OnCase(const char* method, grpc::CallbackServerContext* context,
                                                const Req* request, v1::CaseResponse* response, Operation operation) {
   return endpoint_.Serve(method, context, [=, this](Call call) {
-    auto case_id = host::IdFromName(request->case_(), "cases");
+    auto named = host::IdFromName(request->case_(), "cases");
+    std::string case_id;
     host::RunCommand(
         host_, call, method, *request, response, kRules,
         [&](const host::Request& checked) -> Result<gate::Committed> {
-          if (!case_id) return Invalid("case", "case: must be controllers/{controller}/cases/{case}");
-          return operation(app::OnCase{checked.who, checked.command, checked.deadline, *case_id, request->etag()});
+          if (!named) return Invalid("case", "case: must be controllers/{controller}/cases/{case}");
+          STAFETT_TRY(case_id, app::CaseNamed(app_, checked.who, *named));
+          return operation(app::OnCase{checked.who, checked.command, checked.deadline, case_id, request->etag()});
         },
         [&](const host::Request& checked, const gate::Committed&) {
-          return Render(checked, *case_id, response->mutable_case_());
+          return Render(checked, case_id, *named, response->mutable_case_());
         });
   });
 }
@@ -243,7 +246,7 @@ grpc::ServerUnaryReactor* CasesService::OnPart(const char* method, const Part& p
           return operation(app::OnCase{checked.who, checked.command, checked.deadline, case_id, request->etag()}, *id);
         },
         [&](const host::Request& checked, const gate::Committed&) {
-          return Render(checked, case_id, response->mutable_case_());
+          return Render(checked, case_id, case_id, response->mutable_case_());
         });
   });
 }
@@ -275,7 +278,7 @@ grpc::ServerUnaryReactor* CasesService::GetCase(grpc::CallbackServerContext* con
     auto case_id = host::IdFromName(request->name(), "cases");
     if (!case_id) return Invalid("name", "name: must be controllers/{controller}/cases/{case}");
     STAFETT_CHECK_OK(app::ReadCase(app_, checked.who, *case_id, checked.deadline));
-    return Render(checked, *case_id, response);
+    return Render(checked, *case_id, *case_id, response);
   });
 }
 

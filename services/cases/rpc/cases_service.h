@@ -66,8 +66,9 @@ class CasesService final : public v1::Cases::CallbackService {
   template <class Req, class Operation>
   grpc::ServerUnaryReactor* OnPart(const char* method, const Part& part, grpc::CallbackServerContext* context,
                                    const Req* request, v1::CaseResponse* response, Operation operation);
-  // The case as this person may see it after `committed`; only its name to somebody who may no longer read it.
-  Status Render(const host::Request& checked, const std::string& case_id, v1::Case* out);
+  // The case as this person may see it after `committed`; to somebody who may not read it, or no longer, only its name,
+  // as the caller named it.
+  Status Render(const host::Request& checked, const std::string& case_id, const std::string& named, v1::Case* out);
 
   void Show(const host::Request& checked, const app::Reading& reading, v1::Case* out) const;
 

@@ -143,6 +143,7 @@ class Names final : public host::References {
  public:
   std::string ForService(const std::string&, const std::string&) const override { return "cr-1"; }
   std::string CaseFor(const std::string&, const std::string&) const override { return "k-1"; }
+  Result<std::string> ToCase(const std::string&, const std::string&) const override { return host::NotAllowed(); }
   Result<std::string> ToChild(const std::string&, const std::string&) const override { return std::string("ch-1"); }
 };
 
