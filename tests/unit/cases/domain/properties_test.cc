@@ -259,6 +259,7 @@ Played Play(Each each, After after = NoCheck) {
     take(*opened);
     take(*AddParticipant(p.child, By(kTeacher), "r-health"));
     if (Pick(2) == 0) take(*StartMeasure(p.child, By(kTeacher), Walks(kNurse)));
+    if (Pick(2) == 0) take(*SubmitContribution(p.child, By(kNurse), SleepsAgain(), kSoon));
   }
   int steps = 20 + Pick(40);
   for (int i = 0; i < steps; ++i) {

@@ -86,6 +86,8 @@ bool SectionShown(const cv1::Section& s, CategorySet fields) {
 bool Hidden(const History& h, std::size_t at, const std::string& who, const Knowledge& k) {
   const auto& s = h[at];
   if (!s.message) return s.fetcher != who;
+  // Whatever came of it: to all but its addressee it has not happened.
+  if (const auto addressee = adapters::AddresseeOf(*s.message)) return *addressee != who || !k.told.contains(s.event_id);
   if (const auto* note = dynamic_cast<const cv1::NoteWritten*>(s.message.get())) {
     // A note of which no section may be seen, whatever else it carries.
     auto told = k.told.find(s.event_id);
@@ -99,7 +101,6 @@ bool Hidden(const History& h, std::size_t at, const std::string& who, const Know
   if (k.told.contains(s.event_id) || s.origin == who) return false;
   if (dynamic_cast<const cv1::BatonOffered*>(s.message.get()) != nullptr) return true;
   if (dynamic_cast<const cv1::ConcernNoted*>(s.message.get()) != nullptr) return true;
-  if (adapters::AddresseeOf(*s.message)) return true;
   bool of_state = dynamic_cast<const cv1::LevelSet*>(s.message.get()) != nullptr ||
                   dynamic_cast<const cv1::ParticipantAdded*>(s.message.get()) != nullptr ||
                   dynamic_cast<const cv1::ParticipantRemoved*>(s.message.get()) != nullptr ||
