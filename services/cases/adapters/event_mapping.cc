@@ -311,9 +311,8 @@ Event From(const v1::BrightSpotAdded& m) {
   return BrightSpotAdded{m.case_id(), m.author(), m.author_recipient(), FromProto(m.sections())};
 }
 Event From(const v1::ContributionSubmitted& m) {
-  return ContributionSubmitted{
-      m.case_id(),      m.contribution_id(),       m.author(),   m.author_recipient(),
-      m.to_recipient(), FromProto(m.sections()), m.answer_by()};
+  return ContributionSubmitted{m.case_id(),      m.contribution_id(),     m.author(),   m.author_recipient(),
+                               m.to_recipient(), FromProto(m.sections()), m.answer_by()};
 }
 Event From(const v1::ContributionAccepted& m) {
   return ContributionAccepted{m.case_id(), m.contribution_id(), m.to_recipient()};
@@ -377,10 +376,9 @@ Result<std::optional<Event>> FromBody(const std::string& type, const std::string
   static const auto parsers =
       ParsersOf<Event, v1::ChildRegistered, v1::ConcernNoted, v1::ConversationHeld, v1::LogOpened, v1::LogSuspended,
                 v1::LevelSet, v1::ParticipantAdded, v1::ParticipantRemoved, v1::BatonOffered, v1::BatonAccepted,
-                v1::BatonDeclined, v1::BatonOfferEnded, v1::NoteWritten, v1::BrightSpotAdded,
-                v1::ContributionSubmitted, v1::ContributionAccepted, v1::ContributionDeclined, v1::GoalAdded,
-                v1::GoalEnded, v1::MeasureStarted, v1::MeasureChanged, v1::MeasureEvaluated, v1::MeasureEnded,
-                v1::CaseClosed>();
+                v1::BatonDeclined, v1::BatonOfferEnded, v1::NoteWritten, v1::BrightSpotAdded, v1::ContributionSubmitted,
+                v1::ContributionAccepted, v1::ContributionDeclined, v1::GoalAdded, v1::GoalEnded, v1::MeasureStarted,
+                v1::MeasureChanged, v1::MeasureEvaluated, v1::MeasureEnded, v1::CaseClosed>();
   return Parse(parsers, type, bytes);
 }
 

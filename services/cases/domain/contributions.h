@@ -1,4 +1,5 @@
-// What a service that takes part submits to the holder's, and the holder's answer to it. Shapes and errors as in decide.h.
+// What a service that takes part submits to the holder's, and the holder's answer to it. Shapes and errors as in
+// decide.h.
 #pragma once
 
 #include <string>

@@ -216,11 +216,11 @@ struct CaseClosed {
 };
 // clang-format on
 
-using Event = std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet,
-                           ParticipantAdded, ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined,
-                           BatonOfferEnded, NoteWritten, BrightSpotAdded, ContributionSubmitted,
-                           ContributionAccepted, ContributionDeclined, GoalAdded, GoalEnded, MeasureStarted,
-                           MeasureChanged, MeasureEvaluated, MeasureEnded, CaseClosed>;
+using Event =
+    std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet, ParticipantAdded,
+                 ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined, BatonOfferEnded, NoteWritten,
+                 BrightSpotAdded, ContributionSubmitted, ContributionAccepted, ContributionDeclined, GoalAdded,
+                 GoalEnded, MeasureStarted, MeasureChanged, MeasureEvaluated, MeasureEnded, CaseClosed>;
 using Events = std::vector<Event>;
 
 // Folds one event. Total: an event that was accepted once is always folded.

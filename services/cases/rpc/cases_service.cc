@@ -251,20 +251,19 @@ grpc::ServerUnaryReactor* CasesService::OnPart(const char* method, const Part& p
   });
 }
 
-#define STAFETT_ON_PART(Method, part, collection, ...)                                                             \
-  grpc::ServerUnaryReactor* CasesService::Method(grpc::CallbackServerContext* context,                             \
-                                                 const v1::Method##Request* request, v1::CaseResponse* response) { \
-    return OnPart(                                                                                                 \
-        #Method, Part{request->part(), #part, collection}, context, request, response,                             \
-        [=, this](const app::OnCase& on, const std::string& id) -> Result<gate::Committed> { __VA_ARGS__ });       \
+#define STAFETT_ON_PART(Method, part, collection, ...)                                                                 \
+  grpc::ServerUnaryReactor* CasesService::Method(grpc::CallbackServerContext* context,                                 \
+                                                 const v1::Method##Request* request, v1::CaseResponse* response) {     \
+    return OnPart(#Method, Part{request->part(), #part, collection}, context, request, response,                       \
+                  [=, this](const app::OnCase& on, const std::string& id) -> Result<gate::Committed> { __VA_ARGS__ }); \
   }
 
 STAFETT_ON_PART(ChangeMeasure, measure, kMeasures, STAFETT_TRY(auto wanted, ToMeasure(*request, id));
-                   return app::ChangeMeasure(app_, on, wanted);)
+                return app::ChangeMeasure(app_, on, wanted);)
 STAFETT_ON_PART(EvaluateMeasure, measure, kMeasures,
-                   domain::Evaluation said{static_cast<domain::Outcome>(request->outcome()),
-                                           ToSections(request->sections()), request->evaluation_date(), request->end()};
-                   return app::EvaluateMeasure(app_, on, id, std::move(said));)
+                domain::Evaluation said{static_cast<domain::Outcome>(request->outcome()),
+                                        ToSections(request->sections()), request->evaluation_date(), request->end()};
+                return app::EvaluateMeasure(app_, on, id, std::move(said));)
 STAFETT_ON_PART(EndMeasure, measure, kMeasures, return app::EndMeasure(app_, on, id, request->reason());)
 STAFETT_ON_PART(AcceptContribution, contribution, kContributions, return app::AcceptContribution(app_, on, id);)
 STAFETT_ON_PART(DeclineContribution, contribution, kContributions,

@@ -13,7 +13,14 @@
 namespace stafett {
 
 // The numbers are those of the log; one that this version does not know is kept as it is.
-enum class AwaitedKind { kNone = 0, kNextDate = 1, kBatonAnswer = 2, kEvaluation = 3, kDeliveryStored = 4, kContributionAnswer = 5 };
+enum class AwaitedKind {
+  kNone = 0,
+  kNextDate = 1,
+  kBatonAnswer = 2,
+  kEvaluation = 3,
+  kDeliveryStored = 4,
+  kContributionAnswer = 5
+};
 
 // By the names of the log.
 inline constexpr std::array<std::pair<AwaitedKind, std::string_view>, 5> kAwaitedKinds = {{

@@ -87,8 +87,8 @@ TEST(Addressees, Are_single_strings_of_disclosable_events) {
   EXPECT_FALSE(with.empty());
 }
 
-// What is shown to several recipients names nothing by an id that is the same for all of them. What is for one alone does:
-// the two who know of it speak of it with each other.
+// What is shown to several recipients names nothing by an id that is the same for all of them. What is for one alone
+// does: the two who know of it speak of it with each other.
 void GlobalIds(const gp::Descriptor& type, const std::string& path, std::vector<std::string>& out) {
   for (int i = 0; i < type.field_count(); ++i) {
     const auto& f = *type.field(i);

@@ -152,9 +152,9 @@ TEST(Awaited, A_contribution_that_nobody_can_answer_any_more_waits_for_nobody) {
   Learn(child, ConsentWithdrawnFact{"co-1", {kNurse.recipient}});
   EXPECT_EQ(Said(child, StopWhatLostItsConsent(child, kNow)), Words{NoAnswerTo(child, kTeacher)});
   child = WithContribution();
-  EXPECT_EQ(Said(child, CloseCase(child, By(kTeacher), "done")),
-            (Words{{"next/ca-1", AwaitedKind::kNextDate, "", "", kTeacher.recipient, true},
-                   NoAnswerTo(child, kTeacher)}));
+  EXPECT_EQ(
+      Said(child, CloseCase(child, By(kTeacher), "done")),
+      (Words{{"next/ca-1", AwaitedKind::kNextDate, "", "", kTeacher.recipient, true}, NoAnswerTo(child, kTeacher)}));
 }
 
 // Within the holder's service it goes along with the baton; another service was not told of it, and is not waited for.

@@ -144,7 +144,8 @@ TEST(Contributions, Unanswered_ones_have_a_limit_for_each_service_by_itself) {
   Do(child, Decline(child, kTeacher));
   EXPECT_EQ(Reason(Submit(child, kNurse)), "(done)");
   for (std::size_t i = child.Find(kCase)->contributions.size(); i < kContributionsPerService; ++i) {
-    Evolve(child, ContributionSubmitted{kCase, "cb-" + std::to_string(i), kNurse.id, "r-health", "r-school", {}, kSoon});
+    Evolve(child,
+           ContributionSubmitted{kCase, "cb-" + std::to_string(i), kNurse.id, "r-health", "r-school", {}, kSoon});
   }
   for (const auto& x : std::vector<Contribution>(child.Find(kCase)->contributions)) {
     Evolve(child, ContributionDeclined{kCase, x.id, "r-health", DeclineReason::kNotRelevant});

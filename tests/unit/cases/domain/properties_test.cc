@@ -397,8 +397,8 @@ bool IsOfContributions(const Event& e) {
          std::holds_alternative<ContributionDeclined>(e);
 }
 
-// Who can answer it was told of it, and it waits for nobody else: in the log is a service that submitted it, and the one
-// it was addressed to holds it.
+// Who can answer it was told of it, and it waits for nobody else: in the log is a service that submitted it, and the
+// one it was addressed to holds it.
 RC_GTEST_PROP(Cases, An_unanswered_contribution_is_of_a_participant_to_who_holds_the_open_log, ()) {
   Play([](const Child&, const Result<Events>&) {},
        [](const Child& child) {

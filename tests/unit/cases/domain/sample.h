@@ -100,9 +100,7 @@ inline Child WithMeasure() {
   Do(child, StartMeasure(child, By(kTeacher), Walks(kNurse)));
   return child;
 }
-inline std::vector<Section> SleepsAgain() {
-  return {{policy::Category::kHealthd, "she sleeps again", {}}};
-}
+inline std::vector<Section> SleepsAgain() { return {{policy::Category::kHealthd, "she sleeps again", {}}}; }
 // A log held by the school, to which the nurse has submitted something.
 inline Child WithContribution() {
   Child child = WithParticipants();

@@ -274,9 +274,9 @@ TEST(Explained, Every_decision_made_again_is_the_same_and_is_told_to_whom_it_is_
       }
     }
   }));
-  for (const char* outcome : {"not this officer's", "several fit", "retraction", "snapshot", "told, other version",
-                              "suspended", "signal withheld", "resent", "resent no more", "named, withheld",
-                              "for one alone", "for one alone, resent"}) {
+  for (const char* outcome :
+       {"not this officer's", "several fit", "retraction", "snapshot", "told, other version", "suspended",
+        "signal withheld", "resent", "resent no more", "named, withheld", "for one alone", "for one alone, resent"}) {
     EXPECT_GT(seen[outcome], 0) << outcome;
   }
 }

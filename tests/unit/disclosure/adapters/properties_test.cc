@@ -87,7 +87,8 @@ bool Hidden(const History& h, std::size_t at, const std::string& who, const Know
   const auto& s = h[at];
   if (!s.message) return s.fetcher != who;
   // Whatever came of it: to all but its addressee it has not happened.
-  if (const auto addressee = adapters::AddresseeOf(*s.message)) return *addressee != who || !k.told.contains(s.event_id);
+  if (const auto addressee = adapters::AddresseeOf(*s.message))
+    return *addressee != who || !k.told.contains(s.event_id);
   if (const auto* note = dynamic_cast<const cv1::NoteWritten*>(s.message.get())) {
     // A note of which no section may be seen, whatever else it carries.
     auto told = k.told.find(s.event_id);
@@ -362,11 +363,11 @@ TEST(Histories, Reach_every_kind_of_outcome) {
       ++seen[read ? "read" : read.error().reason];
     }
   }));
-  for (const char* outcome : {"told something, and something was hidden", "unfetched became withdrawn", "DISCLOSE 0",
-                              "DISCLOSE 1", "DISCLOSE 2", "WITHHOLD 0", "WITHHOLD 1", "CONSENT", "CONSENT_SCOPE",
-                              "CONSENT_EXPIRED", "CONSENT_WITHDRAWN", "RULE", "read", "WITHDRAWN", "RETRACTION",
-                              "no.stafett.cases.contribution-submitted.v1", "no.stafett.cases.contribution-accepted.v1",
-                              "no.stafett.cases.contribution-declined.v1"}) {
+  for (const char* outcome :
+       {"told something, and something was hidden", "unfetched became withdrawn", "DISCLOSE 0", "DISCLOSE 1",
+        "DISCLOSE 2", "WITHHOLD 0", "WITHHOLD 1", "CONSENT", "CONSENT_SCOPE", "CONSENT_EXPIRED", "CONSENT_WITHDRAWN",
+        "RULE", "read", "WITHDRAWN", "RETRACTION", "no.stafett.cases.contribution-submitted.v1",
+        "no.stafett.cases.contribution-accepted.v1", "no.stafett.cases.contribution-declined.v1"}) {
     EXPECT_GT(seen[outcome], 0) << outcome;
   }
 }
