@@ -130,6 +130,39 @@ def test_a_measure_that_is_not_evaluated_goes_to_the_leader_of_who_is_responsibl
     ]  # fmt: skip
 
 
+def test_a_contribution_that_is_not_answered_goes_to_the_leader_of_the_holder(direct):
+    """The nurse's record system knows the case by the name that it was told, and needs no other."""
+    child = direct.child()
+    direct.call("cases.AddParticipant", TEACHER, case=child.case, recipient=HEALTH_STATION)
+    direct.call("cases.SetLevel", TEACHER, case=child.case, level="LEVEL_2", reason="Uro.", next_date=today(300))
+    controller = child.case.split("/")[1]
+    told = f"controllers/{controller}/cases/{child.case_refs[HEALTH_STATION]}"
+    submitted = direct.call("cases.SubmitContribution", NURSE, case=told,
+                            sections=[{"section_category": "PLAN", "text": "Frokost hver fredag."}])  # fmt: skip
+    assert submitted["case"]["name"].rpartition("/")[2] == told.rpartition("/")[2]
+    contribution = submitted["made"]
+    # Under the name of another service there is no such case.
+    other = f"controllers/{controller}/cases/{child.case_refs[PPT]}"
+    refusal = direct.ask("cases.SubmitContribution", NURSE, case=other,
+                         sections=[{"section_category": "PLAN", "text": "Frokost."}]).refusal  # fmt: skip
+    assert (refusal.code, refusal.reason) == ("PERMISSION_DENIED", "NOT_ALLOWED")
+    direct.settle()
+    direct.store(*READERS, SCHOOL)
+    only(direct, HEAD, kind="CONTRIBUTION_ANSWER", owner=HEAD.person, about=contribution, awaited_of=SCHOOL)
+    nothing(direct, HEALTH_LEADER)
+
+    accepted = direct.call("cases.AcceptContribution", TEACHER, contribution=contribution)
+    assert [c["state"] for c in accepted["case"]["contributions"]] == ["ACCEPTED"]
+    direct.settle()
+    direct.store(SCHOOL, PPT, HEALTH_STATION)
+    for who in (HEAD, HEALTH_LEADER, LAST):
+        nothing(direct, who)
+    direct.settle()
+    assert steps(direct, f"contribution/{contribution.rpartition('/')[2]}") == [
+        ("raised", HEAD.person), ("resolved", ""),
+    ]  # fmt: skip
+
+
 def test_copies_that_die_and_an_empty_redis_forget_nothing_and_repeat_nothing(direct):
     stack = direct.stack
     for copy in stack.of("escalation"):

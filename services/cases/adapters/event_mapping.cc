@@ -29,10 +29,16 @@ Level FromProto(v1::Level l) {
   return l >= v1::LEVEL_0 && l <= v1::LEVEL_3 ? static_cast<Level>(static_cast<int>(l) - 1) : Level::k0;
 }
 
-// Names and numbers of the two enums are the same.
+// Names and numbers of the enums are the same on both sides.
 v1::Outcome ToProto(Outcome o) { return static_cast<v1::Outcome>(static_cast<int>(o)); }
 Outcome FromProto(v1::Outcome o) {
   return o >= v1::HELPED && o <= v1::NOT_CARRIED_OUT ? static_cast<Outcome>(static_cast<int>(o)) : Outcome::kNone;
+}
+
+v1::DeclineReason ToProto(DeclineReason r) { return static_cast<v1::DeclineReason>(static_cast<int>(r)); }
+DeclineReason FromProto(v1::DeclineReason r) {
+  return r >= v1::NOT_RELEVANT && r <= v1::NOT_RECEIVED ? static_cast<DeclineReason>(static_cast<int>(r))
+                                                        : DeclineReason::kNone;
 }
 
 void Fill(const Measure& m, v1::Measure* out) {
@@ -190,6 +196,32 @@ struct Packer {
     Fill(e.sections, m.mutable_sections());
     return Pack(m, e.case_id);
   }
+  host::Body operator()(const ContributionSubmitted& e) const {
+    v1::ContributionSubmitted m;
+    m.set_case_id(e.case_id);
+    m.set_contribution_id(e.contribution_id);
+    m.set_author(e.author);
+    m.set_author_recipient(e.author_recipient);
+    m.set_to_recipient(e.to_recipient);
+    Fill(e.sections, m.mutable_sections());
+    m.set_answer_by(e.answer_by);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const ContributionAccepted& e) const {
+    v1::ContributionAccepted m;
+    m.set_case_id(e.case_id);
+    m.set_contribution_id(e.contribution_id);
+    m.set_to_recipient(e.to_recipient);
+    return Pack(m, e.case_id);
+  }
+  host::Body operator()(const ContributionDeclined& e) const {
+    v1::ContributionDeclined m;
+    m.set_case_id(e.case_id);
+    m.set_contribution_id(e.contribution_id);
+    m.set_to_recipient(e.to_recipient);
+    m.set_reason(ToProto(e.reason));
+    return Pack(m, e.case_id);
+  }
   host::Body operator()(const GoalAdded& e) const {
     v1::GoalAdded m;
     m.set_case_id(e.case_id);
@@ -278,6 +310,16 @@ Event From(const v1::NoteWritten& m) {
 Event From(const v1::BrightSpotAdded& m) {
   return BrightSpotAdded{m.case_id(), m.author(), m.author_recipient(), FromProto(m.sections())};
 }
+Event From(const v1::ContributionSubmitted& m) {
+  return ContributionSubmitted{m.case_id(),      m.contribution_id(),     m.author(),   m.author_recipient(),
+                               m.to_recipient(), FromProto(m.sections()), m.answer_by()};
+}
+Event From(const v1::ContributionAccepted& m) {
+  return ContributionAccepted{m.case_id(), m.contribution_id(), m.to_recipient()};
+}
+Event From(const v1::ContributionDeclined& m) {
+  return ContributionDeclined{m.case_id(), m.contribution_id(), m.to_recipient(), FromProto(m.reason())};
+}
 Event From(const v1::GoalAdded& m) { return GoalAdded{m.case_id(), m.goal().goal_id(), m.goal().goal()}; }
 Event From(const v1::GoalEnded& m) { return GoalEnded{m.case_id(), m.goal_id(), m.reached(), m.reason()}; }
 Event From(const v1::MeasureStarted& m) { return MeasureStarted{m.case_id(), FromProto(m.measure())}; }
@@ -334,9 +376,9 @@ Result<std::optional<Event>> FromBody(const std::string& type, const std::string
   static const auto parsers =
       ParsersOf<Event, v1::ChildRegistered, v1::ConcernNoted, v1::ConversationHeld, v1::LogOpened, v1::LogSuspended,
                 v1::LevelSet, v1::ParticipantAdded, v1::ParticipantRemoved, v1::BatonOffered, v1::BatonAccepted,
-                v1::BatonDeclined, v1::BatonOfferEnded, v1::NoteWritten, v1::BrightSpotAdded, v1::GoalAdded,
-                v1::GoalEnded, v1::MeasureStarted, v1::MeasureChanged, v1::MeasureEvaluated, v1::MeasureEnded,
-                v1::CaseClosed>();
+                v1::BatonDeclined, v1::BatonOfferEnded, v1::NoteWritten, v1::BrightSpotAdded, v1::ContributionSubmitted,
+                v1::ContributionAccepted, v1::ContributionDeclined, v1::GoalAdded, v1::GoalEnded, v1::MeasureStarted,
+                v1::MeasureChanged, v1::MeasureEvaluated, v1::MeasureEnded, v1::CaseClosed>();
   return Parse(parsers, type, bytes);
 }
 

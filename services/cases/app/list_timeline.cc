@@ -27,12 +27,13 @@ Result<TimelinePage> ListTimeline(App& app, const host::Who& who, const std::str
   events.reserve(history.size());
   for (const auto& recorded : history) events.push_back(recorded.event);
   const auto whole = domain::WholeFor(who.recipient, events);
+  const auto versions = domain::VersionsFor(who.recipient, events);
 
   TimelinePage page;
   std::size_t bytes = 0;
   for (std::size_t i = 0; i < history.size(); ++i) {
     const auto at = paging.newest_first ? history.size() - 1 - i : i;
-    const std::uint64_t version = at + 1;
+    const auto version = versions[at];
     if (!whole[at]) continue;
     if (last != 0 && (paging.newest_first ? version >= last : version <= last)) continue;
     bytes += history[at].body.size();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cases/app/ports.h"
+#include "cases/domain/contributions.h"
 #include "cases/domain/decide.h"
 #include "cases/domain/measures.h"
 #include "lib/host/who.h"
@@ -39,13 +40,20 @@ Result<gate::Committed> AcceptBaton(App& app, const OnCase& on, std::string next
 Result<gate::Committed> DeclineBaton(App& app, const OnCase& on, const std::string& reason);
 Result<gate::Committed> WriteNote(App& app, const OnCase& on, std::vector<domain::Section> sections);
 Result<gate::Committed> AddBrightSpot(App& app, const OnCase& on, std::vector<domain::Section> sections);
+Result<gate::Committed> SubmitContribution(App& app, const OnCase& on, std::vector<domain::Section> sections);
+Result<gate::Committed> AcceptContribution(App& app, const OnCase& on, const std::string& contribution);
+Result<gate::Committed> DeclineContribution(App& app, const OnCase& on, const std::string& contribution,
+                                            domain::DeclineReason reason);
 Result<gate::Committed> AddGoal(App& app, const OnCase& on, const std::string& goal);
 Result<gate::Committed> EndGoal(App& app, const OnCase& on, const std::string& goal, bool reached,
                                 const std::string& reason);
 // Of the measure, what is empty gets its default.
 Result<gate::Committed> StartMeasure(App& app, const OnCase& on, const domain::Measure& measure);
-// The case in which a measure was started: those below are about a measure of the case that they are called with.
-Result<std::string> CaseOfMeasure(App& app, const std::string& measure, Deadline deadline);
+// The case of this id, or of the name under which the caller's service was told of it ("k-…", disclosure's case_ref): a
+// participant knows no other.
+Result<std::string> CaseNamed(App& app, const host::Who& who, const std::string& name);
+// The case in which a measure was started or a contribution submitted: what changes one is called with that case.
+Result<std::string> CaseOfPart(App& app, const std::string& part, Deadline deadline);
 Result<gate::Committed> ChangeMeasure(App& app, const OnCase& on, const domain::Measure& wanted);
 Result<gate::Committed> EvaluateMeasure(App& app, const OnCase& on, const std::string& measure,
                                         domain::Evaluation evaluation);

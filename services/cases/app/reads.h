@@ -27,7 +27,7 @@ struct Paging {
   std::size_t bytes = 0;  // of events, on one page; it has one in any case
 };
 struct TimelineEntry {
-  std::uint64_t version = 0;  // of the case behind it: from 1, without a gap over all its events
+  std::uint64_t version = 0;  // of the case behind it, as this service counts
   Recorded recorded;
 };
 struct TimelinePage {

@@ -4,7 +4,7 @@
 
 namespace stafett::cases::domain {
 namespace {
-const std::string kEvaluationOf = "evaluation/";
+const std::string kEvaluationOf = "evaluation/", kAnswerTo = "contribution/";
 }  // namespace
 
 std::vector<Awaited> AwaitedIn(const Case& c) {
@@ -19,6 +19,10 @@ std::vector<Awaited> AwaitedIn(const Case& c) {
     if (m.ended) continue;
     out.push_back(
         {kEvaluationOf + m.id, AwaitedKind::kEvaluation, m.evaluation_date, m.responsible, m.responsible_recipient});
+  }
+  for (const auto& x : c.contributions) {
+    if (x.state != ContributionState::kUnanswered) continue;
+    out.push_back({kAnswerTo + x.id, AwaitedKind::kContributionAnswer, x.answer_by, c.holder, c.holder_recipient});
   }
   return out;
 }
@@ -48,9 +52,8 @@ std::vector<std::string> NamedIn(const std::string& subject, const std::vector<A
   std::vector<std::string> out;
   if (!subject.empty()) out.push_back(subject);
   for (const auto& word : words) {
-    if (word.kind == AwaitedKind::kEvaluation && word.id.starts_with(kEvaluationOf)) {
-      out.push_back(word.id.substr(kEvaluationOf.size()));
-    }
+    const auto& prefix = word.kind == AwaitedKind::kContributionAnswer ? kAnswerTo : kEvaluationOf;
+    if (word.id.starts_with(prefix)) out.push_back(word.id.substr(prefix.size()));
   }
   return out;
 }

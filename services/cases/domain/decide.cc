@@ -139,26 +139,8 @@ Result<Events> WriteNote(const Child& child, const Change& change, std::vector<S
   return Events{NoteWritten{c->id, change.who.id, change.who.recipient, std::move(sections)}};
 }
 
-namespace {
-// A log is shared with the child's guardians, and with the services in it for as long as a consent names them. A
-// concern is not.
-bool IsInTheLog(const Child& child, const Case& c, const Change& change) {
-  if (c.state == CaseState::kConcernNoted) return false;
-  const auto& who = change.who;
-  if (who.guardian) {
-    return std::any_of(child.guardians.begin(), child.guardians.end(),
-                       [&](const Guardian& g) { return g.person == who.id && g.parental_responsibility; });
-  }
-  return c.InTheLog(who.recipient) && child.HasConsent(kFollowUp, who.recipient, change.now);
-}
-}  // namespace
-
 Result<Events> AddBrightSpot(const Child& child, const Change& change, std::vector<Section> sections) {
-  const Case* c = child.Find(change.case_id);
-  if (c == nullptr || (!MayRead(*c, change.who) && !IsInTheLog(child, *c, change))) return NotAllowed();
-  STAFETT_CHECK_OK(Fits(*c, change));
-  if (c->state == CaseState::kClosed) return State("CASE_CLOSED", "the case is closed");
-  STAFETT_CHECK_OK(InOpenLog(child, *c, change.now));
+  STAFETT_TRY(const Case* c, SharedLog(child, change));
   STAFETT_CHECK_OK(CheckSections(sections));
   return Events{
       BrightSpotAdded{c->id, change.who.id, change.who.guardian ? "" : change.who.recipient, std::move(sections)}};

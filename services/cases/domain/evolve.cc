@@ -35,14 +35,52 @@ void HandMeasuresToHolder(Case& c, const std::string& from) {
     m.responsible_recipient = c.holder_recipient;
   }
 }
+// Nobody answers these any more. Their words are not kept: they were never in the log.
+template <class Which>
+void EndUnanswered(Case& c, Which which) {
+  for (auto& x : c.contributions) {
+    if (x.state != ContributionState::kUnanswered || !which(x)) continue;
+    x.state = ContributionState::kEnded;
+    x.sections.clear();
+  }
+}
+void EndUnanswered(Case& c) {
+  EndUnanswered(c, [](const Contribution&) { return true; });
+}
+
+void Answer(Case& c, const std::string& contribution_id, ContributionState answer) {
+  auto* x = FindIn(c.contributions, contribution_id);
+  if (x == nullptr) return;
+  x->state = answer;
+  x->sections.clear();
+}
+
+// The one service besides its author's that an event is for; nothing if it is the whole log's.
+const std::string* ApartFor(const Case& c, const Event& event) {
+  const std::string* id = nullptr;
+  if (const auto* e = std::get_if<ContributionSubmitted>(&event)) return &e->to_recipient;
+  if (const auto* e = std::get_if<ContributionAccepted>(&event)) id = &e->contribution_id;
+  if (const auto* e = std::get_if<ContributionDeclined>(&event)) id = &e->contribution_id;
+  const auto* x = id == nullptr ? nullptr : c.FindContribution(*id);
+  return x == nullptr ? nullptr : &x->to_recipient;
+}
 }  // namespace
 
+std::uint64_t Case::VersionFor(const std::string& for_recipient) const {
+  auto it = apart.find(for_recipient);
+  return version + (it == apart.end() ? 0 : it->second);
+}
+
+const Contribution* Case::FindContribution(const std::string& contribution_id) const {
+  return FindIn(contributions, contribution_id);
+}
 const Goal* Case::FindGoal(const std::string& goal_id) const { return FindIn(goals, goal_id); }
 const Measure* Case::FindMeasure(const std::string& measure_id) const { return FindIn(measures, measure_id); }
 
-const Case* Child::CaseWithMeasure(const std::string& measure_id) const {
-  auto it = std::find_if(cases.begin(), cases.end(),
-                         [&](const auto& entry) { return entry.second.FindMeasure(measure_id) != nullptr; });
+const Case* Child::CaseWith(const std::string& part_id) const {
+  auto it = std::find_if(cases.begin(), cases.end(), [&](const auto& entry) {
+    return entry.second.FindMeasure(part_id) != nullptr || entry.second.FindContribution(part_id) != nullptr;
+  });
   return it == cases.end() ? nullptr : &it->second;
 }
 
@@ -98,7 +136,10 @@ void Evolve(Child& child, const Event& event) {
                    c->level = e.level;
                    c->next_date = e.next_date;
                  },
-                 [&](const LogSuspended&) { c->state = CaseState::kLogSuspended; },
+                 [&](const LogSuspended&) {
+                   c->state = CaseState::kLogSuspended;
+                   EndUnanswered(*c);
+                 },
                  [&](const LevelSet& e) {
                    c->level = e.level;
                    c->next_date = e.next_date;
@@ -107,6 +148,7 @@ void Evolve(Child& child, const Event& event) {
                  [&](const ParticipantRemoved& e) {
                    c->participants.erase(e.recipient);
                    HandMeasuresToHolder(*c, e.recipient);
+                   EndUnanswered(*c, [&](const Contribution& x) { return x.author_recipient == e.recipient; });
                  },
                  [&](const BatonOffered& e) {
                    c->offered_to = e.to;
@@ -114,6 +156,8 @@ void Evolve(Child& child, const Event& event) {
                    c->answer_by = e.answer_by;
                  },
                  [&](const BatonAccepted& e) {
+                   // It was told to the service that held the log, and to no other.
+                   EndUnanswered(*c, [&](const Contribution& x) { return x.to_recipient != e.holder_recipient; });
                    c->participants.insert(c->holder_recipient);  // who gives the baton stays in the log
                    c->participants.erase(e.holder_recipient);
                    c->holder = e.holder;
@@ -135,6 +179,12 @@ void Evolve(Child& child, const Event& event) {
                  },
                  [&](const NoteWritten&) {},
                  [&](const BrightSpotAdded&) {},
+                 [&](const ContributionSubmitted& e) {
+                   c->contributions.push_back({e.contribution_id, e.author, e.author_recipient, e.to_recipient,
+                                               e.sections, e.answer_by, ContributionState::kUnanswered});
+                 },
+                 [&](const ContributionAccepted& e) { Answer(*c, e.contribution_id, ContributionState::kAccepted); },
+                 [&](const ContributionDeclined& e) { Answer(*c, e.contribution_id, ContributionState::kDeclined); },
                  [&](const GoalAdded& e) { AddGoal(*c, e.goal_id, e.goal); },
                  [&](const GoalEnded& e) {
                    if (auto* goal = FindIn(c->goals, e.goal_id)) goal->ended = true;
@@ -157,10 +207,15 @@ void Evolve(Child& child, const Event& event) {
                  [&](const MeasureEnded& e) {
                    if (auto* m = FindIn(c->measures, e.measure_id)) m->ended = true;
                  },
-                 [&](const CaseClosed&) { c->state = CaseState::kClosed; },
+                 [&](const CaseClosed&) {
+                   c->state = CaseState::kClosed;
+                   EndUnanswered(*c);
+                 },
              },
              event);
-  if (c != nullptr) ++c->version;
+  if (c == nullptr) return;
+  const auto* apart = ApartFor(*c, event);
+  ++(apart == nullptr ? c->version : c->apart[*apart]);
 }
 
 void Learn(Child& child, const ConsentFact& fact) {

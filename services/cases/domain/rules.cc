@@ -1,6 +1,23 @@
 #include "cases/domain/rules.h"
 
+#include <algorithm>
+
 namespace stafett::cases::domain {
+namespace {
+
+// A log is shared with the child's guardians, and with the services in it for as long as a consent names them. A
+// concern is not.
+bool IsInTheLog(const Child& child, const Case& c, const Change& change) {
+  if (c.state == CaseState::kConcernNoted) return false;
+  const auto& who = change.who;
+  if (who.guardian) {
+    return std::any_of(child.guardians.begin(), child.guardians.end(),
+                       [&](const Guardian& g) { return g.person == who.id && g.parental_responsibility; });
+  }
+  return c.InTheLog(who.recipient) && child.HasConsent(kFollowUp, who.recipient, change.now);
+}
+
+}  // namespace
 
 tl::unexpected<Error> State(std::string_view reason, std::string message) {
   return Fail(Code::kFailedPrecondition, reason, std::move(message));
@@ -11,7 +28,7 @@ bool Holds(const Case& c, const Person& who) {
 }
 
 Status Fits(const Case& c, const Change& change) {
-  if (!change.etag.empty() && change.etag != std::to_string(c.version)) {
+  if (!change.etag.empty() && change.etag != std::to_string(c.VersionFor(change.who.recipient))) {
     return Fail(Code::kAborted, "ETAG_MISMATCH", "the case has changed since it was read; read it again");
   }
   return {};
@@ -39,6 +56,15 @@ Status InOpenLog(const Child& child, const Case& c, Time now) {
 
 Result<const Case*> WritableLog(const Child& child, const Change& change) {
   STAFETT_TRY(const Case* c, Writable(child, change));
+  STAFETT_CHECK_OK(InOpenLog(child, *c, change.now));
+  return c;
+}
+
+Result<const Case*> SharedLog(const Child& child, const Change& change) {
+  const Case* c = child.Find(change.case_id);
+  if (c == nullptr || (!MayRead(*c, change.who) && !IsInTheLog(child, *c, change))) return NotAllowed();
+  STAFETT_CHECK_OK(Fits(*c, change));
+  if (c->state == CaseState::kClosed) return State("CASE_CLOSED", "the case is closed");
   STAFETT_CHECK_OK(InOpenLog(child, *c, change.now));
   return c;
 }

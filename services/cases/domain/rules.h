@@ -21,6 +21,8 @@ Result<const Case*> Writable(const Child& child, const Change& change);
 // The log is open, and a valid consent names the service that holds it.
 Status InOpenLog(const Child& child, const Case& c, Time now);
 Result<const Case*> WritableLog(const Child& child, const Change& change);
+// The case, if its log is open and this person is in it: what those need who do not hold it and yet add to it.
+Result<const Case*> SharedLog(const Child& child, const Change& change);
 
 // `field`: how the request calls it.
 Status CheckDate(const char* field, const std::string& date, const std::string& today);

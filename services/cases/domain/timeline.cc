@@ -34,4 +34,16 @@ std::vector<bool> WholeFor(const std::string& recipient, const std::vector<Event
   return out;
 }
 
+std::vector<std::uint64_t> VersionsFor(const std::string& recipient, const std::vector<Event>& events) {
+  std::vector<std::uint64_t> out;
+  out.reserve(events.size());
+  Child child;
+  for (const auto& event : events) {
+    Evolve(child, event);
+    const auto* c = child.Find(CaseOf(event));
+    out.push_back(c == nullptr ? 0 : c->VersionFor(recipient));
+  }
+  return out;
+}
+
 }  // namespace stafett::cases::domain

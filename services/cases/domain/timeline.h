@@ -13,5 +13,7 @@ namespace stafett::cases::domain {
 // is not, though the service holds the case now: it is told by disclosure, cut to what each may see, or not at all
 // (promise P1).
 std::vector<bool> WholeFor(const std::string& recipient, const std::vector<Event>& events);
+// For each of them the version of the case behind it, as this service counts (Case::VersionFor).
+std::vector<std::uint64_t> VersionsFor(const std::string& recipient, const std::vector<Event>& events);
 
 }  // namespace stafett::cases::domain

@@ -19,6 +19,8 @@ inline constexpr char kFollowUp[] = "follow-up";  // the purpose that a log serv
 
 enum class Level { k0, k1, k2, k3 };
 enum class CaseState { kConcernNoted, kLogOpen, kLogSuspended, kClosed };
+enum class ContributionState { kNone, kUnanswered, kAccepted, kDeclined, kEnded };
+enum class DeclineReason { kNone, kNotRelevant, kAlreadyInTheLog, kAnotherChild, kNotUnderstood, kNotReceived };
 enum class Outcome { kNone, kHelped, kHelpedPartly, kDidNotHelp, kNotCarriedOut };
 
 struct Guardian {
@@ -42,6 +44,21 @@ struct Measure {
   bool operator==(const Measure&) const = default;
 };
 
+struct Section {
+  policy::Category category;
+  std::string text;
+  std::vector<std::string> describes;
+};
+
+// What a service that takes part has submitted to the holder's. Not in the log before it is accepted.
+struct Contribution {
+  std::string id, author, author_recipient;
+  std::string to_recipient;       // the service that held the log then: it alone knows of it
+  std::vector<Section> sections;  // while it is unanswered
+  std::string answer_by;          // ISO date
+  ContributionState state = ContributionState::kUnanswered;
+};
+
 // One follow-up. Off the log (kConcernNoted) it is its own service's alone.
 struct Case {
   std::string id;
@@ -57,13 +74,20 @@ struct Case {
   std::string goal;                                      // that the log was opened with
   std::vector<Goal> goals;                               // in the order in which they were added
   std::vector<Measure> measures;                         // in the order in which they were started
-  std::uint64_t version = 0;  // events of this case: its etag, blind to the child's other cases
+  std::vector<Contribution> contributions;               // in the order in which they were submitted
+  // Events of this case, blind to the child's other cases. What is between two services alone is counted apart, for the
+  // service that it is addressed to: to all others it has not happened (promise P1).
+  std::uint64_t version = 0;
+  std::map<std::string, std::uint64_t> apart;
+  // The etag, as this service counts.
+  std::uint64_t VersionFor(const std::string& for_recipient) const;
   // The holder's service, or one that takes part beside it.
   bool InTheLog(const std::string& service) const {
     return service == holder_recipient || participants.contains(service);
   }
   const Goal* FindGoal(const std::string& goal_id) const;
   const Measure* FindMeasure(const std::string& measure_id) const;
+  const Contribution* FindContribution(const std::string& contribution_id) const;
 };
 
 // What this service knows of a consent, folded from the consent service's records.
@@ -87,8 +111,8 @@ struct Child {
     auto it = cases.find(id);
     return it == cases.end() ? nullptr : &it->second;
   }
-  // The case in which this measure was started.
-  const Case* CaseWithMeasure(const std::string& measure_id) const;
+  // The case in which this measure was started, or this contribution submitted.
+  const Case* CaseWith(const std::string& part_id) const;
   // A valid consent for this purpose that names the recipient.
   bool HasConsent(const std::string& purpose, const std::string& recipient, Time now) const;
 };
@@ -141,11 +165,6 @@ struct BatonDeclined {
 struct BatonOfferEnded {
   std::string case_id;
 };
-struct Section {
-  policy::Category category;
-  std::string text;
-  std::vector<std::string> describes;
-};
 struct NoteWritten {
   std::string case_id, author, author_recipient;
   std::vector<Section> sections;
@@ -154,6 +173,18 @@ struct NoteWritten {
 struct BrightSpotAdded {
   std::string case_id, author, author_recipient;  // without a recipient: a guardian
   std::vector<Section> sections;
+};
+struct ContributionSubmitted {
+  std::string case_id, contribution_id, author, author_recipient, to_recipient;
+  std::vector<Section> sections;
+  std::string answer_by;
+};
+struct ContributionAccepted {
+  std::string case_id, contribution_id, to_recipient;  // told to whom submitted it
+};
+struct ContributionDeclined {
+  std::string case_id, contribution_id, to_recipient;
+  DeclineReason reason;
 };
 struct GoalAdded {
   std::string case_id, goal_id, goal;
@@ -185,10 +216,11 @@ struct CaseClosed {
 };
 // clang-format on
 
-using Event = std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet,
-                           ParticipantAdded, ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined,
-                           BatonOfferEnded, NoteWritten, BrightSpotAdded, GoalAdded, GoalEnded, MeasureStarted,
-                           MeasureChanged, MeasureEvaluated, MeasureEnded, CaseClosed>;
+using Event =
+    std::variant<ChildRegistered, ConcernNoted, ConversationHeld, LogOpened, LogSuspended, LevelSet, ParticipantAdded,
+                 ParticipantRemoved, BatonOffered, BatonAccepted, BatonDeclined, BatonOfferEnded, NoteWritten,
+                 BrightSpotAdded, ContributionSubmitted, ContributionAccepted, ContributionDeclined, GoalAdded,
+                 GoalEnded, MeasureStarted, MeasureChanged, MeasureEvaluated, MeasureEnded, CaseClosed>;
 using Events = std::vector<Event>;
 
 // Folds one event. Total: an event that was accepted once is always folded.

@@ -9,10 +9,14 @@ namespace {
 using stafett::rpc::Call;
 constexpr host::Rules kRules{"stafett:cases", true};
 
-// An evaluation is of a measure: "evaluation/<measure>". All else is of the case.
+// An evaluation is of a measure: "evaluation/<measure>", an answer of a contribution. All else is of the case.
 std::string About(const host::Who& who, const domain::Due& due) {
-  if (due.awaited.kind != AwaitedKind::kEvaluation) return host::ResourceName(who.controller, "cases", due.case_id);
-  return host::ResourceName(who.controller, "measures", due.awaited.id.substr(due.awaited.id.find('/') + 1));
+  const auto id = due.awaited.id.substr(due.awaited.id.find('/') + 1);
+  if (due.awaited.kind == AwaitedKind::kEvaluation) return host::ResourceName(who.controller, "measures", id);
+  if (due.awaited.kind == AwaitedKind::kContributionAnswer) {
+    return host::ResourceName(who.controller, "contributions", id);
+  }
+  return host::ResourceName(who.controller, "cases", due.case_id);
 }
 
 }  // namespace
@@ -28,7 +32,7 @@ grpc::ServerWriteReactor<v1::Case>* CasesService::WatchCase(grpc::CallbackServer
         if (!case_id) return Invalid("name", "name: must be controllers/{controller}/cases/{case}");
         STAFETT_TRY(auto reading, app::ReadCase(app_, checked.who, *case_id, checked.deadline));
         Portion portion{reading.child, {}};
-        const auto etag = std::to_string(reading.c.version);
+        const auto etag = std::to_string(reading.c.VersionFor(checked.who.recipient));
         if (etag == (asked.resume.empty() ? request.etag() : asked.resume)) return portion;
         portion.items.push_back({{}, etag});
         Show(checked, reading, &portion.items.back().message);

@@ -8,7 +8,7 @@ namespace {
 
 using stafett::rpc::Call;
 constexpr host::Rules kRules{"stafett:cases", true};
-constexpr char kGoals[] = "goals", kMeasures[] = "measures";
+constexpr char kGoals[] = "goals", kMeasures[] = "measures", kContributions[] = "contributions";
 
 domain::Level FromProto(v1::Level level) { return static_cast<domain::Level>(static_cast<int>(level) - 1); }
 
@@ -22,8 +22,9 @@ v1::CaseState ToProto(domain::CaseState state) {
   return v1::CASE_STATE_UNSPECIFIED;
 }
 
-void Fill(const std::string& controller, const domain::Case& c, v1::Case* out) {
-  out->set_etag(std::to_string(c.version));
+void Fill(const host::Who& who, const domain::Case& c, v1::Case* out) {
+  const auto& controller = who.controller;
+  out->set_etag(std::to_string(c.VersionFor(who.recipient)));
   out->set_state(ToProto(c.state));
   out->set_level(static_cast<v1::Level>(static_cast<int>(c.level) + 1));
   out->set_holder(c.holder);
@@ -50,6 +51,14 @@ void Fill(const std::string& controller, const domain::Case& c, v1::Case* out) {
     x.set_evaluation_date(m.evaluation_date);
     x.set_outcome(static_cast<v1::Outcome>(static_cast<int>(m.outcome)));
     x.set_ended(m.ended);
+  }
+  for (const auto& one : c.contributions) {
+    if (one.to_recipient != who.recipient) continue;  // to whoever held the log before
+    auto& x = *out->add_contributions();
+    x.set_name(host::ResourceName(controller, kContributions, one.id));
+    x.set_author_recipient(one.author_recipient);
+    x.set_answer_by(one.answer_by);
+    x.set_state(static_cast<v1::ContributionState>(static_cast<int>(one.state)));
   }
 }
 
@@ -92,8 +101,9 @@ CasesService::CasesService(host::Host& host, app::App app)
         return gate.keys().Own(gate.PartitionOf(child), child);
       })) {}
 
-Status CasesService::Render(const host::Request& checked, const std::string& case_id, v1::Case* out) {
-  out->set_name(host::ResourceName(checked.who.controller, "cases", case_id));
+Status CasesService::Render(const host::Request& checked, const std::string& case_id, const std::string& named,
+                            v1::Case* out) {
+  out->set_name(host::ResourceName(checked.who.controller, "cases", named));
   auto reading = app::ReadCase(app_, checked.who, case_id, checked.deadline);
   if (!reading) {
     // E.g. the one who declined the baton: the command is done, and the case is no longer theirs to see.
@@ -106,7 +116,7 @@ Status CasesService::Render(const host::Request& checked, const std::string& cas
 
 void CasesService::Show(const host::Request& checked, const app::Reading& reading, v1::Case* out) const {
   out->set_name(host::ResourceName(checked.who.controller, "cases", reading.c.id));
-  Fill(checked.who.controller, reading.c, out);
+  Fill(checked.who, reading.c, out);
   out->set_child(host::ResourceName(checked.who.controller, "children",
                                     app_.references.ForService(checked.who.recipient, reading.child)));
 }
@@ -158,7 +168,7 @@ grpc::ServerUnaryReactor* CasesService::NoteConcern(grpc::CallbackServerContext*
             reminder.set_oncall_name(controller->oncall.name);
             reminder.set_oncall_phone(controller->oncall.phone);
           }
-          return Render(checked, case_id, response->mutable_case_());
+          return Render(checked, case_id, case_id, response->mutable_case_());
         });
   });
 }
@@ -167,15 +177,17 @@ template <class Req, class Operation>
 grpc::ServerUnaryReactor* CasesService::OnCase(const char* method, grpc::CallbackServerContext* context,
                                                const Req* request, v1::CaseResponse* response, Operation operation) {
   return endpoint_.Serve(method, context, [=, this](Call call) {
-    auto case_id = host::IdFromName(request->case_(), "cases");
+    auto named = host::IdFromName(request->case_(), "cases");
+    std::string case_id;
     host::RunCommand(
         host_, call, method, *request, response, kRules,
         [&](const host::Request& checked) -> Result<gate::Committed> {
-          if (!case_id) return Invalid("case", "case: must be controllers/{controller}/cases/{case}");
-          return operation(app::OnCase{checked.who, checked.command, checked.deadline, *case_id, request->etag()});
+          if (!named) return Invalid("case", "case: must be controllers/{controller}/cases/{case}");
+          STAFETT_TRY(case_id, app::CaseNamed(app_, checked.who, *named));
+          return operation(app::OnCase{checked.who, checked.command, checked.deadline, case_id, request->etag()});
         },
         [&](const host::Request& checked, const gate::Committed&) {
-          return Render(checked, *case_id, response->mutable_case_());
+          return Render(checked, case_id, *named, response->mutable_case_());
         });
   });
 }
@@ -201,6 +213,9 @@ STAFETT_ON_CASE(AcceptBaton, return app::AcceptBaton(app_, on, request->next_dat
 STAFETT_ON_CASE(DeclineBaton, return app::DeclineBaton(app_, on, request->reason());)
 STAFETT_ON_CASE(WriteNote, return app::WriteNote(app_, on, ToSections(request->sections()));)
 STAFETT_ON_CASE(AddBrightSpot, return app::AddBrightSpot(app_, on, ToSections(request->sections()));)
+STAFETT_ON_CASE(SubmitContribution, auto id = domain::ContributionMadeBy(app::NameOf(on.command));
+                response->set_made(host::ResourceName(on.who.controller, kContributions, id));
+                return app::SubmitContribution(app_, on, ToSections(request->sections()));)
 STAFETT_ON_CASE(AddGoal, auto id = domain::GoalMadeBy(app::NameOf(on.command), on.case_id);
                 response->set_made(host::ResourceName(on.who.controller, kGoals, id));
                 return app::AddGoal(app_, on, request->goal());)
@@ -214,41 +229,46 @@ STAFETT_ON_CASE(CloseCase, return app::CloseCase(app_, on, request->reason());)
 #undef STAFETT_ON_CASE
 
 template <class Req, class Operation>
-grpc::ServerUnaryReactor* CasesService::OnMeasure(const char* method, grpc::CallbackServerContext* context,
-                                                  const Req* request, v1::CaseResponse* response, Operation operation) {
+grpc::ServerUnaryReactor* CasesService::OnPart(const char* method, const Part& part,
+                                               grpc::CallbackServerContext* context, const Req* request,
+                                               v1::CaseResponse* response, Operation operation) {
   return endpoint_.Serve(method, context, [=, this](Call call) {
-    auto measure = host::IdFromName(request->measure(), kMeasures);
+    auto id = host::IdFromName(part.name, part.collection);
     std::string case_id;
     host::RunCommand(
         host_, call, method, *request, response, kRules,
         [&](const host::Request& checked) -> Result<gate::Committed> {
-          if (!measure) return Invalid("measure", "measure: must be controllers/{controller}/measures/{measure}");
-          STAFETT_TRY(case_id, app::CaseOfMeasure(app_, *measure, checked.deadline));
-          return operation(app::OnCase{checked.who, checked.command, checked.deadline, case_id, request->etag()},
-                           *measure);
+          if (!id) {
+            return Invalid(part.field, std::string(part.field) + ": must be controllers/{controller}/" +
+                                           part.collection + "/{" + part.field + "}");
+          }
+          STAFETT_TRY(case_id, app::CaseOfPart(app_, *id, checked.deadline));
+          return operation(app::OnCase{checked.who, checked.command, checked.deadline, case_id, request->etag()}, *id);
         },
         [&](const host::Request& checked, const gate::Committed&) {
-          return Render(checked, case_id, response->mutable_case_());
+          return Render(checked, case_id, case_id, response->mutable_case_());
         });
   });
 }
 
-#define STAFETT_ON_MEASURE(Method, ...)                                                                            \
-  grpc::ServerUnaryReactor* CasesService::Method(grpc::CallbackServerContext* context,                             \
-                                                 const v1::Method##Request* request, v1::CaseResponse* response) { \
-    return OnMeasure(                                                                                              \
-        #Method, context, request, response,                                                                       \
-        [=, this](const app::OnCase& on, const std::string& id) -> Result<gate::Committed> { __VA_ARGS__ });       \
+#define STAFETT_ON_PART(Method, part, collection, ...)                                                                 \
+  grpc::ServerUnaryReactor* CasesService::Method(grpc::CallbackServerContext* context,                                 \
+                                                 const v1::Method##Request* request, v1::CaseResponse* response) {     \
+    return OnPart(#Method, Part{request->part(), #part, collection}, context, request, response,                       \
+                  [=, this](const app::OnCase& on, const std::string& id) -> Result<gate::Committed> { __VA_ARGS__ }); \
   }
 
-STAFETT_ON_MEASURE(ChangeMeasure, STAFETT_TRY(auto wanted, ToMeasure(*request, id));
-                   return app::ChangeMeasure(app_, on, wanted);)
-STAFETT_ON_MEASURE(EvaluateMeasure,
-                   domain::Evaluation said{static_cast<domain::Outcome>(request->outcome()),
-                                           ToSections(request->sections()), request->evaluation_date(), request->end()};
-                   return app::EvaluateMeasure(app_, on, id, std::move(said));)
-STAFETT_ON_MEASURE(EndMeasure, return app::EndMeasure(app_, on, id, request->reason());)
-#undef STAFETT_ON_MEASURE
+STAFETT_ON_PART(ChangeMeasure, measure, kMeasures, STAFETT_TRY(auto wanted, ToMeasure(*request, id));
+                return app::ChangeMeasure(app_, on, wanted);)
+STAFETT_ON_PART(EvaluateMeasure, measure, kMeasures,
+                domain::Evaluation said{static_cast<domain::Outcome>(request->outcome()),
+                                        ToSections(request->sections()), request->evaluation_date(), request->end()};
+                return app::EvaluateMeasure(app_, on, id, std::move(said));)
+STAFETT_ON_PART(EndMeasure, measure, kMeasures, return app::EndMeasure(app_, on, id, request->reason());)
+STAFETT_ON_PART(AcceptContribution, contribution, kContributions, return app::AcceptContribution(app_, on, id);)
+STAFETT_ON_PART(DeclineContribution, contribution, kContributions,
+                return app::DeclineContribution(app_, on, id, static_cast<domain::DeclineReason>(request->reason()));)
+#undef STAFETT_ON_PART
 
 grpc::ServerUnaryReactor* CasesService::GetCase(grpc::CallbackServerContext* context, const v1::GetCaseRequest* request,
                                                 v1::Case* response) {
@@ -257,7 +277,7 @@ grpc::ServerUnaryReactor* CasesService::GetCase(grpc::CallbackServerContext* con
     auto case_id = host::IdFromName(request->name(), "cases");
     if (!case_id) return Invalid("name", "name: must be controllers/{controller}/cases/{case}");
     STAFETT_CHECK_OK(app::ReadCase(app_, checked.who, *case_id, checked.deadline));
-    return Render(checked, *case_id, response);
+    return Render(checked, *case_id, *case_id, response);
   });
 }
 

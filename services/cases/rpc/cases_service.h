@@ -34,6 +34,9 @@ class CasesService final : public v1::Cases::CallbackService {
   STAFETT_RPC(DeclineBaton, v1::CaseResponse)
   STAFETT_RPC(WriteNote, v1::CaseResponse)
   STAFETT_RPC(AddBrightSpot, v1::CaseResponse)
+  STAFETT_RPC(SubmitContribution, v1::CaseResponse)
+  STAFETT_RPC(AcceptContribution, v1::CaseResponse)
+  STAFETT_RPC(DeclineContribution, v1::CaseResponse)
   STAFETT_RPC(AddGoal, v1::CaseResponse)
   STAFETT_RPC(EndGoal, v1::CaseResponse)
   STAFETT_RPC(StartMeasure, v1::CaseResponse)
@@ -54,12 +57,18 @@ class CasesService final : public v1::Cases::CallbackService {
   template <class Req, class Operation>
   grpc::ServerUnaryReactor* OnCase(const char* method, grpc::CallbackServerContext* context, const Req* request,
                                    v1::CaseResponse* response, Operation operation);
-  // Every command on a measure: `operation(OnCase, measure id) -> Result<Committed>`.
+  // Something of a case that a request names by itself: a measure, a contribution.
+  struct Part {
+    std::string name;
+    const char *field, *collection;
+  };
+  // Every command on one: `operation(OnCase, its id) -> Result<Committed>`.
   template <class Req, class Operation>
-  grpc::ServerUnaryReactor* OnMeasure(const char* method, grpc::CallbackServerContext* context, const Req* request,
-                                      v1::CaseResponse* response, Operation operation);
-  // The case as this person may see it after `committed`; only its name to somebody who may no longer read it.
-  Status Render(const host::Request& checked, const std::string& case_id, v1::Case* out);
+  grpc::ServerUnaryReactor* OnPart(const char* method, const Part& part, grpc::CallbackServerContext* context,
+                                   const Req* request, v1::CaseResponse* response, Operation operation);
+  // The case as this person may see it after `committed`; to somebody who may not read it, or no longer, only its name,
+  // as the caller named it.
+  Status Render(const host::Request& checked, const std::string& case_id, const std::string& named, v1::Case* out);
 
   void Show(const host::Request& checked, const app::Reading& reading, v1::Case* out) const;
 

@@ -87,6 +87,15 @@ Categories CategoriesOf(const gp::Message& message) {
   return out;
 }
 
+std::optional<std::string> AddresseeOf(const gp::Message& message) {
+  const auto& type = *message.GetDescriptor();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const auto& f = *type.field(i);
+    if (f.options().GetExtension(common::v1::addressee)) return message.GetReflection()->GetString(message, &f);
+  }
+  return std::nullopt;
+}
+
 void Cut(gp::Message& message, CategorySet allowed) {
   allowed = allowed.Minus(CategorySet{}.With(Category::kNone));
   const auto& r = *message.GetReflection();

@@ -36,6 +36,10 @@ struct Categories {
 };
 Categories CategoriesOf(const google::protobuf::Message& message);
 
+// The one recipient that the event is declared to be for: empty if it names none, so that it is for nobody. Nothing for
+// an event that is for whoever may see it.
+std::optional<std::string> AddresseeOf(const google::protobuf::Message& message);
+
 // Takes out every field whose category is not in `allowed`, in all depths. A section goes as a whole: it stays only if
 // its own category is allowed, and THIRD as well if it describes other persons.
 void Cut(google::protobuf::Message& message, policy::CategorySet allowed);

@@ -199,6 +199,9 @@ std::optional<Item> ToItem(const gate::Envelope& e, const std::string& bytes, st
   item.type = e.type;
   item.case_id = e.subject;
   item.organisation = e.actor.organisation;
+  // Its author's service gives it, also where the holder has put it into the log (a contribution).
+  if (const auto* note = dynamic_cast<const cv1::NoteWritten*>(message.get())) item.origin = note->author_recipient();
+  item.addressee = AddresseeOf(*message);
   auto categories = CategoriesOf(*message);
   item.categories = categories.all;
   item.outside = categories.outside;
@@ -270,8 +273,13 @@ Result<LearnedRecord> LearnRecord(View& view, const gate::Envelope& e, const std
 
 std::vector<Offer> OffersOf(const View& view, const LearnedRecord& record) {
   std::vector<Offer> offers;
-  for (const auto& id : record.items) offers.push_back({&view.items.at(id), ""});
-  for (const auto& [id, recipient] : record.snapshots) offers.push_back({&view.items.at(id), recipient});
+  for (const auto& id : record.items) {
+    const auto& item = view.items.at(id);
+    offers.push_back({&item, item.addressee, DeliveryKind::kEvent});
+  }
+  for (const auto& [id, recipient] : record.snapshots) {
+    offers.push_back({&view.items.at(id), recipient, DeliveryKind::kSnapshot});
+  }
   return offers;
 }
 

@@ -32,6 +32,12 @@ void Ask(const View& view, const Item& item, const std::string& recipient, const
   q.facts.consents = q.consents;
 }
 
+// The recipient that put an item on the log; empty if that is nobody's.
+std::string WriterOf(const Regime& regime, const Item& item) {
+  auto it = regime.organisations.find(item.organisation);
+  return it == regime.organisations.end() ? std::string() : it->second;
+}
+
 std::string RuleOf(const Regime& regime, const policy::Decision& d) {
   if (d.rule < 0) return "T001";  // the default: no rule allows it (fvl §13, hpl §21, bvl §13-1)
   return regime.rules->rules()[static_cast<std::size_t>(d.rule)].id;
@@ -74,9 +80,7 @@ constexpr char kRetractionStatute[] = "GDPR art 7(3)";
 }  // namespace
 
 std::string GiverOf(const Regime& regime, const Item& item) {
-  if (!item.origin.empty()) return item.origin;
-  auto it = regime.organisations.find(item.organisation);
-  return it == regime.organisations.end() ? std::string() : it->second;
+  return item.origin.empty() ? WriterOf(regime, item) : item.origin;
 }
 
 std::set<std::string> Candidates(const View& view, const std::string& case_id, Time now) {
@@ -198,9 +202,11 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
     const auto& item = *offer.item;
     auto candidates = Candidates(view, item.case_id, now);
     auto giver = GiverOf(regime, item);
+    auto writer = WriterOf(regime, item);
     for (const auto& recipient : candidates) {
-      if (!offer.only_to.empty() && offer.only_to != recipient) continue;
-      if (recipient == giver && !item.from_family) continue;  // a service is not told what it wrote itself (R1-06)
+      if (offer.only_to && *offer.only_to != recipient) continue;
+      // A service is not told what it wrote itself (R1-06), nor what it put into the log for another.
+      if (!item.from_family && (recipient == giver || recipient == writer)) continue;
       if (regime.suspended.contains(recipient)) suspended.insert(recipient);
       std::vector<policy::Consent> consents;
       auto d = DecideOne(view, item, recipient, regime, true, now, consents);
@@ -209,7 +215,7 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
       line.case_id = item.case_id;
       line.item = item.id;
       line.item_type = item.type;
-      line.kind = offer.only_to.empty() ? DeliveryKind::kEvent : DeliveryKind::kSnapshot;
+      line.kind = offer.kind;
       line.verdict = d.verdict;
       line.fields = d.fields;
       line.rule = RuleOf(regime, d);

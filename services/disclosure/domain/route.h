@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -28,11 +29,12 @@ std::string GiverOf(const Regime& regime, const Item& item);
 // Keyed: an id that only this service can make.
 using DeliveryId = std::function<std::string(const std::string& item, const std::string& recipient, DeliveryKind kind)>;
 
-// `view` has learned the record already. `items`: what the record brings that might be told (the event itself, or
-// snapshots for those whose consent it completed, with the one recipient each is for).
+// `view` has learned the record already. What the record brings that might be told (the event itself, or
+// snapshots for those whose consent it completed), and for whom if it is for one alone.
 struct Offer {
   const Item* item = nullptr;
-  std::string only_to;  // snapshots: this recipient; empty: all candidates
+  std::optional<std::string> only_to;  // none: all candidates
+  DeliveryKind kind = DeliveryKind::kEvent;
 };
 struct Record {
   std::string event_id, event_type, case_id;

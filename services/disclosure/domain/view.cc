@@ -29,7 +29,7 @@ void Remove(std::vector<T>& all, const std::string& id) {
 
 std::string_view TypeClass(DeliveryKind kind, std::string_view item_type) {
   auto is = [&](std::string_view part) { return item_type.find(part) != std::string_view::npos; };
-  if (is("note-written") || is("bright-spot-")) return "NOTE";
+  if (is("note-written") || is("bright-spot-") || is("contribution-")) return "NOTE";
   if (is("baton-")) return "BATON";
   if (kind == DeliveryKind::kSnapshot || is("level-set") || is("participant-") || is("goal-") || is("measure-")) {
     return "PLAN";

@@ -31,10 +31,11 @@ struct Item {
   std::string id;    // event id, or "<event id>/<case>" for a snapshot
   std::string type;  // "no.stafett.cases.note-written.v1"
   std::string case_id;
-  std::string origin;              // giver's recipient id, where a fact names it (snapshots)
-  std::string organisation;        // otherwise: who wrote it, by number; whose that is, the regime says
-  bool from_family = false;        // told in the name of the origin, which did not write it: it is told too
-  policy::CategorySet categories;  // of everything in it
+  std::string origin;                    // giver's recipient id, where the record or a fact names it (notes, snapshots)
+  std::string organisation;              // who put it on the log, by number; whose that is, the regime says
+  bool from_family = false;              // told in the name of the origin, which did not write it: it is told too
+  std::optional<std::string> addressee;  // the one recipient that it may be told to; none: whoever may be thought of
+  policy::CategorySet categories;        // of everything in it
   // Free text stands in sections, each shown whole or not at all: what each needs, and what stands outside them.
   // Who may see no section is not told at all, and nothing that is told speaks of a section not shown (P1).
   policy::CategorySet outside;

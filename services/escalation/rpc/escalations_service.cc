@@ -17,6 +17,7 @@ std::string About(const host::Who& who, const Awaited& awaited) {
     case AwaitedKind::kBatonAnswer: return host::ResourceName(who.controller, "cases", id);
     case AwaitedKind::kEvaluation: return host::ResourceName(who.controller, "measures", id);
     case AwaitedKind::kDeliveryStored: return host::ResourceName(who.controller, "deliveries", id);
+    case AwaitedKind::kContributionAnswer: return host::ResourceName(who.controller, "contributions", id);
     case AwaitedKind::kNone: break;
   }
   return {};

@@ -13,14 +13,22 @@
 namespace stafett {
 
 // The numbers are those of the log; one that this version does not know is kept as it is.
-enum class AwaitedKind { kNone = 0, kNextDate = 1, kBatonAnswer = 2, kEvaluation = 3, kDeliveryStored = 4 };
+enum class AwaitedKind {
+  kNone = 0,
+  kNextDate = 1,
+  kBatonAnswer = 2,
+  kEvaluation = 3,
+  kDeliveryStored = 4,
+  kContributionAnswer = 5
+};
 
 // By the names of the log.
-inline constexpr std::array<std::pair<AwaitedKind, std::string_view>, 4> kAwaitedKinds = {{
+inline constexpr std::array<std::pair<AwaitedKind, std::string_view>, 5> kAwaitedKinds = {{
     {AwaitedKind::kNextDate, "NEXT_DATE"},
     {AwaitedKind::kBatonAnswer, "BATON_ANSWER"},
     {AwaitedKind::kEvaluation, "EVALUATION"},
     {AwaitedKind::kDeliveryStored, "DELIVERY_STORED"},
+    {AwaitedKind::kContributionAnswer, "CONTRIBUTION_ANSWER"},
 }};
 inline std::optional<AwaitedKind> AwaitedKindFromName(std::string_view name) {
   for (const auto& [kind, its] : kAwaitedKinds) {

@@ -13,6 +13,12 @@ std::string SealedReferences::CaseFor(const std::string& recipient, const std::s
   return pseudonyms_.For(CaseScope(recipient), case_id, "k");
 }
 
+Result<std::string> SealedReferences::ToCase(const std::string& recipient, const std::string& reference) const {
+  auto case_id = pseudonyms_.Back(CaseScope(recipient), reference, "ca");
+  if (!case_id) return NotAllowed();
+  return case_id;
+}
+
 std::string SealedReferences::ForService(const std::string& recipient, const std::string& child) const {
   return pseudonyms_.For(ChildScope(recipient), child, "cr");
 }

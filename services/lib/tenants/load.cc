@@ -338,7 +338,8 @@ class FileReader {
       Fault(node, "last", Quoted(out.last) + " is no person of this controller");
     }
     const YAML::Node waiting = reader_.Child(node, "waiting");
-    reader_.Keys(waiting, "waiting", {"NEXT_DATE", "BATON_ANSWER", "EVALUATION", "DELIVERY_STORED"});
+    reader_.Keys(waiting, "waiting",
+                 {"NEXT_DATE", "BATON_ANSWER", "EVALUATION", "DELIVERY_STORED", "CONTRIBUTION_ANSWER"});
     for (const auto& [kind, name] : kAwaitedKinds) {
       const YAML::Node times = reader_.Child(waiting, name);
       reader_.Keys(times, name, {"first", "next", "acknowledged"});

@@ -60,7 +60,35 @@ TEST(Categories, What_is_disclosable_stands_for_a_case) {
   }
 }
 
-// What is shown to several recipients names nothing by an id that is the same for all of them.
+const gp::FieldDescriptor* Addressee(const gp::Descriptor& type) {
+  const gp::FieldDescriptor* out = nullptr;
+  for (int i = 0; i < type.field_count(); ++i) {
+    if (!type.field(i)->options().GetExtension(common::v1::addressee)) continue;
+    EXPECT_EQ(out, nullptr) << type.full_name() << " is for one recipient";
+    out = type.field(i);
+  }
+  return out;
+}
+
+// Disclosure looks for it in the event itself, and nowhere deeper.
+TEST(Addressees, Are_single_strings_of_disclosable_events) {
+  std::set<std::string> events, with;
+  for (const auto* type : Events()) {
+    if (type->options().GetExtension(common::v1::disclosable)) events.insert(type->full_name());
+  }
+  ForEachMessage([&](const gp::Descriptor& type) {
+    const auto* f = Addressee(type);
+    if (f == nullptr) return;
+    EXPECT_EQ(f->type(), gp::FieldDescriptor::TYPE_STRING) << f->full_name();
+    EXPECT_FALSE(f->is_repeated()) << f->full_name();
+    EXPECT_TRUE(events.contains(type.full_name())) << type.full_name();
+    with.insert(type.full_name());
+  });
+  EXPECT_FALSE(with.empty());
+}
+
+// What is shown to several recipients names nothing by an id that is the same for all of them. What is for one alone
+// does: the two who know of it speak of it with each other.
 void GlobalIds(const gp::Descriptor& type, const std::string& path, std::vector<std::string>& out) {
   for (int i = 0; i < type.field_count(); ++i) {
     const auto& f = *type.field(i);
@@ -76,7 +104,8 @@ void GlobalIds(const gp::Descriptor& type, const std::string& path, std::vector<
 TEST(OwnNames, Stand_in_the_place_of_every_id_that_is_shown) {
   std::vector<std::string> global;
   for (const auto* type : Events()) {
-    if (type->options().GetExtension(common::v1::disclosable)) GlobalIds(*type, type->full_name(), global);
+    if (!type->options().GetExtension(common::v1::disclosable) || Addressee(*type) != nullptr) continue;
+    GlobalIds(*type, type->full_name(), global);
   }
   EXPECT_EQ(global, std::vector<std::string>{}) << "[(common.v1.own_name) = true]";
 }

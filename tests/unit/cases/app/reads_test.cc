@@ -84,6 +84,7 @@ class NoReferences final : public host::References {
  public:
   std::string CaseFor(const std::string&, const std::string&) const override { return ""; }
   std::string ForService(const std::string&, const std::string&) const override { return ""; }
+  Result<std::string> ToCase(const std::string&, const std::string&) const override { return host::NotAllowed(); }
   Result<std::string> ToChild(const std::string&, const std::string&) const override { return host::NotAllowed(); }
 };
 

@@ -10,6 +10,11 @@ Measure AnyMeasureOf(const Child& child) {
   return c == nullptr || c->measures.empty() ? Measure{} : c->measures[0];
 }
 
+std::string AnyContributionOf(const Child& child) {
+  const Case* c = child.Find(kCase);
+  return c == nullptr || c->contributions.empty() ? "cb-none" : c->contributions[0].id;
+}
+
 // Every command on a case that is not for everybody in the log, tried by this person.
 std::vector<Result<Events>> TryAll(const Child& child, const Change& change) {
   return {RecordConversation(child, change, {}),
@@ -27,6 +32,8 @@ std::vector<Result<Events>> TryAll(const Child& child, const Change& change) {
           ChangeMeasure(child, change, AnyMeasureOf(child)),
           EvaluateMeasure(child, change, AnyMeasureOf(child).id, Helped()),
           EndMeasure(child, change, AnyMeasureOf(child).id, "done"),
+          AcceptContribution(child, change, AnyContributionOf(child)),
+          DeclineContribution(child, change, AnyContributionOf(child), DeclineReason::kNotRelevant),
           CloseCase(child, change, "done")};
 }
 
@@ -51,6 +58,7 @@ TEST(Access, Who_may_not_know_gets_one_answer) {
     ExpectOneAnswer(TryAll(WithLog(), By(stranger)));
     ExpectOneAnswer(TryAll(WithParticipants(), By(stranger)));
     ExpectOneAnswer(TryAll(WithMeasure(), By(stranger)));
+    ExpectOneAnswer(TryAll(WithContribution(), By(stranger)));
     ExpectOneAnswer(TryAll(WithLog(), By(stranger, kCase, "77")));  // a wrong etag tells nothing either
   }
 }

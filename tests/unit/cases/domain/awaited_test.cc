@@ -1,6 +1,8 @@
 // What the log says in clear of what is waited for, event by event.
 #include "cases/domain/awaited.h"
 
+#include <algorithm>
+
 #include "sample.h"
 
 namespace stafett::cases::domain {
@@ -115,6 +117,55 @@ TEST(Awaited, The_record_that_starts_a_measure_names_it_in_clear) {
   EXPECT_EQ(NamedIn(kCase, words), (std::vector<std::string>{kCase, TheMeasure(child).id}));
   EXPECT_EQ(NamedIn("", {}), std::vector<std::string>{});
   EXPECT_EQ(NamedIn(kCase, {Next(kTeacher, kSoon), Answer(kNurse, kSoon)}), std::vector<std::string>{kCase});
+}
+
+Awaited AnswerTo(const Child& child, const Person& who) {
+  return {"contribution/" + TheContribution(child).id, AwaitedKind::kContributionAnswer, kSoon, who.id, who.recipient};
+}
+Awaited NoAnswerTo(const Child& child, const Person& who) {
+  return {"contribution/" + TheContribution(child).id, AwaitedKind::kContributionAnswer, "", "", who.recipient, true};
+}
+
+TEST(Awaited, A_contribution_waits_for_the_holders_answer_and_then_no_more) {
+  Child child = WithParticipants();
+  auto submit = [&] { return SubmitContribution(child, By(kNurse), SleepsAgain(), kSoon); };
+  auto said = Said(child, submit());
+  EXPECT_EQ(said, Words{AnswerTo(child, kTeacher)});
+  EXPECT_EQ(NamedIn(kCase, said), (std::vector<std::string>{kCase, TheContribution(child).id}));
+  const Child before = child;
+  EXPECT_EQ(Said(child, AcceptContribution(child, By(kTeacher), TheContribution(child).id)),
+            Words{NoAnswerTo(child, kTeacher)});
+  child = before;
+  EXPECT_EQ(
+      Said(child, DeclineContribution(child, By(kTeacher), TheContribution(child).id, DeclineReason::kNotRelevant)),
+      Words{NoAnswerTo(child, kTeacher)});
+}
+
+TEST(Awaited, A_contribution_that_nobody_can_answer_any_more_waits_for_nobody) {
+  Child child = WithContribution();
+  EXPECT_EQ(Said(child, RemoveParticipant(child, By(kTeacher), kNurse.recipient)), Words{NoAnswerTo(child, kTeacher)});
+  child = WithContribution();
+  EXPECT_EQ(AwaitedBy(child, LogSuspended{kCase}), Words{NoAnswerTo(child, kTeacher)});
+  Evolve(child, LogSuspended{kCase});
+  EXPECT_EQ(AwaitedBy(child, LogOpened{kCase, kTeacher.id, kTeacher.recipient, "goal", Level::k1, kSoon}), Words{});
+  child = WithContribution();
+  Learn(child, ConsentWithdrawnFact{"co-1", {kNurse.recipient}});
+  EXPECT_EQ(Said(child, StopWhatLostItsConsent(child, kNow)), Words{NoAnswerTo(child, kTeacher)});
+  child = WithContribution();
+  EXPECT_EQ(
+      Said(child, CloseCase(child, By(kTeacher), "done")),
+      (Words{{"next/ca-1", AwaitedKind::kNextDate, "", "", kTeacher.recipient, true}, NoAnswerTo(child, kTeacher)}));
+}
+
+// Within the holder's service it goes along with the baton; another service was not told of it, and is not waited for.
+TEST(Awaited, A_contribution_goes_with_the_baton_within_the_service_and_ends_when_it_leaves_it) {
+  Child child = WithContribution();
+  Do(child, OfferBaton(child, By(kTeacher), kColleague.id, kColleague.recipient, "2026-11-25"));
+  auto said = Said(child, AcceptBaton(child, By(kColleague), kSoon));
+  EXPECT_NE(std::find(said.begin(), said.end(), AnswerTo(child, kColleague)), said.end());
+  Do(child, OfferBaton(child, By(kColleague), kNurse.id, kNurse.recipient, "2026-11-25"));
+  said = Said(child, AcceptBaton(child, By(kNurse), kSoon));
+  EXPECT_NE(std::find(said.begin(), said.end(), NoAnswerTo(child, kColleague)), said.end());
 }
 
 // Nobody can answer while the log is suspended, and an offer that has ended wants none.

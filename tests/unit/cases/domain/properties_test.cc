@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "cases/domain/awaited.h"
+#include "cases/domain/timeline.h"
 #include "sample.h"
 
 namespace stafett::cases::domain {
@@ -30,6 +31,11 @@ std::string Dump(const Child& child) {
           << m.responsible_recipient << '|' << m.start << '|' << m.due_date << '|' << m.evaluation_date << '|'
           << static_cast<int>(m.outcome) << '|' << m.ended;
     }
+    for (const auto& x : c.contributions) {
+      out << "\ncontribution " << x.id << '|' << x.author << '|' << x.author_recipient << '|' << x.to_recipient << '|'
+          << x.answer_by << '|' << static_cast<int>(x.state) << '|' << x.sections.size();
+    }
+    for (const auto& [recipient, count] : c.apart) out << "\napart " << recipient << '|' << count;
   }
   return out.str();
 }
@@ -108,8 +114,21 @@ Result<Events> AnyOnMeasure(const Child& child, Change change) {
   }
 }
 
+// Submitted mostly by who takes part, answered mostly by who holds the log.
+Result<Events> AnyOnContribution(const Child& child, Change change) {
+  const auto* c = child.Find(change.case_id);
+  const auto id = c == nullptr || c->contributions.empty() ? "cb-none" : OneOf(c->contributions).id;
+  switch (Pick(4)) {
+    case 0: return AcceptContribution(child, change, id);
+    case 1: return DeclineContribution(child, change, id, DeclineReason::kNotUnderstood);
+    default:
+      change.who = OneOf<Person>({kNurse, kHealthLeader, kAdviser, kTeacher, kMother});
+      return SubmitContribution(child, change, {{policy::Category::kEduc, "text", {}}}, kSoon);
+  }
+}
+
 Result<Events> AnyCommand(const Child& child) {
-  int what = Pick(16);
+  int what = Pick(19);
   auto change = AnyChange(child, what >= 8 && what <= 10);
   switch (what) {
     case 0:
@@ -143,6 +162,9 @@ Result<Events> AnyCommand(const Child& child) {
     case 12:
     case 13:
     case 14: return AnyOnMeasure(child, change);
+    case 15:
+    case 16:
+    case 17: return AnyOnContribution(child, change);
     default: return Pick(4) == 0 ? CloseCase(child, change, "done") : NotAllowed();
   }
 }
@@ -237,6 +259,7 @@ Played Play(Each each, After after = NoCheck) {
     take(*opened);
     take(*AddParticipant(p.child, By(kTeacher), "r-health"));
     if (Pick(2) == 0) take(*StartMeasure(p.child, By(kTeacher), Walks(kNurse)));
+    if (Pick(2) == 0) take(*SubmitContribution(p.child, By(kNurse), SleepsAgain(), kSoon));
   }
   int steps = 20 + Pick(40);
   for (int i = 0; i < steps; ++i) {
@@ -266,8 +289,8 @@ RC_GTEST_PROP(Cases, Nobody_holds_or_takes_part_in_an_open_log_without_a_consent
 }
 
 // What the log says in clear, folded as a reader who knows nothing else folds it (P6): of every open case exactly one
-// next step is waited for, the holder's; while the log is open an offered baton's answer, and of each measure that has
-// not ended its evaluation; of a closed case nothing.
+// next step is waited for, the holder's; while the log is open an offered baton's answer, the holder's to each
+// contribution, and of each measure that has not ended its evaluation; of a closed case nothing.
 RC_GTEST_PROP(Cases, Whoever_reads_only_what_is_awaited_knows_every_holder_and_next_date, ()) {
   auto played = Play([](const Child&, const Result<Events>&) {});
   Child child;
@@ -302,6 +325,16 @@ RC_GTEST_PROP(Cases, Whoever_reads_only_what_is_awaited_knows_every_holder_and_n
         RC_ASSERT(evaluation->second.person == m.responsible);
         RC_ASSERT(evaluation->second.recipient == m.responsible_recipient);
         RC_ASSERT(evaluation->second.date == m.evaluation_date);
+      }
+      for (const auto& x : c.contributions) {
+        if (x.state != ContributionState::kUnanswered) continue;
+        ++expected;
+        const auto answer = said.find("contribution/" + x.id);
+        RC_ASSERT(answer != said.end());
+        RC_ASSERT(answer->second.kind == AwaitedKind::kContributionAnswer);
+        RC_ASSERT(answer->second.person == c.holder);
+        RC_ASSERT(answer->second.recipient == c.holder_recipient);
+        RC_ASSERT(answer->second.date == x.answer_by);
       }
       if (c.offered_to.empty()) continue;
       ++expected;
@@ -352,7 +385,81 @@ RC_GTEST_PROP(Cases, The_version_counts_the_events_of_its_case, ()) {
   for (const auto& e : played.events) {
     if (!CaseOf(e).empty()) ++count[CaseOf(e)];
   }
-  for (const auto& [id, c] : played.child.cases) RC_ASSERT(c.version == count[id]);
+  for (const auto& [id, c] : played.child.cases) {
+    auto all = c.version;
+    for (const auto& [recipient, its] : c.apart) all += its;
+    RC_ASSERT(all == count[id]);
+  }
+}
+
+bool IsOfContributions(const Event& e) {
+  return std::holds_alternative<ContributionSubmitted>(e) || std::holds_alternative<ContributionAccepted>(e) ||
+         std::holds_alternative<ContributionDeclined>(e);
+}
+
+// Who can answer it was told of it, and it waits for nobody else: in the log is a service that submitted it, and the
+// one it was addressed to holds it.
+RC_GTEST_PROP(Cases, An_unanswered_contribution_is_of_a_participant_to_who_holds_the_open_log, ()) {
+  Play([](const Child&, const Result<Events>&) {},
+       [](const Child& child) {
+         for (const auto& [id, c] : child.cases) {
+           for (const auto& x : c.contributions) {
+             const bool unanswered = x.state == ContributionState::kUnanswered;
+             RC_ASSERT(unanswered || x.sections.empty());
+             if (!unanswered) continue;
+             RC_ASSERT(c.state == CaseState::kLogOpen);
+             RC_ASSERT(c.participants.contains(x.author_recipient));
+             RC_ASSERT(x.to_recipient == c.holder_recipient);
+           }
+         }
+       });
+}
+
+// Promise P1: without its contributions a history is the same to everybody they were not addressed to: answers, etags,
+// and the timeline with its versions.
+RC_GTEST_PROP(Cases, Contributions_to_another_service_change_no_answer, ()) {
+  auto played = Play([](const Child&, const Result<Events>&) {});
+  Child other;
+  std::vector<Event> without;
+  for (const auto& e : played.events) {
+    if (!IsOfContributions(e)) without.push_back(e);
+  }
+  for (const auto& e : without) Evolve(other, e);
+  other.consents = played.child.consents;
+  for (const auto& who : {kTeacher, kColleague, kHead, kNurse, kHealthLeader, kAdviser, kMother}) {
+    for (const auto& [id, c] : played.child.cases) {
+      if (c.apart.contains(who.recipient)) continue;
+      RC_ASSERT(c.VersionFor(who.recipient) == other.Find(id)->VersionFor(who.recipient));
+      const auto etag = std::to_string(Pick(10));
+      auto same = [](const Result<Events>& a, const Result<Events>& b) {
+        RC_ASSERT(a.has_value() == b.has_value());
+        if (!a) RC_ASSERT(a.error().reason == b.error().reason && a.error().message == b.error().message);
+      };
+      const std::vector<Section> text = {{policy::Category::kEduc, "text", {}}};
+      same(CloseCase(played.child, By(who, id, etag), "done"), CloseCase(other, By(who, id, etag), "done"));
+      same(AddBrightSpot(played.child, By(who, id, etag), text), AddBrightSpot(other, By(who, id, etag), text));
+      same(AcceptContribution(played.child, By(who, id), "cb-none"), AcceptContribution(other, By(who, id), "cb-none"));
+      if (!c.contributions.empty()) {
+        const auto& its = c.contributions[0].id;
+        same(AcceptContribution(played.child, By(who, id), its), AcceptContribution(other, By(who, id), its));
+      }
+      // The timeline, entry by entry: what may be read whole, and the version behind it.
+      auto read = [&](const std::vector<Event>& events) {
+        std::vector<std::pair<std::size_t, std::uint64_t>> out;
+        std::vector<Event> of_case;
+        for (const auto& e : events) {
+          if (CaseOf(e) == id) of_case.push_back(e);
+        }
+        const auto whole = WholeFor(who.recipient, of_case);
+        const auto versions = VersionsFor(who.recipient, of_case);
+        for (std::size_t i = 0; i < of_case.size(); ++i) {
+          if (whole[i]) out.emplace_back(of_case[i].index(), versions[i]);
+        }
+        return out;
+      };
+      RC_ASSERT(read(played.events) == read(without));
+    }
+  }
 }
 
 // Promise P1: two histories that differ only in what another service did with the child give this one equal answers.

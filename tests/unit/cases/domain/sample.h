@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "cases/domain/contributions.h"
 #include "cases/domain/decide.h"
 #include "cases/domain/measures.h"
 
@@ -99,6 +100,15 @@ inline Child WithMeasure() {
   Do(child, StartMeasure(child, By(kTeacher), Walks(kNurse)));
   return child;
 }
+inline std::vector<Section> SleepsAgain() { return {{policy::Category::kHealthd, "she sleeps again", {}}}; }
+// A log held by the school, to which the nurse has submitted something.
+inline Child WithContribution() {
+  Child child = WithParticipants();
+  Do(child, SubmitContribution(child, By(kNurse), SleepsAgain(), kSoon));
+  return child;
+}
+inline const Contribution& TheContribution(const Child& child) { return child.Find(kCase)->contributions.at(0); }
+
 inline const Measure& TheMeasure(const Child& child) { return child.Find(kCase)->measures.at(0); }
 
 }  // namespace stafett::cases::domain::sample

@@ -2,8 +2,12 @@
 // in the process, on the real rule file. A history can be played again with what a recipient may not know changed.
 #pragma once
 
+#include <gtest/gtest.h>
 #include <rapidcheck.h>
 
+#include <algorithm>
+#include <iostream>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -47,6 +51,22 @@ inline domain::Regime Regime() {
     r.organisations[id] = id;
   }
   return r;
+}
+
+// Holds the property, and all these outcomes are seen: what is rare comes in one of ten rounds, however short a round
+// is.
+template <class Property>
+void HoldsAndReaches(const std::map<std::string, int>& seen, const std::vector<std::string>& outcomes,
+                     Property property) {
+  auto missing = [&](const std::string& outcome) { return !seen.contains(outcome) || seen.at(outcome) == 0; };
+  auto params = rc::detail::configuration().testParams;
+  for (int round = 0; round < 10; ++round, ++params.seed) {  // the same seed would play the same again
+    const auto result = rc::detail::checkTestable(property, rc::detail::TestMetadata(), params);
+    if (!result.template is<rc::detail::SuccessResult>()) rc::detail::printResultMessage(result, std::cerr);
+    ASSERT_TRUE(result.template is<rc::detail::SuccessResult>());
+    if (std::none_of(outcomes.begin(), outcomes.end(), missing)) return;
+  }
+  for (const auto& outcome : outcomes) EXPECT_FALSE(missing(outcome)) << outcome;
 }
 
 // One record of the log, or something that a recipient does.
@@ -100,6 +120,9 @@ inline History AnyHistory() {
   registered.mutable_identity()->set_name("Mina");
   add(registered, "r-school", "");
   int consents = 0;
+  std::vector<std::string> granted;
+  // Mostly somebody who may have something: what is for one alone is else hardly ever told.
+  auto addressee = [&] { return granted.empty() || Pick(6) == 0 ? Recipient() : OneOf(granted); };
   std::vector<sv1::ConsentRequested> asked;
   auto ask = [&] {
     sv1::ConsentRequested m;
@@ -132,6 +155,7 @@ inline History AnyHistory() {
     m.set_consent_id(consent.consent_id());
     m.set_consenter(consent.consenters(Pick(consent.consenters_size())));
     for (const auto& r : some(consent)) m.add_granted(r);
+    granted.insert(granted.end(), m.granted().begin(), m.granted().end());
     add(m, "r-school", m.consent_id());
   };
   ask();
@@ -141,7 +165,7 @@ inline History AnyHistory() {
     now.ms += Pick(4) * kHour;
     auto origin = Recipient();
     auto case_id = any_case();
-    switch (i == 2 ? 0 : Pick(18)) {
+    switch (i == 2 ? 0 : Pick(21)) {
       case 0: {
         cv1::LogOpened m;
         m.set_case_id(case_id);
@@ -226,6 +250,48 @@ inline History AnyHistory() {
         } else {
           m.set_evaluation_date(date());
         }
+        add(m, origin, case_id);
+        break;
+      }
+      case 18: {
+        cv1::ContributionSubmitted m;
+        m.set_case_id(case_id);
+        m.set_contribution_id("cb-" + std::to_string(i));
+        m.set_author("p-" + origin);
+        m.set_author_recipient(origin);
+        m.set_to_recipient(addressee());
+        for (int k = 0, n = 1 + Pick(2); k < n; ++k) {
+          auto& section = *m.add_sections();
+          section.set_section_category(AnyCategory());
+          section.set_text("contribution " + std::to_string(next) + "/" + std::to_string(k));
+        }
+        m.set_answer_by(date());
+        add(m, origin, case_id);
+        break;
+      }
+      case 19: {
+        auto author = addressee();
+        cv1::ContributionAccepted m;
+        m.set_case_id(case_id);
+        m.set_contribution_id("cb-" + std::to_string(Pick(i + 1)));
+        m.set_to_recipient(author);
+        add(m, origin, case_id);
+        cv1::NoteWritten note;
+        note.set_case_id(case_id);
+        note.set_author("p-" + author);
+        note.set_author_recipient(author);
+        auto& section = *note.add_sections();
+        section.set_section_category(AnyCategory());
+        section.set_text("accepted " + std::to_string(next));
+        add(note, origin, case_id);
+        break;
+      }
+      case 20: {
+        cv1::ContributionDeclined m;
+        m.set_case_id(case_id);
+        m.set_contribution_id("cb-" + std::to_string(Pick(i + 1)));
+        m.set_to_recipient(addressee());
+        m.set_reason(cv1::NOT_RELEVANT);
         add(m, origin, case_id);
         break;
       }

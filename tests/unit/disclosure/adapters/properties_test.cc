@@ -86,6 +86,9 @@ bool SectionShown(const cv1::Section& s, CategorySet fields) {
 bool Hidden(const History& h, std::size_t at, const std::string& who, const Knowledge& k) {
   const auto& s = h[at];
   if (!s.message) return s.fetcher != who;
+  // Whatever came of it: to all but its addressee it has not happened.
+  if (const auto addressee = adapters::AddresseeOf(*s.message))
+    return *addressee != who || !k.told.contains(s.event_id);
   if (const auto* note = dynamic_cast<const cv1::NoteWritten*>(s.message.get())) {
     // A note of which no section may be seen, whatever else it carries.
     auto told = k.told.find(s.event_id);
@@ -200,6 +203,46 @@ RC_GTEST_PROP(NoSideChannel, What_a_recipient_gets_does_not_depend_on_what_is_hi
   RC_ASSERT(same);
 }
 
+// What is for one service is thought of for that one alone: no decision, no place in a sequence, no line in the ledger
+// tells of it to another, nor to another's officer.
+RC_GTEST_PROP(NoSideChannel, What_has_an_addressee_is_decided_for_that_recipient_alone, ()) {
+  Player p;
+  for (const auto& s : AnyHistory()) {
+    if (!s.message) {
+      p.Fetch(s);
+      continue;
+    }
+    auto addressee = adapters::AddresseeOf(*s.message);
+    auto decided = p.Record(s);
+    if (!addressee || !decided) continue;
+    RC_ASSERT(decided->lines.size() == 1U);
+    RC_ASSERT(decided->lines[0].recipient == *addressee);
+    RC_ASSERT(*addressee != s.origin);
+    RC_ASSERT(decided->suspended.empty() && decided->withdrawn.empty());
+  }
+}
+
+// Accepted, it is given by the service whose words they are; the one that accepted it has them.
+RC_GTEST_PROP(NoSideChannel, An_accepted_contribution_is_told_neither_to_its_author_nor_to_who_accepted_it, ()) {
+  Player p;
+  for (const auto& s : AnyHistory()) {
+    if (!s.message) {
+      p.Fetch(s);
+      continue;
+    }
+    auto decided = p.Record(s);
+    const auto* note = dynamic_cast<const cv1::NoteWritten*>(s.message.get());
+    if (note == nullptr) continue;
+    const auto& item = p.view.items.at(s.event_id);
+    RC_ASSERT(domain::GiverOf(p.regime, item) == note->author_recipient());
+    if (!decided) continue;
+    for (const auto& line : decided->lines) {
+      RC_ASSERT(line.recipient != note->author_recipient());
+      RC_ASSERT(line.recipient != s.origin);
+    }
+  }
+}
+
 // ---- P4: withdrawal first
 // --------------------------------------------------------------------------------------------
 
@@ -291,7 +334,25 @@ RC_GTEST_PROP(WithdrawalFirst, Granted_again_by_a_new_consent_it_works, ()) {
 // Without this they might hold because nothing ever happens.
 TEST(Histories, Reach_every_kind_of_outcome) {
   std::map<std::string, int> seen;
-  EXPECT_TRUE(rc::check([&] {
+  const std::vector<std::string> outcomes = {"told something, and something was hidden",
+                                             "unfetched became withdrawn",
+                                             "DISCLOSE 0",
+                                             "DISCLOSE 1",
+                                             "DISCLOSE 2",
+                                             "WITHHOLD 0",
+                                             "WITHHOLD 1",
+                                             "CONSENT",
+                                             "CONSENT_SCOPE",
+                                             "CONSENT_EXPIRED",
+                                             "CONSENT_WITHDRAWN",
+                                             "RULE",
+                                             "read",
+                                             "WITHDRAWN",
+                                             "RETRACTION",
+                                             "no.stafett.cases.contribution-submitted.v1",
+                                             "no.stafett.cases.contribution-accepted.v1",
+                                             "no.stafett.cases.contribution-declined.v1"};
+  HoldsAndReaches(seen, outcomes, [&] {
     auto history = AnyHistory();
     auto who = Recipient();
     if (WithoutHidden(history, who, true).size() < history.size() &&
@@ -310,18 +371,16 @@ TEST(Histories, Reach_every_kind_of_outcome) {
       for (const auto& line : decided->lines) {
         ++seen[std::string(policy::Name(line.verdict)) + " " + std::to_string(static_cast<int>(line.kind))];
         if (!line.missing.empty()) ++seen[line.missing];
+        if (line.verdict == policy::Verdict::kDisclose && line.item_type.find("contribution-") != std::string::npos) {
+          ++seen[line.item_type];
+        }
       }
     }
     for (const auto& [id, d] : p.view.deliveries) {
       auto read = p.DecideRead(id);
       ++seen[read ? "read" : read.error().reason];
     }
-  }));
-  for (const char* outcome : {"told something, and something was hidden", "unfetched became withdrawn", "DISCLOSE 0",
-                              "DISCLOSE 1", "DISCLOSE 2", "WITHHOLD 0", "WITHHOLD 1", "CONSENT", "CONSENT_SCOPE",
-                              "CONSENT_EXPIRED", "CONSENT_WITHDRAWN", "RULE", "read", "WITHDRAWN", "RETRACTION"}) {
-    EXPECT_GT(seen[outcome], 0) << outcome;
-  }
+  });
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ class AnyReference final : public host::References {
  public:
   std::string CaseFor(const std::string&, const std::string&) const override { return "k-1"; }
   std::string ForService(const std::string&, const std::string&) const override { return "cr-1"; }
+  Result<std::string> ToCase(const std::string&, const std::string&) const override { return host::NotAllowed(); }
   Result<std::string> ToChild(const std::string&, const std::string&) const override { return std::string("ch-1"); }
 };
 class NoRecipients final : public Recipients {

@@ -54,6 +54,43 @@ TEST(Routing, What_no_organisation_said_is_told_to_nobody) {
   EXPECT_THAT(decided->lines, testing::SizeIs(3));
 }
 
+// P1: to all others it has not happened: no line, no place in a sequence, nobody suspended is named.
+TEST(Routing, What_is_addressed_to_one_service_is_decided_for_it_alone_by_the_ordinary_rules) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kSchool, kUsual}, {kHealth, kUsual}, {kPpt, kUsual}});
+  c.regime.active.erase(kPpt);
+  c.regime.suspended.insert(kPpt);
+  auto decided = c.Addressed(kHealth, kSchool, Cats(kPlan));
+  ASSERT_TRUE(decided);
+  ASSERT_EQ(decided->lines.size(), 1U);
+  EXPECT_EQ(decided->lines[0].recipient, kSchool);
+  EXPECT_EQ(decided->lines[0].rule, "T062");
+  EXPECT_EQ(decided->lines[0].kind, DeliveryKind::kEvent);
+  EXPECT_EQ(decided->lines[0].sequence, 1U);
+  EXPECT_THAT(decided->suspended, IsEmpty());
+  auto next = c.Note(kHealth, Cats(kPlan));
+  EXPECT_EQ(LineFor(next, kSchool)->sequence, 2U);
+
+  // No rule lets a health service give this to a school; and an addressee is no reason to think of a stranger.
+  decided = c.Addressed(kHealth, kSchool, Cats(kEduc));
+  ASSERT_TRUE(decided);
+  EXPECT_EQ(decided->lines.at(0).verdict, policy::Verdict::kWithhold);
+  EXPECT_FALSE(c.Addressed(kHealth, kBup, Cats(kPlan)));
+  EXPECT_FALSE(c.Addressed(kHealth, "", Cats(kPlan))) << "for nobody, not for all";
+}
+
+// An accepted contribution: its words are the health station's, and the school, which has them, put them into the log.
+TEST(Routing, What_a_service_puts_into_the_log_for_another_is_given_by_that_one_and_told_to_neither) {
+  auto c = Child::WithLog();
+  c.regime.organisations = {{"998877665", kSchool}};
+  c.Grant("co-1", {{kSchool, kUsual}, {kHealth, kUsual}, {kPpt, kUsual}});
+  auto decided = c.NoteFor(kHealth, "998877665", Cats(kPlan));
+  ASSERT_TRUE(decided);
+  ASSERT_EQ(decided->lines.size(), 1U);
+  EXPECT_EQ(decided->lines[0].recipient, kPpt);
+  EXPECT_EQ(decided->lines[0].rule, "T062") << "not the school's T020";
+}
+
 TEST(Routing, A_grant_works_forward) {
   auto c = Child::WithLog();
   EXPECT_FALSE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
@@ -387,7 +424,7 @@ TEST(Routing, The_holder_is_told_what_the_family_says_in_its_log) {
     item.purpose = "follow-up";
     item.happened = c.now;
     item.offset = c.view.last_offset + 1;
-    Offer offer{&item, ""};
+    Offer offer{&item, {}, DeliveryKind::kEvent};
     return Route(c.view, {"ev-x", kNote, kCase, item.offset}, {offer}, {}, c.regime, c.now, IdOf);
   };
   EXPECT_FALSE(told(false));
@@ -401,6 +438,7 @@ TEST(Routing, The_holder_is_told_what_the_family_says_in_its_log) {
 TEST(TypeClass, Is_one_wherever_it_is_said) {
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.level-set.v1"), "PLAN");
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.measure-evaluated.v1"), "PLAN");
+  EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.contribution-submitted.v1"), "NOTE");
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.goal-ended.v1"), "PLAN");
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.bright-spot-added.v1"), "NOTE");
   EXPECT_EQ(TypeClass(DeliveryKind::kEvent, "no.stafett.cases.case-closed.v1"), "STATE");

@@ -101,6 +101,28 @@ class Child {
     item.happened = now;
     return Pass({}, std::move(item));
   }
+  // What one service addresses to another alone.
+  std::optional<Decided> Addressed(const std::string& origin, const std::string& addressee, CategorySet categories) {
+    Item item;
+    item.type = "no.stafett.cases.contribution-submitted.v1";
+    item.case_id = kCase;
+    item.origin = origin;
+    item.addressee = addressee;
+    item.categories = categories.With(Category::kExist);
+    item.purpose = "follow-up";
+    return Pass({}, std::move(item));
+  }
+  // A note of one service that another has put on the log.
+  std::optional<Decided> NoteFor(const std::string& author, const std::string& organisation, CategorySet categories) {
+    Item item;
+    item.type = kNote;
+    item.case_id = kCase;
+    item.origin = author;
+    item.organisation = organisation;
+    item.categories = categories.With(Category::kExist);
+    item.purpose = "follow-up";
+    return Pass({}, std::move(item));
+  }
   // A note of several sections, by what each needs.
   std::optional<Decided> Sections(const std::string& origin, const std::vector<CategorySet>& sections,
                                   CategorySet outside = Cats(Category::kExist, Category::kPlan)) {
@@ -144,7 +166,7 @@ class Child {
     if (item) {
       item->id = last_event;
       item->offset = offset_;
-      offers.push_back({&(view.items[item->id] = *item), ""});
+      offers.push_back({&(view.items[item->id] = *item), item->addressee, DeliveryKind::kEvent});
     }
     if (!learned.completed.empty()) {
       for (const auto& [case_id, facts] : view.cases) {
@@ -158,7 +180,9 @@ class Child {
         snapshot.purpose = "follow-up";
         snapshot.offset = offset_;
         auto* stored = &(view.items[snapshot.id] = snapshot);
-        for (const auto& [consent, recipient] : learned.completed) offers.push_back({stored, recipient});
+        for (const auto& [consent, recipient] : learned.completed) {
+          offers.push_back({stored, recipient, DeliveryKind::kSnapshot});
+        }
       }
     }
     auto decided = Route(view, {last_event, "type", kCase, offset_}, offers, learned, regime, view.latest, IdOf);

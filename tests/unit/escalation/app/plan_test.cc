@@ -41,6 +41,7 @@ escalation:
     BATON_ANSWER: {first: 0 working days, next: 1 working day, acknowledged: 3 working days}
     EVALUATION: {first: 1 working day, next: 1 working day, acknowledged: 1 working day}
     DELIVERY_STORED: {first: 4 hours, next: 8 hours, acknowledged: 1 working day}
+    CONTRIBUTION_ANSWER: {first: 2 working days, next: 1 working day, acknowledged: 1 working day}
 )";
 
 struct FilesPlanTest : testing::Test {
@@ -60,6 +61,7 @@ TEST_F(FilesPlanTest, The_line_is_roles_people_and_the_last_one_each_once) {
 TEST_F(FilesPlanTest, Working_days_end_with_the_day_in_Oslo_and_pass_over_Easter) {
   EXPECT_EQ(plan.First(Word(AwaitedKind::kNextDate, "2026-04-01")), EndOf("2026-04-07"));
   EXPECT_EQ(plan.First(Word(AwaitedKind::kBatonAnswer, "2026-11-22")), EndOf("2026-11-22")) << "a Sunday, at once";
+  EXPECT_EQ(plan.First(Word(AwaitedKind::kContributionAnswer, "2026-11-20")), EndOf("2026-11-24"));
   const Time since{EndOf("2026-11-19").ms + 1};  // on Friday the 20th
   EXPECT_EQ(plan.Next(Word(AwaitedKind::kNextDate, "2026-11-18"), since, false), EndOf("2026-11-24"));
   EXPECT_EQ(plan.Next(Word(AwaitedKind::kNextDate, "2026-11-18"), since, true), EndOf("2026-11-27"));

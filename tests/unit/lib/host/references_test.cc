@@ -37,6 +37,19 @@ TEST_F(ReferencesTest, Two_recipients_cannot_find_out_that_they_mean_the_same_ca
   EXPECT_NE(references.CaseFor("r-ppt", case_id), mine);
 }
 
+TEST_F(ReferencesTest, The_name_that_a_service_was_told_of_a_case_is_the_case_for_that_service_alone) {
+  auto case_id = NewId("ca");
+  EXPECT_EQ(references.ToCase("r-school", references.CaseFor("r-school", case_id)), case_id);
+  auto other = references.ToCase("r-ppt", references.CaseFor("r-school", case_id));
+  ASSERT_TRUE(other);
+  EXPECT_NE(*other, case_id);
+  for (const char* wrong : {"", "k-", "k-ILOU"}) {
+    auto refused = references.ToCase("r-school", wrong);
+    ASSERT_FALSE(refused) << wrong;
+    EXPECT_EQ(refused.error().reason, "NOT_ALLOWED");
+  }
+}
+
 TEST_F(ReferencesTest, What_is_no_reference_is_not_allowed_and_nothing_more_is_said) {
   for (const char* wrong : {"", "cr-", "nonsense", "cr-ILOU"}) {
     auto refused = references.ToChild("r-school", wrong);

@@ -41,6 +41,7 @@ escalation:
     BATON_ANSWER: *times
     EVALUATION: *times
     DELIVERY_STORED: *times
+    CONTRIBUTION_ANSWER: *times
 )";
 
 struct Identifying : testing::Test {

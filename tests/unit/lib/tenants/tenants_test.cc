@@ -39,7 +39,8 @@ constexpr char kOne[] =
     "NEXT_DATE: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}, "
     "BATON_ANSWER: {first: 0 working days, next: 1 working day, acknowledged: 3 working days}, "
     "EVALUATION: {first: 1 working day, next: 3 working days, acknowledged: 10 working days}, "
-    "DELIVERY_STORED: {first: 4 hours, next: 1 working day, acknowledged: 2 working days}}}\n";  // 23
+    "DELIVERY_STORED: {first: 4 hours, next: 1 working day, acknowledged: 2 working days}, "
+    "CONTRIBUTION_ANSWER: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}}}\n";  // 23
 
 constexpr char kTwo[] =
     "controller: c-bbbbb1\n"
@@ -59,7 +60,11 @@ constexpr char kTwo[] =
     "NEXT_DATE: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}, "
     "BATON_ANSWER: {first: 0 working days, next: 1 working day, acknowledged: 3 working days}, "
     "EVALUATION: {first: 1 working day, next: 3 working days, acknowledged: 10 working days}, "
-    "DELIVERY_STORED: {first: 4 hours, next: 1 working day, acknowledged: 2 working days}}}\n";
+    "DELIVERY_STORED: {first: 4 hours, next: 1 working day, acknowledged: 2 working days}, "
+    "CONTRIBUTION_ANSWER: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}}}\n";
+
+constexpr char kAnswered[] =
+    ", CONTRIBUTION_ANSWER: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}";
 
 Result<Tenants> Load(const std::string& text) { return LoadTenantsFromText({{"one.yaml", text}}); }
 
@@ -231,6 +236,7 @@ TEST(Tenants, NobodyIsLeftWithoutALine) {
   ExpectFault(Load(With("[HEAD]", "[HEAD, p-aaaaa2]")), "one.yaml:23", "stands twice");
   ExpectFault(Load(With("last: p-aaaaa1", "last: HEAD")), "one.yaml:23", "no person of this controller");
   ExpectFault(Load(With("EVALUATION", "EVALUATIONS")), "one.yaml:23", "unknown key");
+  ExpectFault(Load(With(kAnswered, "")), "one.yaml:23", "CONTRIBUTION_ANSWER");
   for (const char* wrong : {"4", "4 days", "working days", "-1 hours", "1  hour", "4000 hours", "1.5 hours"}) {
     ExpectFault(Load(With("first: 4 hours", std::string("first: ") + wrong)), "one.yaml:23", "is expected");
   }

@@ -37,7 +37,8 @@ constexpr char kFile[] =
     "NEXT_DATE: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}, "
     "BATON_ANSWER: {first: 0 working days, next: 1 working day, acknowledged: 3 working days}, "
     "EVALUATION: {first: 1 working day, next: 3 working days, acknowledged: 10 working days}, "
-    "DELIVERY_STORED: {first: 4 hours, next: 1 working day, acknowledged: 2 working days}}}\n";
+    "DELIVERY_STORED: {first: 4 hours, next: 1 working day, acknowledged: 2 working days}, "
+    "CONTRIBUTION_ANSWER: {first: 1 working day, next: 2 working days, acknowledged: 5 working days}}}\n";
 const std::vector<std::string> kPeople = {"p-aaaaa1", "p-aaaaa2", "p-aaaaa3", "p-nobody"};
 const std::vector<std::string> kChildren = {"ch-a", "ch-b", "ch-c"};
 

@@ -2,10 +2,10 @@
 
 namespace stafett::cases::app {
 
-Result<std::string> CaseOfMeasure(App& app, const std::string& measure, Deadline deadline) {
-  STAFETT_TRY(auto child, app.store.ChildOfCase(measure, deadline));
+Result<std::string> CaseOfPart(App& app, const std::string& part, Deadline deadline) {
+  STAFETT_TRY(auto child, app.store.ChildOfCase(part, deadline));
   STAFETT_TRY(auto view, app.store.Load(child, deadline));
-  const auto* c = view.child.CaseWithMeasure(measure);
+  const auto* c = view.child.CaseWith(part);
   if (c == nullptr) return domain::NotAllowed();
   return c->id;
 }
