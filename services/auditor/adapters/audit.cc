@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "auditor/adapters/repairer.h"
@@ -172,8 +173,11 @@ Status Audit::GatherPassed(int partition, std::size_t service, const gate::Answe
       if (note.number <= position.number) continue;
       auto it = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.number == note.number; });
       if (it == entries.end()) return {};
-      auto e = gate::Decode(it->message.value);
-      if (note.topic == log_ && note.offset >= 0 && e) {
+      std::optional<gate::Envelope> e;
+      if (note.topic == log_ && note.offset >= 0) {
+        if (auto decoded = gate::Decode(it->message.value)) e = std::move(*decoded);
+      }
+      if (e) {
         auto place = since.find(note.number);
         const auto offset = place == since.end() ? note.offset : place->second;
         for (std::size_t s = 0; s < services_.size(); ++s) {

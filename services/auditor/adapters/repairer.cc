@@ -233,7 +233,7 @@ Result<Repairer::Rewind> Repairer::MendTopic(int partition, const std::string& m
   for (const auto& [entry, offset] : repair.Moved()) {
     STAFETT_CHECK_OK(NoteMove(partition, *entry, offset));
   }
-  STAFETT_CHECK_OK(FindPlaces(partition, beat, repair));
+  if (mark == "log") STAFETT_CHECK_OK(FindPlaces(partition, beat, repair));  // inputs are of the log
   STAFETT_CHECK_OK(Publish(partition, topic, repair, beat, mended));
   return Rewind{repair.ReadAgainFrom()};
 }
