@@ -360,7 +360,9 @@ class Load:
         pause = PAUSE_SECONDS
         while True:
             answer = self._try(command, request, who, choose.choice(TIMEOUTS))
-            if command.attempts[-1].outcome != history.UNKNOWN:
+            last = command.attempts[-1]
+            # A receipt alone: it is done, and could not be told whole. The same request_id gives the rest.
+            if last.outcome != history.UNKNOWN and (answer.refusal is not None or any(last.made)):
                 return answer.values if answer.refusal is None else None
             if stop.wait(pause) or time.monotonic() >= until:
                 return None
