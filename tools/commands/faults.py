@@ -30,6 +30,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--json", type=Path, metavar="FILE", help="the whole report")
     parser.add_argument("--preset", default="release", help="which build (default release)")
     parser.add_argument("--rate", type=float, default=None, help="calls a second of all callers together")
+    parser.add_argument("--only", action="append", default=[], metavar="KIND", help='such as "wipe redis"; may be repeated')
     parser.add_argument("--no-build", action="store_true", help="with what is built")
     parser.add_argument("--keep", action="store_true", help="keep data and logs, also when all held")
     return parser.parse_args()
@@ -47,7 +48,7 @@ from stafett_stack.procs import StackError  # noqa: E402
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
-    settings = Settings(ARGUMENTS.minutes, ARGUMENTS.seed, ARGUMENTS.preset, ARGUMENTS.rate or RATE)
+    settings = Settings(ARGUMENTS.minutes, ARGUMENTS.seed, ARGUMENTS.preset, ARGUMENTS.rate or RATE, tuple(ARGUMENTS.only))
     paths.LOCAL.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="faults-", dir=paths.LOCAL))
     failed = 1

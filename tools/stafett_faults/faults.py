@@ -45,6 +45,7 @@ class Faults:
         disks: Mapping[str, Disk],
         seed: int,
         say: Callable[[str], None],
+        only: Sequence[str] = (),  # kinds; otherwise all
     ) -> None:
         self.stack = stack
         self.load = load
@@ -57,6 +58,10 @@ class Faults:
         self._choose = random.Random(f"{seed}-faults")
         self._say = say
         self._wait = threading.Event()  # never set: a wait of a fault's length
+        self._only = set(only)
+        if unknown := self._only - {_kind(fault) for fault in self._kinds()}:
+            known = ", ".join(sorted({_kind(fault) for fault in self._kinds()}))
+            raise StackError(f"no fault is called {', '.join(sorted(unknown))}; there are: {known}")
         self._bag: list[Callable[[], str]] = [self._clock_jump]  # first, so that every run has timers under faults
 
     def run(self, until: Callable[[], bool]) -> None:
@@ -67,24 +72,26 @@ class Faults:
             self._last(self._choose.uniform(*GAP))
 
     def one(self, fault: Callable[[], str]) -> None:
-        kind = fault.__name__.strip("_").replace("_", " ")
+        kind = _kind(fault)
         began = now_ms()
-        self._away_from = self._away_until = 0
         target = fault()
         self._healed(kind, target)
         self.done.append(Fault(kind, target, began, now_ms()))
         self._say(f"{len(self.done):3}. {kind}: {target}, {(now_ms() - began) / 1000:.1f} s")
 
     def _shuffled(self) -> list[Callable[[], str]]:
+        bag = [fault for fault in self._kinds() if not self._only or _kind(fault) in self._only]
+        self._choose.shuffle(bag)
+        return bag
+
+    def _kinds(self) -> list[Callable[[], str]]:
         """Every kind once, the cheap ones more often."""
         rare = [self._kill_redis, self._freeze_redis, self._wipe_redis, self._power_cut_of_redis, self._kill_broker,
                 self._freeze_broker, self._power_cut_of_broker, self._power_cut_of_everything, self._clock_jump,
                 self._kill_both_copies, self._burst]  # fmt: skip
         often = [self._kill_service, self._freeze_service, self._proxy_to_redis, self._proxy_to_broker,
                  self._duplicate_instance, self._recipient_frozen]  # fmt: skip
-        bag = rare + often * 2
-        self._choose.shuffle(bag)
-        return bag
+        return rare + often * 2
 
     # --- services ------------------------------------------------------------------------------
 
@@ -277,6 +284,10 @@ class Faults:
                 service.wait_ready(READY_SECONDS)
             except StackError as error:
                 raise NotHealed(f"after {kind} ({target}): {error}") from error
+
+
+def _kind(fault: Callable[[], str]) -> str:
+    return fault.__name__.strip("_").replace("_", " ")
 
 
 def _state(pid: int) -> str:

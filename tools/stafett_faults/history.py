@@ -127,10 +127,6 @@ class Fault:
     target: str
     began_ms: int
     ended_ms: int  # healed: what was stopped answers again
-    # Between these nothing of the target ran: (0, 0) if that is not what the fault does.
-    away_from_ms: int = 0
-    away_until_ms: int = 0
-    detail: str = ""
 
 
 @dataclass
@@ -154,6 +150,6 @@ class Run:
     rebuilt: Mapping[str, Sequence[str]] | None = None
     # Highest number of entries that waited in the outboxes of one service, and the limit
     backlog: tuple[int, int] | None = None
-    poisoned: frozenset[tuple[str, int, int]] = frozenset()  # (topic, partition, offset) that the run itself wrote
+    # store -> when nothing of it ran
     away: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
     wiped_ms: Sequence[int] = ()  # Redis' disk was lost then

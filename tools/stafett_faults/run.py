@@ -41,6 +41,7 @@ class Settings:
     seed: int
     preset: str = "release"
     rate: float = RATE
+    only: tuple[str, ...] = ()
 
 
 class Backlog(threading.Thread):
@@ -85,7 +86,7 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
             recipient.wait_ready()
         backlog = Backlog(stack)
         with Load(stack, recipients, settings.seed, rate=settings.rate) as load:
-            faults = Faults(stack, load, recipients, proxy, disks, settings.seed, say)
+            faults = Faults(stack, load, recipients, proxy, disks, settings.seed, say, settings.only)
             backlog.start()
             try:
                 wait_until(lambda: load.open_children() >= OPEN_CHILDREN or load.errors, "children with an open log", 60)
