@@ -204,6 +204,13 @@ def contiguous(seen: Seen, out: Finding) -> None:
             last[entry.stream] = max(due, entry.version)
 
 
+def no_garbage(seen: Seen, out: Finding) -> None:
+    """What cannot be read is what the run itself put there, and all of that; the rest went on behind it."""
+    out.checked = len(seen.run.poison) + len(seen.run.log)
+    for place in sorted(set(seen.run.unreadable) ^ set(seen.run.poison)):
+        out.violations.append(f"{place} " + ("is not there any more" if place in seen.run.poison else "cannot be read"))
+
+
 def signals_in_order(seen: Seen, out: Finding) -> None:
     """Each recipient is told of a case 1, 2, 3…, epochs never fall, and repeats are equal. A number is missing only where
     a signal was lost with Redis' disk."""
@@ -441,6 +448,7 @@ INVARIANTS: Mapping[str, Callable[[Seen, Finding], None]] = {
     "NoPhantom": no_phantom,
     "OneEffect": one_effect,
     "Contiguous": contiguous,
+    "NoGarbage": no_garbage,
     "SignalsInOrder": signals_in_order,
     "OutboxEqualsState": outbox_equals_state,
     "RebuildEqual": rebuild_equal,

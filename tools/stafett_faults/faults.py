@@ -13,11 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from confluent_kafka import Message, Producer
+
 from stafett_faults.history import Fault
 from stafett_faults.load import BURST, Load, now_ms
+from stafett_faults.people import RECIPIENTS
 from stafett_faults.power import Disk
 from stafett_faults.proxy import Proxy
 from stafett_stack.procs import Process, StackError, wait_until
+from stafett_stack.rights import topic_of
 from stafett_stack.services import SERVICES, Service
 from stafett_stack.stack import Stack
 from stafett_story.watch import Recipient
@@ -55,6 +59,7 @@ class Faults:
         self.done: list[Fault] = []
         self.away: dict[str, list[tuple[int, int]]] = {"redis": [], "kafka": []}
         self.wiped_ms: list[int] = []
+        self.poison: list[tuple[str, int, int]] = []  # (topic, partition, offset)
         self._choose = random.Random(f"{seed}-faults")
         self._say = say
         self._wait = threading.Event()  # never set: a wait of a fault's length
@@ -88,7 +93,7 @@ class Faults:
         """Every kind once, the cheap ones more often."""
         rare = [self._kill_redis, self._freeze_redis, self._wipe_redis, self._power_cut_of_redis, self._kill_broker,
                 self._freeze_broker, self._power_cut_of_broker, self._power_cut_of_everything, self._clock_jump,
-                self._kill_both_copies, self._burst]  # fmt: skip
+                self._kill_both_copies, self._burst, self._poison]  # fmt: skip
         often = [self._kill_service, self._freeze_service, self._proxy_to_redis, self._proxy_to_broker,
                  self._duplicate_instance, self._recipient_frozen]  # fmt: skip
         return rare + often * 2
@@ -130,7 +135,7 @@ class Faults:
 
     def _clock_jump(self) -> str:
         """Every service starts again, later: what was to be done meanwhile was not."""
-        days = self._choose.choice(DAYS)
+        days = self._choose.choice(DAYS) if self.done else max(DAYS)
         self.stack.let_days_pass(days)
         return f"{days} days ahead"
 
@@ -222,6 +227,24 @@ class Faults:
 
     def _cut_broker(self) -> int:
         return self.disks["kafka"].cut(self.stack.kafka.data.glob("*/*.log"))
+
+    def _poison(self) -> str:
+        """What nobody can read, on the log, under the key of a child that does not exist; and on a recipient's topic."""
+        kafka = self.stack.kafka
+        producer = Producer({**kafka.client_config("admin"), "acks": "all", "log_level": 0})
+        places = [("stafett.log", self._choose.randrange(kafka.partitions)), (topic_of(self._choose.choice(RECIPIENTS)), 0)]
+
+        def put(error: object, message: Message) -> None:
+            if error is None:
+                self.poison.append((message.topic(), message.partition(), message.offset()))
+
+        for topic, partition in places:
+            producer.produce(topic, b"\xff" * 40, key=f"ch-poison-{len(self.poison)}", partition=partition, on_delivery=put)
+        before = len(self.poison)
+        producer.flush(READY_SECONDS)
+        if len(self.poison) < before + len(places):
+            raise NotHealed("the broker did not take the poison")
+        return ", ".join(topic for topic, _ in places)
 
     # A tail that is lost although it was forced (tests/e2e/test_tail.py) has its place here when repair is built: until
     # then its partition stands still by design, and a run could not end.

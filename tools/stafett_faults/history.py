@@ -153,3 +153,5 @@ class Run:
     # store -> when nothing of it ran
     away: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
     wiped_ms: Sequence[int] = ()  # Redis' disk was lost then
+    unreadable: Sequence[tuple[str, int, int]] = ()  # (topic, partition, offset)
+    poison: Sequence[tuple[str, int, int]] = ()  # what the run itself put there

@@ -136,7 +136,10 @@ def vault(kafka: Kafka, partitions: int) -> Vault:
     return Vault(bytes.fromhex(kafka.secrets.value("kek")), wrapped)
 
 
-def entries(kafka: Kafka, topic: str, partitions: int, opener: Vault) -> tuple[list[Entry], list[tuple[str, int, int]]]:
+Place = tuple[str, int, int]  # (topic, partition, offset)
+
+
+def entries(kafka: Kafka, topic: str, partitions: int, opener: Vault) -> tuple[list[Entry], list[Place]]:
     """(records, places of messages that are none)"""
     record_pb2, events, _, _ = _messages()
     found, unreadable = [], []
@@ -168,15 +171,19 @@ def entries(kafka: Kafka, topic: str, partitions: int, opener: Vault) -> tuple[l
     return found, unreadable
 
 
-def signals(kafka: Kafka, recipient: str) -> list[Signal]:
-    """All that was ever appended to the recipient's topic, repeats too; what is no signal is left out."""
+def signals(kafka: Kafka, recipient: str) -> tuple[list[Signal], list[Place]]:
+    """All that was ever appended to the recipient's topic, repeats too; and the places of messages that are none."""
     _, _, signal_pb2, ledger = _messages()
-    found = []
+    found, unreadable = [], []
     for message in Topics(kafka).read(topic_of(recipient), 1):
         if not message.value():
             continue  # a probe
-        s = signal_pb2.Signal.FromString(message.value())
+        try:
+            s = signal_pb2.Signal.FromString(message.value())
+        except Exception:  # noqa: BLE001 - whatever it is, it is no signal
+            unreadable.append((message.topic(), message.partition(), message.offset()))
+            continue
         digest = hashlib.sha256(message.value()).hexdigest()
         found.append(Signal(recipient, message.offset(), message.timestamp()[1], s.delivery_id, s.case_ref,
                             ledger.DeliveryKind.Name(s.kind), s.epoch, s.sequence, digest))  # fmt: skip
-    return found
+    return found, unreadable

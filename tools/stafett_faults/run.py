@@ -100,7 +100,7 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
             if load.errors:
                 raise load.errors[0]
             run.commands, run.reads, run.faults = load.commands, load.reads, faults.done
-            run.away, run.wiped_ms = faults.away, faults.wiped_ms
+            run.away, run.wiped_ms, run.poison = faults.away, faults.wiped_ms, faults.poison
             run.backlog = backlog.most, OUTBOX_LIMIT
             recovers.checked += len(faults.done)
             say(f"{len(faults.done)} faults; {load.accepted()} commands accepted; all is healed and comes to rest")
@@ -194,9 +194,11 @@ class _Late:
 def _read(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Run) -> None:
     partitions = stack.kafka.partitions
     opener = records.vault(stack.kafka, partitions)
-    run.log, _ = records.entries(stack.kafka, records.LOG, partitions, opener)
-    run.ledger, _ = records.entries(stack.kafka, records.LEDGER, partitions, opener)
-    run.signals = [signal for id_ in RECIPIENTS for signal in records.signals(stack.kafka, id_)]
+    run.log, of_log = records.entries(stack.kafka, records.LOG, partitions, opener)
+    run.ledger, of_ledger = records.entries(stack.kafka, records.LEDGER, partitions, opener)
+    told = [records.signals(stack.kafka, id_) for id_ in RECIPIENTS]
+    run.signals = [signal for signals, _ in told for signal in signals]
+    run.unreadable = [*of_log, *of_ledger, *(place for _, places in told for place in places)]
     run.own = _own_lists(stack)
     run.receipts = load.receipts()
     run.listed = load.listed()
@@ -226,7 +228,7 @@ def _rebuild(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Ru
         recipient.stop()
     client = stack.redis.client()
     before = {service: dump(client, service) for service in SERVICES}
-    cases, listed, signals = load.cases(), load.listed(), len(records.signals(stack.kafka, PPT))
+    cases, listed, signals = load.cases(), load.listed(), len(records.signals(stack.kafka, PPT)[0])
     for service in stack.services.values():
         service.stop()
     stack.redis.stop()
@@ -241,4 +243,4 @@ def _rebuild(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Ru
     after = load.cases()
     run.rebuilt["GetCase"] = [f"{case} of {who}" for (case, who), said in cases.items() if after[case, who] != said]
     run.rebuilt["ListDeliveries"] = [id_ for id_, ids in load.listed().items() if ids != listed[id_]]
-    run.rebuilt["no new signals"] = [] if len(records.signals(stack.kafka, PPT)) == signals else ["something was sent"]
+    run.rebuilt["no new signals"] = [] if len(records.signals(stack.kafka, PPT)[0]) == signals else ["something was sent"]

@@ -196,6 +196,10 @@ BROKEN = {
         lambda h: change(h.run.ledger, -1, partition=1),
         lambda h: h.run.ledger.append(replace(h.run.ledger[0], offset=99, digest="other bytes")),
     ],
+    "NoGarbage": [
+        lambda h: setattr(h.run, "unreadable", [(LOG, 0, 99)]),
+        lambda h: setattr(h.run, "poison", [(LOG, 0, 99)]),
+    ],
     "SignalsInOrder": [
         lambda h: h.run.signals.remove(signal_of(h, HEALTH_STATION, "EVENT")),
         lambda h: change(h.run.signals, -1, sequence=1),
