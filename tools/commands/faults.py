@@ -13,8 +13,10 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -28,6 +30,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=1.0, help="of faults; start, rest and check come on top")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, metavar="FILE", help="the whole report")
+    parser.add_argument("--record", action="store_true", help="the report as tests/faults/latest.md and latest.json")
     parser.add_argument("--preset", default="release", help="which build (default release)")
     parser.add_argument("--rate", type=float, default=None, help="calls a second of all callers together")
     parser.add_argument("--only", action="append", default=[], metavar="KIND", help='such as "wipe redis"; may be repeated')
@@ -36,6 +39,7 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
+LATEST = paths.REPOSITORY / "tests" / "faults"
 ARGUMENTS = parse()  # before anything is installed: --help needs nothing
 bootstrap.enter()
 
@@ -57,10 +61,16 @@ def main() -> int:
             build.build(settings.preset, say)
         run, findings = play(settings, directory, say)
         said = report.summary(run, findings, seed=settings.seed, minutes=settings.minutes, build=settings.preset,
-                              machine=f"{os.cpu_count()} cores")  # fmt: skip
-        if ARGUMENTS.json:
-            ARGUMENTS.json.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
-        print("\n".join(report.lines(said)))
+                              machine=f"{os.cpu_count()} cores", commit=commit(),
+                              on=time.strftime("%Y-%m-%d"))  # fmt: skip
+        lines = report.lines(said)
+        files = [ARGUMENTS.json] if ARGUMENTS.json else []
+        if ARGUMENTS.record:
+            (LATEST / "latest.md").write_text("\n".join(report.page(lines)) + "\n")
+            files.append(LATEST / "latest.json")
+        for file in files:
+            file.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+        print("\n".join(lines))
         passed, failed = report.count(findings)
     except StackError as error:
         print(f"faults: {error}", file=sys.stderr)
@@ -75,6 +85,12 @@ def main() -> int:
             shutil.rmtree(directory, ignore_errors=True)
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
+
+
+def commit() -> str:
+    """What was run; with a + if files were changed since."""
+    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=10"]
+    return subprocess.run(command, cwd=paths.REPOSITORY, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def say(text: str) -> None:

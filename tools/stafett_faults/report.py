@@ -103,9 +103,11 @@ def count(findings: Sequence[Finding]) -> tuple[int, int]:
 def lines(said: Mapping[str, Any]) -> list[str]:
     """For a terminal, and for a page as it is."""
     out = [
-        f"seed {said['seed']}, {said['minutes']:g} minutes, {said['build']}, {said['machine']}",
+        f"{said['on']}, commit {said['commit']}, seed {said['seed']}, {said['minutes']:g} minutes of faults,"
+        f" build {said['build']}, {said['machine']} for everything",
         "",
-        f"faults         {said['faults']}: " + ", ".join(f"{kind} {n}" for kind, n in said["faults_by_kind"].items()),
+        f"faults         {said['faults']}; with the longest time without any PUBLISHED that met one:",
+        *(f"    {kind:26} {n:3} {said['stalls_by_kind_seconds'][kind]:6.1f} s" for kind, n in said["faults_by_kind"].items()),
         f"commands       {said['commands']}, sent {said['sent']} times: {said['published']} published,"
         f" {said['enforced']} of them withdrawals enforced; {said['stored_at_first']} stored at first;"
         f" {said['refused']} refused; {said['unknown_at_first']} unknown at first, {said['unknown_still']} still",
@@ -130,3 +132,8 @@ def lines(said: Mapping[str, Any]) -> list[str]:
     if any(finding["known"] for finding in said["invariants"].values()):
         out += ["", "known: what was in Redis alone when its disk was lost (README, \"What is not there yet\")"]
     return out
+
+
+def page(text: Sequence[str]) -> list[str]:
+    """As tests/faults/latest.md."""
+    return ["# The last long run of tools/faults", "", "What each line means: [README.md](README.md).", "", "```", *text, "```"]

@@ -341,7 +341,8 @@ def test_what_was_not_looked_at_has_not_passed():
 
 def test_the_report_names_everything(oracle):
     hand = whole()
-    said = report.summary(hand.run, checker.check(hand.run, oracle), seed=7, minutes=1, build="release", machine="2 cores")
+    said = report.summary(hand.run, checker.check(hand.run, oracle), seed=7, minutes=1, build="release", machine="2 cores",
+                          commit="0", on="2027-01-15")  # fmt: skip
     text = "\n".join(report.lines(said))
     for name in (*INVARIANTS, *ELSEWHERE):
         assert name in text
