@@ -1,12 +1,12 @@
-"""A whole Stafett under load while its parts are killed, frozen, wiped, cut off and cut short; then a check, by programs of
-their own, of everything that was promised meanwhile. Two copies of each service, one Redis, one broker, three recipients.
+"""A whole Stafett under load while its parts are killed, frozen, wiped, cut off and cut short; then a check, by
+programs of their own, of everything that was promised meanwhile. Two copies of each service, one Redis, one broker,
+three recipients.
 
   tools/faults                     one minute, seed 1
   tools/faults --minutes 10 --seed 7 --json FILE
 
-The seed gives the order of faults and what callers choose; how their calls interleave is up to the machine. Exit code 0:
-every invariant was looked at and held. The last line is always `N passed, N failed`.
-"""
+The seed gives the order of faults and what callers choose; how their calls interleave is up to the machine. Exit code
+0: every invariant was looked at and held. The last line is always `N passed, N failed`."""
 
 import argparse
 import json
@@ -33,7 +33,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--record", action="store_true", help="the report as tests/faults/latest.md and latest.json")
     parser.add_argument("--preset", default="release", help="which build (default release)")
     parser.add_argument("--rate", type=float, default=None, help="calls a second of all callers together")
-    parser.add_argument("--only", action="append", default=[], metavar="KIND", help='such as "wipe redis"; may be repeated')
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="KIND", help='such as "wipe redis"; may be repeated'
+    )
     parser.add_argument("--no-build", action="store_true", help="with what is built")
     parser.add_argument("--keep", action="store_true", help="keep data and logs, also when all held")
     return parser.parse_args()
@@ -52,7 +54,9 @@ from stafett_stack.procs import StackError  # noqa: E402
 
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
-    settings = Settings(ARGUMENTS.minutes, ARGUMENTS.seed, ARGUMENTS.preset, ARGUMENTS.rate or RATE, tuple(ARGUMENTS.only))
+    settings = Settings(
+        ARGUMENTS.minutes, ARGUMENTS.seed, ARGUMENTS.preset, ARGUMENTS.rate or RATE, tuple(ARGUMENTS.only)
+    )
     paths.LOCAL.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="faults-", dir=paths.LOCAL))
     failed = 1
@@ -60,9 +64,16 @@ def main() -> int:
         if not ARGUMENTS.no_build:
             build.build(settings.preset, say)
         run, findings = play(settings, directory, say)
-        said = report.summary(run, findings, seed=settings.seed, minutes=settings.minutes, build=settings.preset,
-                              machine=f"{os.cpu_count()} cores", commit=commit(),
-                              on=time.strftime("%Y-%m-%d"))  # fmt: skip
+        said = report.summary(
+            run,
+            findings,
+            seed=settings.seed,
+            minutes=settings.minutes,
+            build=settings.preset,
+            machine=f"{os.cpu_count()} cores",
+            commit=commit(),
+            on=time.strftime("%Y-%m-%d"),
+        )
         lines = report.lines(said)
         files = [ARGUMENTS.json] if ARGUMENTS.json else []
         if ARGUMENTS.record:

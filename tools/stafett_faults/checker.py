@@ -1,9 +1,8 @@
-"""The invariants, by the names of the project's list. Each looks at a Run (history.py) and says how many things it looked
-at and which were wrong. No server, no clock: what a test makes up is checked the same way.
+"""The invariants, by the names of the project's list. Each looks at a Run (history.py) and says how many things it
+looked at and which were wrong. No server, no clock: what a test makes up is checked the same way.
 
-What a lost Redis disk takes with it is known (README, "What is not there yet"); it is counted as `known`, not as wrong, and
-only near the loss.
-"""
+What a lost Redis disk takes with it is known (README, "What is not there yet"); it is counted as `known`, not as
+wrong, and only near the loss."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from stafett_faults import history
-from stafett_faults.history import ACCEPTED, ENFORCED, IN_TWO_STORES, Command, Entry, Run, Signal
+from stafett_faults.history import ACCEPTED, ENFORCED, IN_TWO_STORES, Entry, Run, Signal
 from stafett_faults.oracle import CARRIED, RETRACTION, Oracle, Told, Verdicts
 from stafett_story.api import short_name
 
@@ -89,10 +88,15 @@ class Seen:
             for line in entry.event.lines:
                 if line.delivery_id:
                     found[line.delivery_id] = Delivery(
-                        line.delivery_id, line.recipient, kinds[line.kind], line.item,
-                        frozenset(categories[c] for c in line.fields), frozenset(line.consents), line.epoch,
+                        line.delivery_id,
+                        line.recipient,
+                        kinds[line.kind],
+                        line.item,
+                        frozenset(categories[c] for c in line.fields),
+                        frozenset(line.consents),
+                        line.epoch,
                         entry.appended_ms,
-                    )  # fmt: skip
+                    )
         return found
 
     @cached_property
@@ -149,7 +153,8 @@ def no_stored_loss(seen: Seen, out: Finding) -> None:
 
 
 def no_phantom(seen: Seen, out: Finding) -> None:
-    """Every record of a called service belongs to a command that was not merely refused, or to a record that is there."""
+    """Every record of a called service belongs to a command that was not merely refused, or to a record that is
+    there."""
     commands = {command.request_id: command for command in seen.run.commands}
     events = {entry.event_id for entry in seen.once}
     for entry in seen.once:
@@ -208,16 +213,20 @@ def no_garbage(seen: Seen, out: Finding) -> None:
     """What cannot be read is what the run itself put there, and all of that; the rest went on behind it."""
     out.checked = len(seen.run.poison) + len(seen.run.log)
     for place in sorted(set(seen.run.unreadable) ^ set(seen.run.poison)):
-        out.violations.append(f"{place} " + ("is not there any more" if place in seen.run.poison else "cannot be read"))
+        out.violations.append(
+            f"{place} " + ("is not there any more" if place in seen.run.poison else "cannot be read")
+        )
 
 
 def signals_in_order(seen: Seen, out: Finding) -> None:
-    """Each recipient is told of a case 1, 2, 3…, epochs never fall, and repeats are equal. A number is missing only where
-    a signal was lost with Redis' disk."""
+    """Each recipient is told of a case 1, 2, 3…, epochs never fall, and repeats are equal. A number is missing only
+    where a signal was lost with Redis' disk."""
     by_case: dict[tuple[str, str], list[Signal]] = defaultdict(list)
     for signal in seen.run.signals:
         if seen.first_signals[signal.delivery_id].digest != signal.digest:
-            out.violations.append(f"{signal.recipient}@{signal.offset} has other bytes than {signal.delivery_id} had before")
+            out.violations.append(
+                f"{signal.recipient}@{signal.offset} has other bytes than {signal.delivery_id} had before"
+            )
     for signal in seen.first_signals.values():
         by_case[signal.recipient, signal.case_ref].append(signal)
     for (recipient, case), signals in by_case.items():
@@ -225,12 +234,16 @@ def signals_in_order(seen: Seen, out: Finding) -> None:
         for signal in sorted(signals, key=lambda s: s.offset):
             out.checked += 1
             if signal.sequence <= last or signal.epoch < epoch:
-                out.violations.append(f"{recipient}@{signal.offset}: {case} {signal.sequence}/{signal.epoch} after {last}/{epoch}")
+                out.violations.append(
+                    f"{recipient}@{signal.offset}: {case} {signal.sequence}/{signal.epoch} after {last}/{epoch}"
+                )
             elif signal.sequence > last + 1:
                 if seen.run.wiped_ms:
                     out.known += signal.sequence - last - 1
                 else:
-                    out.violations.append(f"{recipient}@{signal.offset}: {case} {signal.sequence} where {last + 1} was due")
+                    out.violations.append(
+                        f"{recipient}@{signal.offset}: {case} {signal.sequence} where {last + 1} was due"
+                    )
             last, epoch = max(last, signal.sequence), max(epoch, signal.epoch)
 
 
@@ -248,8 +261,10 @@ def outbox_equals_state(seen: Seen, out: Finding) -> None:
         length, digest = seen.run.own.get(stream, (0, ""))
         on_log = (last[stream].version, last[stream].digest) if stream in last else (0, "")
         if (length, digest) != on_log:
-            out.violations.append(f"{stream}: {length} in Redis, {on_log[0]} on the log"
-                                  + (", the last one with other bytes" if length == on_log[0] else ""))  # fmt: skip
+            out.violations.append(
+                f"{stream}: {length} in Redis, {on_log[0]} on the log"
+                + (", the last one with other bytes" if length == on_log[0] else "")
+            )
 
 
 def rebuild_equal(seen: Seen, out: Finding) -> None:
@@ -328,7 +343,9 @@ def fence(seen: Seen, out: Finding) -> None:
                 continue
             delivery = seen.deliveries.get(signal.delivery_id)
             if delivery is not None and consent in delivery.consents:
-                out.violations.append(f"{recipient}@{signal.offset}: rests on {consent}, {signal.appended_ms - ms} ms after ENFORCED")
+                out.violations.append(
+                    f"{recipient}@{signal.offset}: rests on {consent}, {signal.appended_ms - ms} ms after ENFORCED"
+                )
 
 
 def fetch_now(seen: Seen, out: Finding) -> None:
@@ -338,11 +355,15 @@ def fetch_now(seen: Seen, out: Finding) -> None:
         if told is None:
             continue
         out.checked += 1
-        ended = {c for c in told.may_rest_on if seen.enforced_ms.get((c, read.recipient), read.began_ms) < read.began_ms}
+        ended = {
+            c for c in told.may_rest_on if seen.enforced_ms.get((c, read.recipient), read.began_ms) < read.began_ms
+        }
         live = [categories for consent, categories in told.may_rest_on.items() if consent not in ended]
         extra = read.shown - CARRIED - frozenset().union(*live)
         if not read.refused and (not live or extra):
-            out.violations.append(f"{read.recipient} was shown {sorted(read.shown)} of {read.delivery_id}; ended: {sorted(ended)}")
+            out.violations.append(
+                f"{read.recipient} was shown {sorted(read.shown)} of {read.delivery_id}; ended: {sorted(ended)}"
+            )
 
 
 def no_false_receipt(seen: Seen, out: Finding) -> None:
@@ -353,7 +374,9 @@ def no_false_receipt(seen: Seen, out: Finding) -> None:
             out.checked += 1
             said = entry.event.record_ref, entry.event.digest
             if kept.get((entry.event.recipient, entry.event.delivery_id)) != said:
-                out.violations.append(f"{entry.place}: {entry.event.recipient} has not stored {entry.event.delivery_id}")
+                out.violations.append(
+                    f"{entry.place}: {entry.event.recipient} has not stored {entry.event.delivery_id}"
+                )
 
 
 def no_receipt_loss(seen: Seen, out: Finding) -> None:
@@ -401,7 +424,9 @@ def never_early(seen: Seen, out: Finding) -> None:
             out.checked += 1
             day = datetime.fromtimestamp(entry.recorded_ms / 1000, ZoneInfo("Europe/Oslo")).date().isoformat()
             if day < entry.event.date:
-                out.violations.append(f"{entry.place}: {entry.event.awaited_id}, due {entry.event.date}, raised {day}")
+                out.violations.append(
+                    f"{entry.place}: {entry.event.awaited_id}, due {entry.event.date}, raised {day}"
+                )
 
 
 def told_once(seen: Seen, out: Finding) -> None:
@@ -424,7 +449,9 @@ def bounded_backlog(seen: Seen, out: Finding) -> None:
                 out.checked += 1
                 answer = command.first(AWAY_PROMISES[store])
                 if answer is not None and answer.ended_ms < ended:
-                    out.violations.append(f"{command.call} {command.request_id} was answered {answer.outcome}, {store} away")
+                    out.violations.append(
+                        f"{command.call} {command.request_id} was answered {answer.outcome}, {store} away"
+                    )
     if seen.run.backlog is not None:
         most, limit = seen.run.backlog
         out.checked += 1
@@ -505,7 +532,8 @@ def _enums(decided: object) -> tuple[Mapping[int, str], Mapping[int, str]]:
     """Names of kinds and categories, by number."""
     line = decided.DESCRIPTOR.fields_by_name["lines"].message_type  # type: ignore[attr-defined]
     return tuple(  # type: ignore[return-value]
-        {value.number: value.name for value in line.fields_by_name[name].enum_type.values} for name in ("kind", "fields")
+        {value.number: value.name for value in line.fields_by_name[name].enum_type.values}
+        for name in ("kind", "fields")
     )
 
 

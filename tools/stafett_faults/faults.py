@@ -91,11 +91,28 @@ class Faults:
 
     def _kinds(self) -> list[Callable[[], str]]:
         """Every kind once, the cheap ones more often."""
-        rare = [self._kill_redis, self._freeze_redis, self._wipe_redis, self._power_cut_of_redis, self._kill_broker,
-                self._freeze_broker, self._power_cut_of_broker, self._power_cut_of_everything, self._clock_jump,
-                self._kill_both_copies, self._burst, self._poison]  # fmt: skip
-        often = [self._kill_service, self._freeze_service, self._proxy_to_redis, self._proxy_to_broker,
-                 self._duplicate_instance, self._recipient_frozen]  # fmt: skip
+        rare = [
+            self._kill_redis,
+            self._freeze_redis,
+            self._wipe_redis,
+            self._power_cut_of_redis,
+            self._kill_broker,
+            self._freeze_broker,
+            self._power_cut_of_broker,
+            self._power_cut_of_everything,
+            self._clock_jump,
+            self._kill_both_copies,
+            self._burst,
+            self._poison,
+        ]
+        often = [
+            self._kill_service,
+            self._freeze_service,
+            self._proxy_to_redis,
+            self._proxy_to_broker,
+            self._duplicate_instance,
+            self._recipient_frozen,
+        ]
         return rare + often * 2
 
     # --- services ------------------------------------------------------------------------------
@@ -229,17 +246,23 @@ class Faults:
         return self.disks["kafka"].cut(self.stack.kafka.data.glob("*/*.log"))
 
     def _poison(self) -> str:
-        """What nobody can read, on the log, under the key of a child that does not exist; and on a recipient's topic."""
+        """What nobody can read, on the log, under the key of a child that does not exist; and on a recipient's
+        topic."""
         kafka = self.stack.kafka
         producer = Producer({**kafka.client_config("admin"), "acks": "all", "log_level": 0})
-        places = [("stafett.log", self._choose.randrange(kafka.partitions)), (topic_of(self._choose.choice(RECIPIENTS)), 0)]
+        places = [
+            ("stafett.log", self._choose.randrange(kafka.partitions)),
+            (topic_of(self._choose.choice(RECIPIENTS)), 0),
+        ]
 
         def put(error: object, message: Message) -> None:
             if error is None:
                 self.poison.append((message.topic(), message.partition(), message.offset()))
 
         for topic, partition in places:
-            producer.produce(topic, b"\xff" * 40, key=f"ch-poison-{len(self.poison)}", partition=partition, on_delivery=put)
+            producer.produce(
+                topic, b"\xff" * 40, key=f"ch-poison-{len(self.poison)}", partition=partition, on_delivery=put
+            )
         before = len(self.poison)
         producer.flush(READY_SECONDS)
         if len(self.poison) < before + len(places):

@@ -1,4 +1,5 @@
-"""Callers: several threads that send commands about several children, each until somebody answers, and keep every answer.
+"""Callers: several threads that send commands about several children, each until somebody answers, and keep every
+answer.
 
 What they choose is seeded; how their calls interleave is up to the machine.
 """
@@ -19,8 +20,15 @@ from google.protobuf.message import Message
 from stafett_faults import history, oracle
 from stafett_faults.history import Attempt, Command, Read
 from stafett_faults.people import (
-    CATEGORIES, HEALTH_STATION, MACHINES, NURSE, PPT, READERS, RECIPIENTS, SCHOOL, TEACHER, Child,
-)  # fmt: skip
+    CATEGORIES,
+    MACHINES,
+    NURSE,
+    PPT,
+    READERS,
+    RECIPIENTS,
+    TEACHER,
+    Child,
+)
 from stafett_stack.stack import Stack
 from stafett_story import api as api_
 from stafett_story import people
@@ -87,7 +95,9 @@ class Load:
         self._requests: dict[str, tuple[Message, Actor]] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._guard, args=(self._call, f"caller-{i}")) for i in range(CALLERS)]
+        self._threads = [
+            threading.Thread(target=self._guard, args=(self._call, f"caller-{i}")) for i in range(CALLERS)
+        ]
         for recipient in READERS:
             self._threads += [
                 threading.Thread(target=self._guard, args=(self._fetch, recipient)) for _ in range(FETCHERS // 2)
@@ -129,8 +139,12 @@ class Load:
             if not command.outcomes & {history.STORED, history.REGISTERED}:
                 continue
             service = command.call.partition(".")[0]
-            answer = self._once(f"{service}.GetReceipt", self._requests[command.request_id][1], 5.0,
-                                {"request_id": command.request_id})  # fmt: skip
+            answer = self._once(
+                f"{service}.GetReceipt",
+                self._requests[command.request_id][1],
+                5.0,
+                {"request_id": command.request_id},
+            )
             found[command.request_id] = answer.refusal.code if answer.refusal else answer.values["state"]
         return found
 
@@ -177,18 +191,33 @@ class Load:
                 self._birth(choose, number)
             elif children := [child for child in list(self._children) if child.consents]:
                 child = choose.choice(children)
-                choose.choices([action for action, _ in _ACTIONS], [weight for _, weight in _ACTIONS])[0](self, choose, child)
+                choose.choices([action for action, _ in _ACTIONS], [weight for _, weight in _ACTIONS])[0](
+                    self, choose, child
+                )
             else:
                 self._stop.wait(PAUSE_SECONDS)
 
     def _birth(self, choose: random.Random, number: int) -> None:
         """A child, up to its open log. Given up where somebody says no for good."""
         seed = f"{self._seed}-{number}"
-        child = Child(people.synthetic_number(date(2013 + number % 6, 1 + number % 12, 1 + number % 28), seed),
-                      people.opaque_id("p", seed))  # fmt: skip
-        guardian = {"person": child.mother, "name": f"Mor {number}", "relation": "MOTHER", "parental_responsibility": True}
-        answer = self._must(choose, "cases.RegisterChild", TEACHER, national_number=child.number,
-                            name=f"Oppdiktet {number}", guardians=[guardian])  # fmt: skip
+        child = Child(
+            people.synthetic_number(date(2013 + number % 6, 1 + number % 12, 1 + number % 28), seed),
+            people.opaque_id("p", seed),
+        )
+        guardian = {
+            "person": child.mother,
+            "name": f"Mor {number}",
+            "relation": "MOTHER",
+            "parental_responsibility": True,
+        }
+        answer = self._must(
+            choose,
+            "cases.RegisterChild",
+            TEACHER,
+            national_number=child.number,
+            name=f"Oppdiktet {number}",
+            guardians=[guardian],
+        )
         if answer is None:
             return
         child.name = answer["child"]
@@ -197,8 +226,16 @@ class Load:
             return
         child.case = answer["case"]["name"]
         if choose.random() < 0.5:
-            self._must(choose, "cases.RecordConversation", TEACHER, target=child.case, case=child.case,
-                       guardians=[child.mother], child_heard=True, summary="Hun gruer seg til lesing.")  # fmt: skip
+            self._must(
+                choose,
+                "cases.RecordConversation",
+                TEACHER,
+                target=child.case,
+                case=child.case,
+                guardians=[child.mother],
+                child_heard=True,
+                summary="Hun gruer seg til lesing.",
+            )
         self._children.append(child)
         with child.alone:
             if self._agree(choose, child, RECIPIENTS):
@@ -206,15 +243,32 @@ class Load:
 
     def _agree(self, choose: random.Random, child: Child, recipients: tuple[str, ...]) -> bool:
         """A consent asked for and given."""
-        scopes = [{"recipient": r, "categories": ["PLAN", *choose.sample(CATEGORIES[1:], choose.randint(0, 2))]}
-                  for r in recipients]  # fmt: skip
-        answer = self._must(choose, "consent.RequestConsent", TEACHER, child=child.name, purpose="follow-up",
-                            consenters=[child.mother], language="nb", scopes=scopes)  # fmt: skip
+        scopes = [
+            {"recipient": r, "categories": ["PLAN", *choose.sample(CATEGORIES[1:], choose.randint(0, 2))]}
+            for r in recipients
+        ]
+        answer = self._must(
+            choose,
+            "consent.RequestConsent",
+            TEACHER,
+            child=child.name,
+            purpose="follow-up",
+            consenters=[child.mother],
+            language="nb",
+            scopes=scopes,
+        )
         if answer is None:
             return False
         consent = answer["consent"]["name"]
-        granted = self._must(choose, "consent.Grant", child.guardian, consent=consent, consenter=child.mother,
-                             recipients=list(recipients), evidence="ELECTRONIC")  # fmt: skip
+        granted = self._must(
+            choose,
+            "consent.Grant",
+            child.guardian,
+            consent=consent,
+            consenter=child.mother,
+            recipients=list(recipients),
+            evidence="ELECTRONIC",
+        )
         if granted is None:
             return False
         child.consents.update(dict.fromkeys(recipients, consent))
@@ -223,33 +277,67 @@ class Load:
     # --- what they do --------------------------------------------------------------------------
 
     def _note(self, choose: random.Random, child: Child) -> None:
-        self._send(choose, "cases.WriteNote", child.holder, target=child.case, case=child.case, sections=_sections(choose))
+        self._send(
+            choose, "cases.WriteNote", child.holder, target=child.case, case=child.case, sections=_sections(choose)
+        )
 
     def _level(self, choose: random.Random, child: Child) -> None:
         wanted = choose.choice(("LEVEL_1", "LEVEL_2", "LEVEL_3"))
-        self._send(choose, "cases.SetLevel", child.holder, target=child.case, case=child.case, level=wanted,
-                   reason="Etter samtale.")  # fmt: skip
+        self._send(
+            choose,
+            "cases.SetLevel",
+            child.holder,
+            target=child.case,
+            case=child.case,
+            level=wanted,
+            reason="Etter samtale.",
+        )
 
     def _bright_spot(self, choose: random.Random, child: Child) -> None:
         who = choose.choice((child.guardian, child.holder))
-        self._send(choose, "cases.AddBrightSpot", who, target=child.case, case=child.case,
-                   sections=[{"section_category": "PLAN", "text": "Sang i bilen."}])  # fmt: skip
+        self._send(
+            choose,
+            "cases.AddBrightSpot",
+            who,
+            target=child.case,
+            case=child.case,
+            sections=[{"section_category": "PLAN", "text": "Sang i bilen."}],
+        )
 
     def _goal(self, choose: random.Random, child: Child) -> None:
         if child.goals and choose.random() < 0.7:
-            self._send(choose, "cases.EndGoal", child.holder, target=child.case, case=child.case, goal=child.goals.pop(),
-                       reached=choose.random() < 0.5, reason="Det gikk bra.")  # fmt: skip
+            self._send(
+                choose,
+                "cases.EndGoal",
+                child.holder,
+                target=child.case,
+                case=child.case,
+                goal=child.goals.pop(),
+                reached=choose.random() < 0.5,
+                reason="Det gikk bra.",
+            )
             return
-        answer = self._send(choose, "cases.AddGoal", child.holder, target=child.case, case=child.case, goal="Leser mer.")
+        answer = self._send(
+            choose, "cases.AddGoal", child.holder, target=child.case, case=child.case, goal="Leser mer."
+        )
         if answer:
             child.goals.append(answer["made"])
 
     def _measure(self, choose: random.Random, child: Child) -> None:
         if child.measures and choose.random() < 0.7:
-            self._send(choose, "cases.EvaluateMeasure", child.holder, target=child.case, measure=choose.choice(child.measures),
-                       outcome=choose.choice(("HELPED", "DID_NOT_HELP")), sections=_sections(choose))  # fmt: skip
+            self._send(
+                choose,
+                "cases.EvaluateMeasure",
+                child.holder,
+                target=child.case,
+                measure=choose.choice(child.measures),
+                outcome=choose.choice(("HELPED", "DID_NOT_HELP")),
+                sections=_sections(choose),
+            )
             return
-        answer = self._send(choose, "cases.StartMeasure", child.holder, target=child.case, case=child.case, title="Leselos.")
+        answer = self._send(
+            choose, "cases.StartMeasure", child.holder, target=child.case, case=child.case, title="Leselos."
+        )
         if answer:
             child.measures.append(answer["made"])
 
@@ -266,9 +354,13 @@ class Load:
             return
         try:
             other = NURSE if child.holder == TEACHER else TEACHER
-            if self._send(choose, "cases.OfferBaton", child.holder, target=child.case, case=child.case, to=other.person):
+            if self._send(
+                choose, "cases.OfferBaton", child.holder, target=child.case, case=child.case, to=other.person
+            ):
                 if choose.random() < 0.2:
-                    self._send(choose, "cases.DeclineBaton", other, target=child.case, case=child.case, reason="Ikke nå.")
+                    self._send(
+                        choose, "cases.DeclineBaton", other, target=child.case, case=child.case, reason="Ikke nå."
+                    )
                 elif self._must(choose, "cases.AcceptBaton", other, target=child.case, case=child.case):
                     child.holder = other
         finally:
@@ -295,7 +387,12 @@ class Load:
 
     def _withdraw(self, choose: random.Random, child: Child, consent: str, recipients: list[str]) -> None:
         command = self._new("consent.Withdraw", choose, "")
-        values = {"request_id": command.request_id, "consent": consent, "consenter": child.mother, "recipients": recipients}
+        values = {
+            "request_id": command.request_id,
+            "consent": consent,
+            "consenter": child.mother,
+            "recipients": recipients,
+        }
         request = build(self.api.rpcs[command.call], values)
         self._requests[command.request_id] = (request, child.guardian)
         self.pace.turn(self._stop)
@@ -319,7 +416,9 @@ class Load:
 
     # --- sending -------------------------------------------------------------------------------
 
-    def _must(self, choose: random.Random, call: str, who: Actor, *, target: str = "", **values: object) -> dict | None:
+    def _must(
+        self, choose: random.Random, call: str, who: Actor, *, target: str = "", **values: object
+    ) -> dict | None:
         """Sent anew while others have not heard yet. None: no, for good."""
         until = time.monotonic() + PATIENCE_SECONDS
         while not self._stop.is_set() and time.monotonic() < until:
@@ -331,7 +430,9 @@ class Load:
             self._stop.wait(PAUSE_SECONDS)
         return None
 
-    def _send(self, choose: random.Random, call: str, who: Actor, *, target: str = "", **values: object) -> dict | None:
+    def _send(
+        self, choose: random.Random, call: str, who: Actor, *, target: str = "", **values: object
+    ) -> dict | None:
         return self._sent(choose, call, who, target, values)[0]
 
     def _sent(
@@ -380,8 +481,12 @@ class Load:
             return answer
         values = answer.values
         case = values.get("case", {}).get("name", "") if isinstance(values.get("case"), dict) else ""
-        named = (values.get("child", ""), case, values.get("made", ""), values.get("consent", {}).get("name", "")
-                 if isinstance(values.get("consent"), dict) else "")  # fmt: skip
+        named = (
+            values.get("child", ""),
+            case,
+            values.get("made", ""),
+            values.get("consent", {}).get("name", "") if isinstance(values.get("consent"), dict) else "",
+        )
         outcome = values["receipt"]["state"]
         if command.call == "consent.Withdraw":
             outcome = values["state"]
@@ -395,7 +500,8 @@ class Load:
     # --- readers -------------------------------------------------------------------------------
 
     def _fetch(self, choose: random.Random, recipient: str) -> None:
-        """Fetches what the recipient's program was told of, mostly what came last: there a read and a withdrawal meet."""
+        """Fetches what the recipient's program was told of, mostly what came last: there a read and a withdrawal
+        meet."""
         rpc = self.api.rpcs["disclosure.Fetch"]
         told: list[str] = []
         while not self._stop.is_set():
@@ -406,18 +512,27 @@ class Load:
             delivery_id = choose.choice(told[-20:] if choose.random() < 0.7 else told)
             self.pace.turn(self._stop)
             began = now_ms()
-            answer = self._caller.call(rpc, build(rpc, {"delivery_id": delivery_id}),
-                                       self._credentials.metadata(MACHINES[recipient]), timeout=3.0)  # fmt: skip
+            answer = self._caller.call(
+                rpc,
+                build(rpc, {"delivery_id": delivery_id}),
+                self._credentials.metadata(MACHINES[recipient]),
+                timeout=3.0,
+            )
             if answer.refusal is not None:
                 if answer.refusal.code not in UNSURE:
                     why = f"{answer.refusal.code}/{answer.refusal.reason}"
                     self.reads.append(Read(recipient, delivery_id, began, now_ms(), refused=why))
                 continue
             name = _options().Category.Name
-            content = api_.message_class(_pool().FindMessageTypeByName(answer.message.content.type_url.rpartition("/")[2]))
+            content = api_.message_class(
+                _pool().FindMessageTypeByName(answer.message.content.type_url.rpartition("/")[2])
+            )
             shown = oracle.spread(content.FromString(answer.message.content.value))[0]
-            self.reads.append(Read(recipient, delivery_id, began, now_ms(),
-                                   frozenset(name(c) for c in answer.message.fields), shown))  # fmt: skip
+            self.reads.append(
+                Read(
+                    recipient, delivery_id, began, now_ms(), frozenset(name(c) for c in answer.message.fields), shown
+                )
+            )
 
 
 def _sections(choose: random.Random) -> list[dict]:
@@ -434,6 +549,14 @@ def _pool() -> Any:
 
 
 _ACTIONS = (
-    (Load._note, 10), (Load._level, 3), (Load._bright_spot, 2), (Load._goal, 2), (Load._measure, 3),
-    (Load._register_again, 1), (Load._read_case, 2), (Load._baton, 2), (Load._consent, 3), (Load._receipt, 1),
-)  # fmt: skip
+    (Load._note, 10),
+    (Load._level, 3),
+    (Load._bright_spot, 2),
+    (Load._goal, 2),
+    (Load._measure, 3),
+    (Load._register_again, 1),
+    (Load._read_case, 2),
+    (Load._baton, 2),
+    (Load._consent, 3),
+    (Load._receipt, 1),
+)

@@ -1,9 +1,9 @@
-"""Who may learn what, decided again from the log by code of its own: rules and controllers as the files say, consents and
-participants as the records say. It knows nothing of services/disclosure and reads none of its ledger.
+"""Who may learn what, decided again from the log by code of its own: rules and controllers as the files say, consents
+and participants as the records say. It knows nothing of services/disclosure and reads none of its ledger.
 
-Written from deploy/policy/README.md and design §4; it covers what the router may begin (start `push`), which is all that
-recipients are ever told. Not covered: expiry of facts other than consents, and a controller's own rules (there are none).
-"""
+Written from deploy/policy/README.md and design §4; it covers what the router may begin (start `push`), which is all
+that recipients are ever told. Not covered: expiry of facts other than consents, and a controller's own rules (there
+are none)."""
 
 from __future__ import annotations
 
@@ -29,9 +29,25 @@ TRUSTED = ("V", "G", "I")  # confidence of rows that may allow
 GROUPS = {  # law.md §9.0
     "EDU": {"SKOLE_K", "SKOLE_P", "PPT", "BHG_K", "BHG_P"},
     "HEALTH": {"HST", "HKOM", "GP", "BUP", "HOSP", "DENT"},
-    "ANYPUB": {"BVT", "SKOLE_K", "VGS", "PPT", "BHG_K", "HST", "HKOM", "BUP", "HOSP", "DENT", "NAV_K", "NAV_S", "FLYK",
-               "KE", "POL", "KON"},
-}  # fmt: skip
+    "ANYPUB": {
+        "BVT",
+        "SKOLE_K",
+        "VGS",
+        "PPT",
+        "BHG_K",
+        "HST",
+        "HKOM",
+        "BUP",
+        "HOSP",
+        "DENT",
+        "NAV_K",
+        "NAV_S",
+        "FLYK",
+        "KE",
+        "POL",
+        "KON",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -151,8 +167,9 @@ class Oracle:
         whole = _learn(entry, child)
         told: list[Told] = []
         if entry.type.endswith(".consent-withdrawn.v1"):
-            withdrawal = Withdrawal(entry.event_id, entry.child, entry.event.consent_id,
-                                    frozenset(entry.event.recipients), entry.offset)  # fmt: skip
+            withdrawal = Withdrawal(
+                entry.event_id, entry.child, entry.event.consent_id, frozenset(entry.event.recipients), entry.offset
+            )
             verdicts.withdrawals.append(withdrawal)
             told += _retractions(entry, child, withdrawal)
         if (item := self._item(entry, child)) is not None:
@@ -160,8 +177,15 @@ class Oracle:
         for recipient in whole:
             for name, case in sorted(child.cases.items()):
                 if case.open:
-                    snapshot = _Item(f"{entry.event_id}/{name}", name, case.holder, False,
-                                     frozenset({"EXIST", "PLAN"}), frozenset({"EXIST", "PLAN"}), ())  # fmt: skip
+                    snapshot = _Item(
+                        f"{entry.event_id}/{name}",
+                        name,
+                        case.holder,
+                        False,
+                        frozenset({"EXIST", "PLAN"}),
+                        frozenset({"EXIST", "PLAN"}),
+                        (),
+                    )
                     wanted = {recipient} & self._candidates(child, name)
                     told += self._offer(entry, child, snapshot, SNAPSHOT, wanted, active)
         child.told += told
@@ -209,14 +233,30 @@ class Oracle:
             if not fields:
                 continue
             may = {name: scope.categories for name, consent, scope in consents if consent.purpose == PURPOSE}
-            told.append(Told(entry.event_id, entry.offset, entry.child, item.case, recipient, kind, item.id, fields,
-                             grounds, may))  # fmt: skip
+            told.append(
+                Told(
+                    entry.event_id,
+                    entry.offset,
+                    entry.child,
+                    item.case,
+                    recipient,
+                    kind,
+                    item.id,
+                    fields,
+                    grounds,
+                    may,
+                )
+            )
         return told
 
     def _decide(
-        self, item: _Item, asked: frozenset[str], recipient: str,
-        consents: Sequence[tuple[str, _Consent, _Scope]], now_ms: int,
-    ) -> tuple[frozenset[str], frozenset[str]]:  # fmt: skip
+        self,
+        item: _Item,
+        asked: frozenset[str],
+        recipient: str,
+        consents: Sequence[tuple[str, _Consent, _Scope]],
+        now_ms: int,
+    ) -> tuple[frozenset[str], frozenset[str]]:
         """(what may be shown, the consents that this rests on)"""
         giver, receiver = self._files.agencies.get(item.giver, ""), self._files.agencies.get(recipient, "")
         if not giver or not receiver:
@@ -293,9 +333,11 @@ def _learn(entry: Entry, child: _Child) -> list[str]:
     elif kind == "consent-requested":
         name = _options().Category.Name
         child.consents[event.consent_id] = _Consent(
-            event.purpose, event.until_ms, frozenset(event.consenters),
+            event.purpose,
+            event.until_ms,
+            frozenset(event.consenters),
             {s.recipient: _Scope(frozenset(name(c) for c in s.categories)) for s in event.scopes},
-        )  # fmt: skip
+        )
     elif kind == "consent-answered" and event.consent_id in child.consents:
         return _answered(entry, child, child.consents[event.consent_id])
     elif kind == "consent-withdrawn" and event.consent_id in child.consents:

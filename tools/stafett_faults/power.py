@@ -1,7 +1,7 @@
 """Power cuts: what a server had written and not yet forced to the disk is gone.
 
-A small library (powercut.c) is preloaded into the server. It notes how much of each file was forced; after kill -9, `cut`
-takes away the rest of its append-only files. Only those: Kafka mends its indexes by itself from the segments.
+A small library (powercut.c) is preloaded into the server. It notes how much of each file was forced; after kill -9,
+`cut` takes away the rest of its append-only files. Only those: Kafka mends its indexes by itself from the segments.
 """
 
 from __future__ import annotations
@@ -17,7 +17,19 @@ SOURCE = Path(__file__).with_name("powercut.c")
 
 def compile_library(directory: Path) -> Path:
     library = directory / "powercut.so"
-    command = ["cc", "-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", str(SOURCE), "-o", str(library), "-ldl"]
+    command = [
+        "cc",
+        "-O2",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        "-shared",
+        "-fPIC",
+        str(SOURCE),
+        "-o",
+        str(library),
+        "-ldl",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise StackError(f"powercut.c does not compile:\n{done.stderr}")

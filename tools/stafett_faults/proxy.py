@@ -55,10 +55,12 @@ class Wire:
         self._writers |= both
         try:
             done, rest = await asyncio.wait(
-                {asyncio.create_task(self._carry(reader, server_writer, answers=False)),
-                 asyncio.create_task(self._carry(server_reader, writer, answers=True))},
+                {
+                    asyncio.create_task(self._carry(reader, server_writer, answers=False)),
+                    asyncio.create_task(self._carry(server_reader, writer, answers=True)),
+                },
                 return_when=asyncio.FIRST_COMPLETED,
-            )  # fmt: skip
+            )
             for task in rest:
                 task.cancel()
         finally:
@@ -109,8 +111,11 @@ class Proxy:
         pairs = [f"{listen}:{target}" for listen, target in wires.items()]
         self._process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", "--", sys.executable, __file__, *pairs],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
         self._expect("ready")
 
     def set(self, target: int, mode: str) -> None:

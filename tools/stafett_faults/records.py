@@ -91,9 +91,16 @@ def _decrypt(key: bytes, nonce: bytes, box: bytes, bound: bytes) -> bytes:
     out = ctypes.create_string_buffer(max(1, len(box) - 16))
     written = ctypes.c_ulonglong()
     code = _sodium().crypto_aead_xchacha20poly1305_ietf_decrypt(
-        out, ctypes.byref(written), None, box, ctypes.c_ulonglong(len(box)),
-        bound, ctypes.c_ulonglong(len(bound)), nonce, key,
-    )  # fmt: skip
+        out,
+        ctypes.byref(written),
+        None,
+        box,
+        ctypes.c_ulonglong(len(box)),
+        bound,
+        ctypes.c_ulonglong(len(bound)),
+        nonce,
+        key,
+    )
     if code != 0:
         raise StackError("a sealed record does not open with its child's key")
     return out.raw[: written.value]
@@ -116,8 +123,13 @@ def _messages() -> tuple[Any, Mapping[str, type], Any, Any]:
     api_.load()
     options = importlib.import_module("stafett.common.v1.options_pb2")
     events: dict[str, type] = {}
-    for module in ("cases.v1.case_events", "consent.v1.consent_events", "disclosure.v1.ledger_events",
-                   "escalation.v1.escalation_events", "notifications.v1.notification_events"):  # fmt: skip
+    for module in (
+        "cases.v1.case_events",
+        "consent.v1.consent_events",
+        "disclosure.v1.ledger_events",
+        "escalation.v1.escalation_events",
+        "notifications.v1.notification_events",
+    ):
         for descriptor in importlib.import_module(f"stafett.{module}_pb2").DESCRIPTOR.message_types_by_name.values():
             if name := descriptor.GetOptions().Extensions[options.event_type]:
                 events[name] = api_.message_class(descriptor)
@@ -157,17 +169,30 @@ def entries(kafka: Kafka, topic: str, partitions: int, opener: Vault) -> tuple[l
         body = opener.open(record) if record.HasField("sealed") else record.clear
         found.append(
             Entry(
-                topic, message.partition(), message.offset(), message.timestamp()[1], record.event_id, record.type,
-                record.child, record.stream, record.version, hashlib.sha256(message.value()).hexdigest(),
-                request_id=record.request_id, cause=record.cause, organisation=record.actor.organisation,
-                subject=record.subject, recorded_ms=record.recorded_ms,
+                topic,
+                message.partition(),
+                message.offset(),
+                message.timestamp()[1],
+                record.event_id,
+                record.type,
+                record.child,
+                record.stream,
+                record.version,
+                hashlib.sha256(message.value()).hexdigest(),
+                request_id=record.request_id,
+                cause=record.cause,
+                organisation=record.actor.organisation,
+                subject=record.subject,
+                recorded_ms=record.recorded_ms,
                 awaited=tuple(
-                    json_format.MessageToDict(w, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+                    json_format.MessageToDict(
+                        w, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
+                    )
                     for w in record.awaited
                 ),
                 event=cls.FromString(body) if cls else None,
             )
-        )  # fmt: skip
+        )
     return found, unreadable
 
 
@@ -184,6 +209,17 @@ def signals(kafka: Kafka, recipient: str) -> tuple[list[Signal], list[Place]]:
             unreadable.append((message.topic(), message.partition(), message.offset()))
             continue
         digest = hashlib.sha256(message.value()).hexdigest()
-        found.append(Signal(recipient, message.offset(), message.timestamp()[1], s.delivery_id, s.case_ref,
-                            ledger.DeliveryKind.Name(s.kind), s.epoch, s.sequence, digest))  # fmt: skip
+        found.append(
+            Signal(
+                recipient,
+                message.offset(),
+                message.timestamp()[1],
+                s.delivery_id,
+                s.case_ref,
+                ledger.DeliveryKind.Name(s.kind),
+                s.epoch,
+                s.sequence,
+                digest,
+            )
+        )
     return found, unreadable

@@ -107,7 +107,10 @@ def lines(said: Mapping[str, Any]) -> list[str]:
         f" build {said['build']}, {said['machine']} for everything",
         "",
         f"faults         {said['faults']}; with the longest time without any PUBLISHED that met one:",
-        *(f"    {kind:26} {n:3} {said['stalls_by_kind_seconds'][kind]:6.1f} s" for kind, n in said["faults_by_kind"].items()),
+        *(
+            f"    {kind:26} {n:3} {said['stalls_by_kind_seconds'][kind]:6.1f} s"
+            for kind, n in said["faults_by_kind"].items()
+        ),
         f"commands       {said['commands']}, sent {said['sent']} times: {said['published']} published,"
         f" {said['enforced']} of them withdrawals enforced; {said['stored_at_first']} stored at first;"
         f" {said['refused']} refused; {said['unknown_at_first']} unknown at first, {said['unknown_still']} still",
@@ -124,16 +127,26 @@ def lines(said: Mapping[str, Any]) -> list[str]:
         if "not_checked" in finding and not finding["violations"]:
             out.append(f"{name:20} not checked: {finding['not_checked']}")
             continue
-        out.append(f"{name:20} {finding['checked']:8} {len(finding['violations']):10}  {finding['known'] or ''}".rstrip())
+        out.append(
+            f"{name:20} {finding['checked']:8} {len(finding['violations']):10}  {finding['known'] or ''}".rstrip()
+        )
         out += [f"    {what}" for what in finding["violations"][:SHOWN]]
         if len(finding["violations"]) > SHOWN:
             out.append(f"    and {len(finding['violations']) - SHOWN} more")
     out += [f"{name:20} not checked: {why}" for name, why in said["elsewhere"].items()]
     if any(finding["known"] for finding in said["invariants"].values()):
-        out += ["", "known: what was in Redis alone when its disk was lost (README, \"What is not there yet\")"]
+        out += ["", 'known: what was in Redis alone when its disk was lost (README, "What is not there yet")']
     return out
 
 
 def page(text: Sequence[str]) -> list[str]:
     """As tests/faults/latest.md."""
-    return ["# The last long run of tools/faults", "", "What each line means: [README.md](README.md).", "", "```", *text, "```"]
+    return [
+        "# The last long run of tools/faults",
+        "",
+        "What each line means: [README.md](README.md).",
+        "",
+        "```",
+        *text,
+        "```",
+    ]

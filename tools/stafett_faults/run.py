@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from stafett_faults import checker, power, records
 from stafett_faults.faults import Faults, NotHealed
@@ -26,7 +27,7 @@ from stafett_stack.stack import Stack
 from stafett_story.watch import Log, Marks, Recipient
 
 sys.path.insert(0, str(paths.REPOSITORY / "tests" / "e2e"))
-from durable import different, dump  # noqa: E402 - what a rebuild must bring back is said there
+from durable import different, dump, lose_redis  # noqa: E402 - what a rebuild must bring back is said there
 
 OPEN_CHILDREN = 4  # before the first fault
 READY_SECONDS = 90.0
@@ -89,7 +90,9 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
             faults = Faults(stack, load, recipients, proxy, disks, settings.seed, say, settings.only)
             backlog.start()
             try:
-                wait_until(lambda: load.open_children() >= OPEN_CHILDREN or load.errors, "children with an open log", 60)
+                wait_until(
+                    lambda: load.open_children() >= OPEN_CHILDREN or load.errors, "children with an open log", 60
+                )
                 deadline = time.monotonic() + settings.minutes * 60
                 faults.run(lambda: time.monotonic() >= deadline)
             except (NotHealed, StackError) as error:
@@ -134,21 +137,25 @@ def _prepare(stack: Stack) -> tuple[Proxy, dict[str, power.Disk]]:
     stack.kafka.detour = ours, to_kafka
     for service in stack.services.values():
         if service.instance.endswith("-b"):
-            own = service.configuration()
-            service.overrides["redis"] = {**own["redis"], "port": to_redis}  # type: ignore[dict-item]
-            service.overrides["kafka"] = {**own["kafka"], "bootstrap": f"127.0.0.1:{to_kafka}"}  # type: ignore[dict-item]
+            own: dict[str, Any] = service.configuration()
+            service.overrides["redis"] = {**own["redis"], "port": to_redis}
+            service.overrides["kafka"] = {**own["kafka"], "bootstrap": f"127.0.0.1:{to_kafka}"}
     return Proxy({to_redis: stack.redis.port, to_kafka: ours}), disks
 
 
 def _recipients(stack: Stack) -> dict[str, Recipient]:
     return {
         id_: Recipient(
-            id_, stack.directory / "recipients", stack.secrets, client_id=MACHINES[id_].client,
-            bootstrap=stack.kafka.bootstrap, disclosure=stack.target("disclosure"),
+            id_,
+            stack.directory / "recipients",
+            stack.secrets,
+            client_id=MACHINES[id_].client,
+            bootstrap=stack.kafka.bootstrap,
+            disclosure=stack.target("disclosure"),
             token_url=stack.issuer.tokens.token_url,
         )
         for id_ in RECIPIENTS
-    }  # fmt: skip
+    }
 
 
 def _rest(stack: Stack, load: Load, recipients: dict[str, Recipient]) -> None:
@@ -176,9 +183,14 @@ def _rest(stack: Stack, load: Load, recipients: dict[str, Recipient]) -> None:
 
 def _why_not(marks: Marks, log: Log, recipients: dict[str, Recipient]) -> str:
     ends = {p: end - 1 for p, end in log.ends().items() if end}
-    waiting = [f"{r.id}: {r.why_not(log.end(topic_of(r.id), 0))[:300]}" for r in recipients.values()
-               if not r.is_through(log.end(topic_of(r.id), 0))]  # fmt: skip
-    return f"to come to rest; marks behind: {marks.behind(ends)}; words to be said: {marks.unsaid(len(ends))}; {waiting}"
+    waiting = [
+        f"{r.id}: {r.why_not(log.end(topic_of(r.id), 0))[:300]}"
+        for r in recipients.values()
+        if not r.is_through(log.end(topic_of(r.id), 0))
+    ]
+    return (
+        f"to come to rest; marks behind: {marks.behind(ends)}; words to be said: {marks.unsaid(len(ends))}; {waiting}"
+    )
 
 
 class _Late:
@@ -229,18 +241,12 @@ def _rebuild(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Ru
     client = stack.redis.client()
     before = {service: dump(client, service) for service in SERVICES}
     cases, listed, signals = load.cases(), load.listed(), len(records.signals(stack.kafka, PPT)[0])
-    for service in stack.services.values():
-        service.stop()
-    stack.redis.stop()
-    stack.redis.wipe()
-    stack.redis.start()
-    for service in stack.services.values():
-        service.begin_start()
-    for service in stack.services.values():
-        service.wait_ready(READY_SECONDS)
+    lose_redis(stack)
     client = stack.redis.client()
     run.rebuilt = {service: different(before[service], dump(client, service)) for service in SERVICES}
     after = load.cases()
     run.rebuilt["GetCase"] = [f"{case} of {who}" for (case, who), said in cases.items() if after[case, who] != said]
     run.rebuilt["ListDeliveries"] = [id_ for id_, ids in load.listed().items() if ids != listed[id_]]
-    run.rebuilt["no new signals"] = [] if len(records.signals(stack.kafka, PPT)[0]) == signals else ["something was sent"]
+    run.rebuilt["no new signals"] = (
+        [] if len(records.signals(stack.kafka, PPT)[0]) == signals else ["something was sent"]
+    )

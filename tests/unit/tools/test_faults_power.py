@@ -1,4 +1,5 @@
-"""Power cuts of tools/faults: what was forced to the disk stays, what was written behind it goes, and nothing else does."""
+"""Power cuts of tools/faults: what was forced to the disk stays, what was written behind it goes, and nothing else
+does."""
 
 import os
 import subprocess
