@@ -5,7 +5,6 @@ Only the main thread starts processes (stafett_stack.procs says why), so faults 
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import threading
@@ -30,8 +29,9 @@ READY_SECONDS = 90.0
 SHORT = (2.0, 6.0)  # how long something is away, in seconds
 LONG = 30.0
 LONG_SHARE = 0.1  # of freezes of services
+BURST_SECONDS = 3.0
 GAP = (0.5, 2.5)  # seconds between two faults: load alone
-DAYS = (3, 16)  # a concern's next date is 14 days ahead
+DAYS = (1, 3, 16)  # a concern's next date is 14 days ahead; the first jump is the longest
 PROXY_MODES = ("delay", "slice", "hold", "cut", "deaf")
 
 
@@ -140,25 +140,27 @@ class Faults:
         return f"{victim.instance} {seconds:.0f} s"
 
     def _duplicate_instance(self) -> str:
-        """A third copy comes, works, and is killed."""
+        """A third copy comes and is killed, wherever it is by then: catching up, or at work."""
         name = self._choose.choice(SERVICES)
         model = self.stack.of(name)[0]
         third = Service(name, f"{name}-c", model.directory, replace(model.wiring))
         third.peers, third.overrides = dict(model.peers), dict(model.overrides)
-        third.start()
-        self._last(self._choose.uniform(1, 3))
-        third.kill()
+        try:
+            third.begin_start()
+            self._last(self._choose.uniform(*SHORT))
+        finally:
+            third.kill()
         return third.instance
 
     def _clock_jump(self) -> str:
         """Every service starts again, later: what was to be done meanwhile was not."""
-        days = self._choose.choice(DAYS) if self.done else max(DAYS)
+        days = self._choose.choice(DAYS[:-1]) if self.done else DAYS[-1]
         self.stack.let_days_pass(days)
         return f"{days} days ahead"
 
     def _burst(self) -> str:
         self.load.pace.hurry(BURST)
-        self._last(3.0)
+        self._last(BURST_SECONDS)
         self.load.pace.hurry(1.0)
         return f"{BURST:.0f} times the load"
 
@@ -169,10 +171,11 @@ class Faults:
             recipient.kill()
             recipient.start()
             return f"{id_} killed"
-        pid = recipient._process.pid  # noqa: SLF001 - it is spoken to on stdin, so it is no procs.Process
-        os.kill(pid, signal.SIGSTOP)
-        self._last(self._choose.uniform(*SHORT))
-        os.kill(pid, signal.SIGCONT)
+        recipient.signal(signal.SIGSTOP)
+        try:
+            self._last(self._choose.uniform(*SHORT))
+        finally:
+            recipient.signal(signal.SIGCONT)
         return f"{id_} frozen"
 
     # --- Redis ---------------------------------------------------------------------------------
