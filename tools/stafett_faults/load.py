@@ -21,6 +21,7 @@ from stafett_faults import history, oracle
 from stafett_faults.history import Attempt, Command, Read
 from stafett_faults.people import (
     CATEGORIES,
+    HEALTH_STATION,
     MACHINES,
     NURSE,
     PPT,
@@ -238,8 +239,14 @@ class Load:
             )
         self._children.append(child)
         with child.alone:
-            if self._agree(choose, child, RECIPIENTS):
-                self._must(choose, "cases.OpenLog", TEACHER, target=child.case, case=child.case, goal="Trives.")
+            if not self._agree(choose, child, RECIPIENTS):
+                return
+            of_case = {"target": child.case, "case": child.case}
+            if self._must(choose, "cases.OpenLog", TEACHER, **of_case, goal="Trives."):
+                # Whoever is to take the baton takes part; the other reader does not always.
+                self._must(choose, "cases.AddParticipant", TEACHER, **of_case, recipient=HEALTH_STATION)
+                if choose.random() < 0.5:
+                    self._must(choose, "cases.AddParticipant", TEACHER, **of_case, recipient=PPT)
 
     def _agree(self, choose: random.Random, child: Child, recipients: tuple[str, ...]) -> bool:
         """A consent asked for and given."""
