@@ -63,6 +63,9 @@ class Kafka:
         self.secrets = secrets
         self.partitions = partitions
         self.detached = detached
+        self.env: dict[str, str] = {}  # for the broker's process (tools/faults)
+        # A second listener, for clients that come through something in between: (ours, the one they are told).
+        self.detour: tuple[int, int] | None = None
         ports = ports or {}
         self.port = ports.get("client") or free_port()
         self.controller_port = ports.get("controller") or free_port()
@@ -112,7 +115,7 @@ class Kafka:
             if code != 0:
                 raise StackError(f"formatting Kafka's disk failed:\n{self._format.log_tail()}")
             self._format = None
-        self.process = self._java("kafka", ["kafka.Kafka", self._properties], heap_mb=HEAP_MB)
+        self.process = self._java("kafka", ["kafka.Kafka", self._properties], heap_mb=HEAP_MB, env=self.env)
 
     def wait_ready(self, timeout: float = START_SECONDS) -> None:
         assert self.process is not None
@@ -237,7 +240,7 @@ class Kafka:
     def _properties(self) -> Path:
         return self.directory / "server.properties"
 
-    def _java(self, name: str, arguments: list, *, heap_mb: int) -> Process:
+    def _java(self, name: str, arguments: list, *, heap_mb: int, env: Mapping[str, str] | None = None) -> Process:
         if not KAFKA_JARS.is_dir():
             raise StackError("Kafka's jars are not there; run tools/setup")
         options = [
@@ -253,6 +256,7 @@ class Kafka:
             name,
             ["java", *options, "-cp", f"{KAFKA_JARS}/*", *arguments],
             self.directory / f"{name}.log",
+            env=env,
             detached=self.detached,
         )
 
@@ -286,6 +290,9 @@ class Kafka:
         password = self.secrets.kafka(ADMIN).read_text().strip()
         login = f'required username="{ADMIN}" password="{password}"'
         package = "org.apache.kafka.common.security"
+        plain = f"{package}.plain.PlainLoginModule required" + "".join(
+            f' user_{name}="{self.secrets.kafka(name).read_text().strip()}"' for name in SERVICE_PRINCIPALS
+        )
         properties = {
             "process.roles": "broker,controller",
             "node.id": 1,
@@ -304,12 +311,7 @@ class Kafka:
             # Our services log in by PLAIN: the SCRAM of Debian's librdkafka repeats the client's nonce,
             # which Kafka 4 rightly refuses (services/decisions/0003). Recipients use SCRAM.
             "listener.name.client.sasl.enabled.mechanisms": "SCRAM-SHA-256,PLAIN",
-            "listener.name.client.plain.sasl.jaas.config": f"{package}.plain.PlainLoginModule required"
-            + "".join(
-                f' user_{name}="{self.secrets.kafka(name).read_text().strip()}"'
-                for name in SERVICE_PRINCIPALS
-            )
-            + ";",
+            "listener.name.client.plain.sasl.jaas.config": f"{plain};",
             "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
             "listener.name.client.scram-sha-256.sasl.jaas.config": f"{package}.scram.ScramLoginModule {login};",
             "listener.name.controller.plain.sasl.jaas.config": f"{package}.plain.PlainLoginModule {login}"
@@ -342,6 +344,13 @@ class Kafka:
             "num.io.threads": 4,
             "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
         }
+        if self.detour is not None:
+            ours, told = self.detour
+            properties["listeners"] += f",DETOUR://127.0.0.1:{ours}"
+            properties["advertised.listeners"] += f",DETOUR://127.0.0.1:{told}"
+            properties["listener.security.protocol.map"] += ",DETOUR:SASL_PLAINTEXT"
+            properties["listener.name.detour.sasl.enabled.mechanisms"] = "PLAIN"
+            properties["listener.name.detour.plain.sasl.jaas.config"] = f"{plain};"
         descriptor = os.open(self._properties, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w") as file:
             file.writelines(f"{key}={value}\n" for key, value in properties.items())

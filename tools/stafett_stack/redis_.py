@@ -34,6 +34,7 @@ class Redis:
         self.secrets = secrets
         self.detached = detached
         self.maxmemory = maxmemory
+        self.env: dict[str, str] = {}  # for its process (tools/faults)
         self.port = (ports or {}).get("redis") or free_port()
         self.process: Process | None = None
 
@@ -61,6 +62,7 @@ class Redis:
             "redis",
             ["redis-server", self.directory / "redis.conf"],
             self.directory / "redis.log",
+            env=self.env,
             detached=self.detached,
         )
 

@@ -402,6 +402,11 @@ class Recipient:
             self._process.wait(10)
             self._process = None
 
+    def signal(self, number: int) -> None:
+        """To the program alone (SIGSTOP and SIGCONT)."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
     # --- what it has seen ----------------------------------------------------------------------
 
     def is_through(self, end: int) -> bool:

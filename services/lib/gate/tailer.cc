@@ -152,11 +152,15 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     auto it = parts_.find(p);
     if (it == parts_.end()) continue;
     auto& part = it->second;
-    while (!part.again && !records.empty() && !stop_) {
+    std::span<const kafka::Record> rest(records);
+    // A reaction ends its transaction, and what lies behind it is looked at anew: so after one, not all of the rest.
+    std::size_t window = rest.size();
+    while (!part.again && !rest.empty() && !stop_) {
       beat();
-      auto n = Apply(p, part, records);
+      auto n = Apply(p, part, rest.first(std::min(window, rest.size())));
       part.again = n == 0 || std::exchange(part.rewound, false);  // from the mark, whatever it now is
-      records.erase(records.begin(), records.begin() + static_cast<std::ptrdiff_t>(n));
+      rest = rest.subspan(n);
+      window = 2 * n;
     }
   }
   for (auto& [p, part] : parts_) {
@@ -187,7 +191,7 @@ void Tailer::Rewind() {
   }
 }
 
-std::vector<Tailer::Item> Tailer::Look(int p, const std::vector<kafka::Record>& records, std::vector<Get>& gets) const {
+std::vector<Tailer::Item> Tailer::Look(int p, std::span<const kafka::Record> records, std::vector<Get>& gets) const {
   auto ask = [&gets](Get get) {
     gets.push_back(std::move(get));
     return gets.size() - 1;
@@ -378,7 +382,7 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
   return Took::kYes;
 }
 
-std::size_t Tailer::Apply(int p, Part& part, const std::vector<kafka::Record>& records) {
+std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> records) {
   // What is stored of each stream, in one read.
   std::vector<Get> gets{Get::String(keys_.Mark(p, mark_))};
   const auto items = Look(p, records, gets);

@@ -28,6 +28,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -112,8 +113,8 @@ class Tailer {
   Millis Turn(Millis wait, const Beat& beat);  // how long to pause then
   bool Assign(const std::set<int>& held, const Beat& beat);
   // Applies a prefix of `records` of one partition; how many were applied (0: conflict or not now).
-  std::size_t Apply(int p, Part& part, const std::vector<kafka::Record>& records);
-  std::vector<Item> Look(int p, const std::vector<kafka::Record>& records, std::vector<Get>& gets) const;
+  std::size_t Apply(int p, Part& part, std::span<const kafka::Record> records);
+  std::vector<Item> Look(int p, std::span<const kafka::Record> records, std::vector<Get>& gets) const;
   bool Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
   void Pass(int p, const Part& part, const Item& item, const Answer& read, Batch& batch);
   enum class Took { kYes, kNoYet, kStop };

@@ -325,6 +325,36 @@ TEST_F(TailerTest, A_partition_that_waits_does_not_hold_up_the_other_partitions)
   EXPECT_EQ(patient.copy.Text(keys_.Mark(0, "log")), "");
 }
 
+// Counts what is asked of a store.
+class CountingStore final : public Store {
+ public:
+  explicit CountingStore(Store& store) : store_(store) {}
+  Result<Answer> Read(const std::vector<Get>& gets, Deadline deadline) override {
+    asked += gets.size();
+    return store_.Read(gets, deadline);
+  }
+  Result<Outcome> Run(const Transaction& tx, Deadline deadline) override { return store_.Run(tx, deadline); }
+  std::unique_ptr<StreamReader> OpenStreams() override { return store_.OpenStreams(); }
+  std::uint64_t Generation() const override { return store_.Generation(); }
+  bool Connected() const override { return store_.Connected(); }
+  std::atomic<std::size_t> asked{0};
+
+ private:
+  Store& store_;
+};
+
+// A service that reacts to most of the log (escalation) once asked a thousand things for each record of a rebuild.
+TEST_F(TailerTest, What_is_asked_grows_with_the_reactions_and_not_with_their_square) {
+  constexpr std::size_t kRecords = 200;  // come in one poll
+  for (std::uint64_t v = 1; v <= kRecords; ++v) Foreign(Child(), v, "react", std::to_string(v));
+  CountingStore counting(store_);
+  Tailer tailer(counting, keys_, a_.shards, log_.Reader(), "log", "log", a_.applier, a_.copy.committer);
+  tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_EQ(a_.applier.reactions, static_cast<int>(kRecords));
+  EXPECT_LT(counting.asked, 20 * kRecords);
+}
+
 TEST_F(TailerTest, A_reaction_decided_on_lists_that_grew_meanwhile_is_decided_again) {
   std::atomic<bool> once{true};
   a_.applier.before = [&](const Envelope&, const kafka::Record&) -> Status { return {}; };

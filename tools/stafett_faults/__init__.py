@@ -1,0 +1,15 @@
+"""tools/faults: a whole Stafett under load while its parts are killed, frozen, wiped, cut off and cut short, and then a
+check of all that was promised meanwhile.
+
+    people.py     who calls, and the invented children
+    load.py       callers: commands, reads, the same request sent again
+    faults.py     what is done to the processes, in a seeded order, and undone
+    proxy.py      a process between services and Redis or broker that cuts, delays and slices
+    power.py      power cuts, with powercut.c
+    history.py    what clients were answered; plain values that the checker reads
+    records.py    log, ledger and recipients' topics as plain values
+    oracle.py     who may learn what, decided again from the log by code of its own
+    checker.py    the invariants by name; no server, no clock
+    report.py     the table, JSON, and the last line
+    run.py        puts these together
+"""

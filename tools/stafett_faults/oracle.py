@@ -1,0 +1,412 @@
+"""Who may learn what, decided again from the log by code of its own: rules and controllers as the files say, consents
+and participants as the records say. It knows nothing of services/disclosure and reads none of its ledger.
+
+Written from deploy/policy/README.md and design §4; it covers what the router may begin (start `push`), which is all
+that recipients are ever told. Not covered: expiry of facts other than consents, and a controller's own rules (there
+are none)."""
+
+from __future__ import annotations
+
+import importlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from stafett_faults.history import Entry
+from stafett_story import api as api_
+
+EVENT, SNAPSHOT, RETRACTION = "EVENT", "SNAPSHOT", "RETRACTION"
+CARRIED = frozenset({"EXIST", "IDENT"})  # come with whatever content is shown
+PURPOSE = "follow-up"
+TRUSTED = ("V", "G", "I")  # confidence of rows that may allow
+GROUPS = {  # law.md §9.0
+    "EDU": {"SKOLE_K", "SKOLE_P", "PPT", "BHG_K", "BHG_P"},
+    "HEALTH": {"HST", "HKOM", "GP", "BUP", "HOSP", "DENT"},
+    "ANYPUB": {
+        "BVT",
+        "SKOLE_K",
+        "VGS",
+        "PPT",
+        "BHG_K",
+        "HST",
+        "HKOM",
+        "BUP",
+        "HOSP",
+        "DENT",
+        "NAV_K",
+        "NAV_S",
+        "FLYK",
+        "KE",
+        "POL",
+        "KON",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one recipient is to be told because of one record."""
+
+    cause: str  # event id of that record
+    offset: int
+    child: str
+    case: str
+    recipient: str
+    kind: str
+    item: str
+    fields: frozenset[str] = frozenset()
+    consents: frozenset[str] = frozenset()  # that it rests on
+    # Every consent for this recipient that was whole by then, with its categories: a later read may rest on any.
+    may_rest_on: Mapping[str, frozenset[str]] = field(default_factory=dict, compare=False)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.recipient, self.kind, self.item
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    event_id: str
+    child: str
+    consent: str
+    recipients: frozenset[str]
+    offset: int
+
+
+@dataclass
+class Verdicts:
+    told: dict[tuple[str, str, str], Told] = field(default_factory=dict)
+    withdrawals: list[Withdrawal] = field(default_factory=list)
+
+
+class Files:
+    """Rules and recipients."""
+
+    def __init__(self, policy: Path, controllers: Path) -> None:
+        self.rules = yaml.safe_load(policy.read_text())["rules"]
+        self.agencies: dict[str, str] = {}
+        self.recipient_of: dict[str, str] = {}  # by organisation number
+        for file in sorted(controllers.glob("*.yaml")):
+            for recipient in yaml.safe_load(file.read_text()).get("recipients", ()):
+                self.agencies[recipient["id"]] = recipient["agency"]
+                self.recipient_of[str(recipient["organisation_number"])] = recipient["id"]
+
+
+@dataclass
+class _Scope:
+    categories: frozenset[str]
+    yes: set[str] = field(default_factory=set)
+    whole_at: int | None = None  # offset of the last yes that was missing
+    whole_ms: int = 0
+    withdrawn: bool = False
+
+
+@dataclass
+class _Consent:
+    purpose: str
+    until_ms: int
+    consenters: frozenset[str]
+    scopes: dict[str, _Scope]
+
+
+@dataclass
+class _Case:
+    open: bool
+    holder: str
+    participants: set[str] = field(default_factory=set)
+
+
+@dataclass
+class _Child:
+    cases: dict[str, _Case] = field(default_factory=dict)
+    consents: dict[str, _Consent] = field(default_factory=dict)
+    told: list[Told] = field(default_factory=list)
+    latest_ms: int = 0
+
+
+@dataclass(frozen=True)
+class _Item:
+    id: str
+    case: str
+    giver: str
+    family: bool
+    whole: frozenset[str]
+    outside: frozenset[str]
+    sections: tuple[frozenset[str], ...]
+
+
+class Oracle:
+    def __init__(self, files: Files) -> None:
+        self._files = files
+
+    def replay(self, log: Iterable[Entry]) -> Verdicts:
+        """In the order of offsets, each record once."""
+        verdicts = Verdicts()
+        children: dict[str, _Child] = defaultdict(_Child)
+        active: dict[int, set[str]] = defaultdict(set)
+        seen: set[tuple[str, int]] = set()
+        for entry in sorted(log, key=lambda e: (e.partition, e.offset)):
+            if (entry.stream, entry.version) in seen:
+                continue
+            seen.add((entry.stream, entry.version))
+            if entry.type.endswith(".policy-activated.v1") and entry.event is not None:
+                active[entry.partition] = set(entry.event.active_recipients)
+            elif entry.service in ("cases", "consent") and entry.event is not None:
+                self._take(entry, children[entry.child], active[entry.partition], verdicts)
+        return verdicts
+
+    def _take(self, entry: Entry, child: _Child, active: set[str], verdicts: Verdicts) -> None:
+        child.latest_ms = max(child.latest_ms, entry.appended_ms)
+        whole = _learn(entry, child)
+        told: list[Told] = []
+        if entry.type.endswith(".consent-withdrawn.v1"):
+            withdrawal = Withdrawal(
+                entry.event_id, entry.child, entry.event.consent_id, frozenset(entry.event.recipients), entry.offset
+            )
+            verdicts.withdrawals.append(withdrawal)
+            told += _retractions(entry, child, withdrawal)
+        if (item := self._item(entry, child)) is not None:
+            told += self._offer(entry, child, item, EVENT, self._candidates(child, item.case), active)
+        for recipient in whole:
+            for name, case in sorted(child.cases.items()):
+                if case.open:
+                    snapshot = _Item(
+                        f"{entry.event_id}/{name}",
+                        name,
+                        case.holder,
+                        False,
+                        frozenset({"EXIST", "PLAN"}),
+                        frozenset({"EXIST", "PLAN"}),
+                        (),
+                    )
+                    wanted = {recipient} & self._candidates(child, name)
+                    told += self._offer(entry, child, snapshot, SNAPSHOT, wanted, active)
+        child.told += told
+        verdicts.told.update({one.key: one for one in told})
+
+    def _item(self, entry: Entry, child: _Child) -> _Item | None:
+        options = _options()
+        if not entry.event.DESCRIPTOR.GetOptions().Extensions[options.disclosable]:
+            return None
+        family = entry.type.endswith(".bright-spot-added.v1") and not entry.event.author_recipient
+        case = child.cases.get(entry.subject)
+        giver = self._files.recipient_of.get(entry.organisation, "")
+        if family and case is not None:
+            giver = case.holder
+        whole, outside, sections = spread(entry.event)
+        return _Item(entry.event_id, entry.subject, giver, family, whole, outside, sections)
+
+    def _candidates(self, child: _Child, name: str) -> set[str]:
+        case = child.cases.get(name)
+        if case is None:
+            return set()
+        named = {
+            recipient
+            for consent in child.consents.values()
+            for recipient, scope in consent.scopes.items()
+            if scope.whole_at is not None and not scope.withdrawn and child.latest_ms < consent.until_ms
+        }
+        return (case.participants | {case.holder} | named) - {""}
+
+    def _offer(
+        self, entry: Entry, child: _Child, item: _Item, kind: str, to: set[str], active: set[str]
+    ) -> list[Told]:
+        told = []
+        for recipient in sorted(to):
+            if recipient not in active or (recipient == item.giver and not item.family):
+                continue
+            consents = _whole(child, recipient, entry.offset)
+            fields, grounds = self._decide(item, item.whole, recipient, consents, child.latest_ms)
+            if fields and item.sections:
+                shown = frozenset().union(*(s for s in item.sections if s <= fields))
+                if not shown:
+                    continue
+                narrowed = item.whole & (shown | item.outside | CARRIED) & fields
+                fields, grounds = self._decide(item, narrowed, recipient, consents, child.latest_ms)
+            if not fields:
+                continue
+            may = {name: scope.categories for name, consent, scope in consents if consent.purpose == PURPOSE}
+            told.append(
+                Told(
+                    entry.event_id,
+                    entry.offset,
+                    entry.child,
+                    item.case,
+                    recipient,
+                    kind,
+                    item.id,
+                    fields,
+                    grounds,
+                    may,
+                )
+            )
+        return told
+
+    def _decide(
+        self,
+        item: _Item,
+        asked: frozenset[str],
+        recipient: str,
+        consents: Sequence[tuple[str, _Consent, _Scope]],
+        now_ms: int,
+    ) -> tuple[frozenset[str], frozenset[str]]:
+        """(what may be shown, the consents that this rests on)"""
+        giver, receiver = self._files.agencies.get(item.giver, ""), self._files.agencies.get(recipient, "")
+        if not giver or not receiver:
+            return frozenset(), frozenset()
+        rows = [row for row in self._files.rules if _fits(row, giver, receiver, now_ms)]
+        gated = {c for row in rows if row["effect"] == "DENY" for c in row["categories"]}
+        if "EXIST" in gated:
+            return frozenset(), frozenset()
+        shown: dict[str, str] = {}  # category -> consent, or "" for a row without one
+        for row in rows:
+            if row.get("start") != "push" or row["confidence"] not in TRUSTED:
+                continue
+            for category in (asked - gated - shown.keys()) & set(row["categories"]):
+                if row["effect"] == "ALLOW":
+                    shown[category] = ""
+                elif row["effect"] == "ALLOW_WITH_CONSENT":
+                    for name, consent, scope in consents:
+                        if _covers(consent, scope, category, now_ms):
+                            shown[category] = name
+                            break
+        content = {category: name for category, name in shown.items() if category not in CARRIED}
+        if not content:
+            return frozenset(), frozenset()
+        grounds = frozenset(name for name in shown.values() if name)
+        return frozenset(shown) | (CARRIED - gated), grounds
+
+
+def _whole(child: _Child, recipient: str, offset: int) -> list[tuple[str, _Consent, _Scope]]:
+    """Consents for this recipient that were whole by then, withdrawn ones too, by id."""
+    return [
+        (name, consent, consent.scopes[recipient])
+        for name, consent in sorted(child.consents.items())
+        if recipient in consent.scopes
+        and consent.scopes[recipient].whole_at is not None
+        and consent.scopes[recipient].whole_at <= offset
+    ]
+
+
+def _covers(consent: _Consent, scope: _Scope, category: str, now_ms: int) -> bool:
+    live = not scope.withdrawn and scope.whole_ms <= now_ms < consent.until_ms
+    return live and consent.purpose == PURPOSE and category in scope.categories
+
+
+def _retractions(entry: Entry, child: _Child, withdrawal: Withdrawal) -> list[Told]:
+    """To whoever was told anything under it, once for each case."""
+    pairs = {
+        (one.recipient, one.case)
+        for one in child.told
+        if one.recipient in withdrawal.recipients and withdrawal.consent in one.consents and one.kind != RETRACTION
+    }
+    return [
+        Told(entry.event_id, entry.offset, entry.child, case, recipient, RETRACTION, f"{entry.event_id}/{case}")
+        for recipient, case in sorted(pairs)
+    ]
+
+
+def _learn(entry: Entry, child: _Child) -> list[str]:
+    """Recipients whose consent became whole by this record."""
+    event, kind = entry.event, api_.short_name(entry.type)
+    case = child.cases.get(getattr(event, "case_id", ""))
+    if kind == "log-opened":
+        known = child.cases.setdefault(event.case_id, _Case(True, event.holder_recipient))
+        known.open, known.holder = True, event.holder_recipient
+    elif kind in ("log-suspended", "case-closed") and case is not None:
+        case.open = False
+    elif kind == "participant-added" and case is not None:
+        case.participants.add(event.recipient)
+    elif kind == "participant-removed" and case is not None:
+        case.participants.discard(event.recipient)
+    elif kind == "baton-accepted" and case is not None:
+        case.participants.add(case.holder)
+        case.participants.discard(event.holder_recipient)
+        case.holder = event.holder_recipient
+    elif kind == "consent-requested":
+        name = _options().Category.Name
+        child.consents[event.consent_id] = _Consent(
+            event.purpose,
+            event.until_ms,
+            frozenset(event.consenters),
+            {s.recipient: _Scope(frozenset(name(c) for c in s.categories)) for s in event.scopes},
+        )
+    elif kind == "consent-answered" and event.consent_id in child.consents:
+        return _answered(entry, child, child.consents[event.consent_id])
+    elif kind == "consent-withdrawn" and event.consent_id in child.consents:
+        for recipient in event.recipients:
+            if scope := child.consents[event.consent_id].scopes.get(recipient):
+                scope.withdrawn = True
+    return []
+
+
+def _answered(entry: Entry, child: _Child, consent: _Consent) -> list[str]:
+    whole = []
+    for recipient in entry.event.granted:
+        scope = consent.scopes.get(recipient)
+        if scope is None:
+            continue
+        scope.yes.add(entry.event.consenter)
+        if scope.yes >= consent.consenters and scope.whole_at is None and not scope.withdrawn:
+            scope.whole_at, scope.whole_ms = entry.offset, child.latest_ms
+            whole.append(recipient)
+    for recipient in entry.event.refused:
+        if scope := consent.scopes.get(recipient):
+            scope.yes.discard(entry.event.consenter)
+            scope.whole_at = None
+    return whole
+
+
+def _fits(row: Mapping[str, Any], giver: str, receiver: str, now_ms: int) -> bool:
+    if not (_has(row["givers"], giver) and _has(row["receivers"], receiver)):
+        return False
+    if "purpose" in row and row["purpose"] != PURPOSE:
+        return False
+    return _ms(row["from"]) <= now_ms and ("to" not in row or now_ms < _ms(row["to"]))
+
+
+def _has(names: Iterable[str], agency: str) -> bool:
+    return any(name == "ANY" or name == agency or agency in GROUPS.get(name, ()) for name in names)
+
+
+def _ms(moment: object) -> int:
+    """A day begins at midnight in Oslo."""
+    if isinstance(moment, date) and not isinstance(moment, datetime):
+        moment = datetime.combine(moment, time(), ZoneInfo("Europe/Oslo"))
+    assert isinstance(moment, datetime)
+    return int(moment.timestamp() * 1000)
+
+
+def spread(message: Any) -> tuple[frozenset[str], frozenset[str], tuple[frozenset[str], ...]]:
+    """Categories of what is set in an event: (all, outside of sections, of each section)."""
+    if message.DESCRIPTOR.name == "Section":
+        needs = {_options().Category.Name(message.section_category)} | ({"THIRD"} if message.describes else set())
+        return frozenset(needs), frozenset(), (frozenset(needs),)
+    whole: set[str] = set()
+    outside: set[str] = set()
+    sections: list[frozenset[str]] = []
+    for descriptor, value in message.ListFields():
+        if descriptor.message_type is None:
+            category = _options().Category.Name(descriptor.GetOptions().Extensions[_options().category])
+            whole.add(category)
+            outside.add(category)
+            continue
+        for part in value if descriptor.is_repeated else (value,):
+            inner = spread(part)
+            whole |= inner[0]
+            outside |= inner[1]
+            sections += inner[2]
+    return frozenset(whole), frozenset(outside), tuple(sections)
+
+
+@cache
+def _options() -> Any:
+    api_.load()
+    return importlib.import_module("stafett.common.v1.options_pb2")
