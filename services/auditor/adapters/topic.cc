@@ -43,9 +43,8 @@ Status Topic::Read(int partition, std::int64_t from, std::int64_t end, const Bea
       next = record.offset + 1;
       last = now;
     }
-    // Behind the end as the broker tells it there is nothing to wait for.
-    if (!polled.at_end.empty() || !polled.out_of_range.empty()) break;
-    if (now - last > kPatience) {
+    // The broker has said that there is more: an end that a reader meets before is an older one, and no proof of a loss.
+    if (!polled.out_of_range.empty() || now - last > kPatience) {
       done = Away();
       break;
     }
