@@ -399,13 +399,53 @@ def test_a_record_that_nobody_can_read(watched):
     watched.fires("a record on the log is unreadable")
 
 
-def test_the_log_loses_its_tail(watched, child):
-    kafka = watched.stack.kafka
+def test_the_log_loses_its_tail_while_the_auditor_is_stopped(watched, child):
+    kafka, auditor = watched.stack.kafka, watched.stack.auditor
     watched.direct.settle()
+    auditor.stop()
+    watched.fires("the auditor is stopped")
     kafka.kill()
     cut(kafka, LOG, child.partition, 3)
     kafka.restart()
-    watched.fires("the log loses its tail", seconds=90)
+    watched.fires("the log loses its tail while the auditor is stopped", seconds=90)
+    auditor.start()
+    watched.fires("the auditor is there again")
+    watched.ends("the auditor is stopped")
+    watched.ends("the log loses its tail while the auditor is stopped")
+
+
+def test_the_auditor_may_not_read_the_log(watched, child):
+    auditor = watched.stack.auditor
+    with without_right(watched.stack.kafka, "svc-auditor", LOG, "READ"):
+        restart_ahead([auditor], 3600)
+        watched.direct.note(child)
+        watched.fires("the auditor may not read the log, and its clock is ahead")
+    restart_ahead([auditor], 0)
+    watched.ends("the auditor may not read the log, and its clock is ahead")
+
+
+def test_a_service_forgets_what_it_has_taken(watched, child):
+    auditor, redis = watched.stack.auditor, watched.stack.redis.client()
+    watched.direct.settle()
+    auditor.stop()
+    watched.direct.note(child)
+    watched.direct.settle()
+    redis.hdel(f"consent:{{p{child.partition:02}}}:seen", f"cases/{child.child}")
+    auditor.start()
+    watched.fires("a service forgets what it has taken")
+
+
+def test_an_outbox_loses_an_entry_before_it_was_compared(watched, child):
+    auditor, redis = watched.stack.auditor, watched.stack.redis.client()
+    watched.direct.settle()
+    auditor.stop()
+    watched.direct.note(child)
+    watched.direct.settle()
+    outbox = f"cases:{{p{child.partition:02}}}:ob"
+    ((last, _),) = redis.xrevrange(outbox, count=1)
+    redis.xdel(outbox, last)
+    auditor.start()
+    watched.fires("an outbox loses an entry before it was compared")
 
 
 def test_what_ends_a_minute_later_has_ended(watched):

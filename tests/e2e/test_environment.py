@@ -10,7 +10,7 @@ import yaml
 
 from stafett_stack import paths, stack
 from stafett_stack.procs import wait_until
-from stafett_stack.services import SERVICES, binaries
+from stafett_stack.services import AUDITOR, SERVICES, binaries
 
 PRESET = os.environ.get("STAFETT_PRESET", "dev")
 
@@ -24,12 +24,12 @@ def test_it_configures_every_service_and_stops_on_sigterm(tmp_path):
         wait_until(lambda: ready.exists() or process.poll() is not None, "is not ready", 90)
         assert process.poll() is None, (tmp_path / "log").read_text()
         assert sorted(stack.running_processes(tmp_path)) == ["issuer", "kafka", "mail", "redis"]
-        for name in SERVICES:
+        for name in (*SERVICES, AUDITOR):
             file = tmp_path / "configurations" / f"{name}-a.yaml"
             program = binaries(PRESET) / f"stafett-{name}"
             subprocess.run([program, "--config", file, "--check-config"], check=True, capture_output=True)
             config = yaml.safe_load(file.read_text())
-            assert config["listen"].startswith("0.0.0.0:")
+            assert name == AUDITOR or config["listen"].startswith("0.0.0.0:")
             # What is not encrypted stays where only the shared namespace sees it.
             for address in (config["admin_listen"], config["kafka"]["bootstrap"], config["redis"]["host"]):
                 assert address.startswith("127.0.0.1")

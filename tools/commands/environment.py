@@ -1,4 +1,4 @@
-"""Kafka, Redis and the token issuer in the foreground, and a configuration for each service and for the edge:
+"""Kafka, Redis and the token issuer in the foreground, and a configuration for each service, the auditor and the edge:
 deploy/compose.yaml.
 
   environment.py DIRECTORY
@@ -63,6 +63,8 @@ def configure(environment: stack.Stack) -> None:
     for service in environment.services.values():
         service.peers = {name: environment.target(name) for name in CALLS.get(service.name, ())}
         service.write_configuration()
+    environment.auditor.directory = environment.directory / "configurations"
+    environment.auditor.write_configuration()
     edge = environment.edge
     edge.services = environment.addresses()
     edge.listen_host, edge.port = "0.0.0.0", EDGE_PORT

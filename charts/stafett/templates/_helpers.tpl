@@ -48,24 +48,32 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- dict "ids" ($ids | uniq | sortAlpha) | toYaml -}}
 {{- end -}}
 
+{{/* What the configuration file of every process has, also of one that nobody calls. Called with (list $ name). */}}
+{{- define "stafett.connections" -}}
+{{- $root := index . 0 -}}
+{{- $name := index . 1 -}}
+{{- $v := $root.Values -}}
+{{- dict
+  "service" $name
+  "mode" $v.mode
+  "admin_listen" (printf "0.0.0.0:%d" (int $v.ports.admin))
+  "partitions" (include "stafett.kafka" $root | fromYaml).partitions
+  "redis" (dict "host" $v.redis.host "port" $v.redis.port "user" $name "password_file" "secrets/redis-password")
+  "kafka" (dict "bootstrap" $v.kafka.bootstrap "mechanism" $v.kafka.mechanism "user" (printf "svc-%s" $name)
+    "password_file" "secrets/kafka-password") | toYaml -}}
+{{- end -}}
+
 {{/* A service's own configuration file; paths are relative to it. services/lib/config/service.h has the keys. */}}
 {{- define "stafett.config" -}}
 {{- $root := index . 0 -}}
 {{- $name := index . 1 -}}
 {{- $service := include "stafett.service" . | fromYaml -}}
 {{- $v := $root.Values -}}
-{{- $config := dict
-  "service" $name
-  "mode" $v.mode
+{{- $config := mustMerge (include "stafett.connections" . | fromYaml) (dict
   "listen" (printf "0.0.0.0:%d" (int $v.ports.grpc))
-  "admin_listen" (printf "0.0.0.0:%d" (int $v.ports.admin))
-  "partitions" (include "stafett.kafka" $root | fromYaml).partitions
-  "redis" (dict "host" $v.redis.host "port" $v.redis.port "user" $name "password_file" "secrets/redis-password")
-  "kafka" (dict "bootstrap" $v.kafka.bootstrap "mechanism" $v.kafka.mechanism "user" (printf "svc-%s" $name)
-    "password_file" "secrets/kafka-password")
   "tokens" (dict "issuer" $v.tokens.issuer "jwks_url" $v.tokens.jwksUrl "audience" $v.tokens.audience)
   "controllers" "controllers"
-  "policy" "policy/rules.yaml" -}}
+  "policy" "policy/rules.yaml") -}}
 {{- $keys := dict "kek" "kek_file" "identity" "identity_key_file" "alias" "alias_key_file" -}}
 {{- range $service.keys -}}
 {{- $_ := set $config "keys" (set ($config.keys | default dict) (index $keys .) (printf "secrets/%s" .)) -}}
@@ -82,6 +90,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   "client_secret_file" "secrets/client-secret") -}}
 {{- end -}}
 {{- mustMergeOverwrite $config $service.extraConfig | toYaml -}}
+{{- end -}}
+
+{{/* The auditor's configuration file: it compares what all services of this release send. */}}
+{{- define "stafett.auditor" -}}
+{{- $own := dict "services" (keys .Values.services | sortAlpha) "keep_hours" .Values.auditor.keepHours -}}
+{{- set (include "stafett.connections" (list $ "auditor") | fromYaml) "auditor" $own | toYaml -}}
 {{- end -}}
 
 {{/* Keys of its Secret that a service gets to see, as {"keys": […]}: only those that it needs. */}}

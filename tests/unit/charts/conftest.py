@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from stafett_stack import chart, controllers, paths  # noqa: E402
+from stafett_stack.services import AUDITOR  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -43,3 +44,9 @@ def recipients():
 @pytest.fixture(scope="session")
 def services(defaults):
     return tuple(sorted(defaults["services"]))
+
+
+@pytest.fixture(scope="session")
+def processes(services):
+    """The auditor too, which nobody calls."""
+    return (*services, AUDITOR)

@@ -15,7 +15,7 @@ from stafett_edge import config as edge_config
 from stafett_stack import chart, paths, secrets
 from stafett_stack.procs import StackError
 from stafett_stack.rights import load as load_rights
-from stafett_stack.services import CALLS, SERVICES
+from stafett_stack.services import AUDITOR, CALLS, SERVICES
 from stafett_story import api as api_
 
 ROOT = paths.REPOSITORY
@@ -54,9 +54,9 @@ def test_the_list_of_services_is_the_stacks(services, defaults):
 
 def test_every_service_has_its_users_on_kafka_and_redis(services, recipients):
     principals = {right.principal for right in load_rights(paths.KAFKA_ACLS, recipients)}
-    users = yaml.safe_load(paths.REDIS_USERS.read_text())["services"]
-    assert {f"svc-{name}" for name in services} <= principals
-    assert set(services) <= set(users)
+    users = yaml.safe_load(paths.REDIS_USERS.read_text())
+    assert {f"svc-{name}" for name in (*services, AUDITOR)} <= principals
+    assert set(services) <= set(users["services"]) and users[AUDITOR]["name"] == AUDITOR
 
 
 def test_the_readme_has_every_value(defaults):
@@ -64,7 +64,7 @@ def test_the_readme_has_every_value(defaults):
 
     def leaves(prefix, value):
         # `common` is described once; an entry of `services` has the same keys.
-        if isinstance(value, dict) and value and prefix not in ("services", "common.resources", "edge.resources"):
+        if isinstance(value, dict) and value and not re.fullmatch(r"services|\w+\.resources", prefix):
             for key, inner in value.items():
                 yield from leaves(f"{prefix}.{key}" if prefix else key, inner)
         else:
@@ -113,6 +113,11 @@ def at(values, path, value):
         (["edge", "resources", "limits", "memory"], None),
         (["tokens", "issuer"], "it's"),  # would end the text that it is put into
         (["services", "disclosure"], None),  # the edge has calls of it
+        (["services", "auditor"], {"secret": "x"}),  # it is none
+        (["auditor", "secret"], ""),
+        (["auditor", "keepHours"], 1),  # a tail that was lost at night is mended from what is kept
+        (["auditor", "replicas"], 0),
+        (["auditor", "enabled"], False),  # nobody else trims
     ],
     ids=lambda v: ".".join(v) if isinstance(v, list) and v and isinstance(v[0], str) else None,
 )
@@ -132,15 +137,15 @@ def test_what_has_no_default_must_be_given(values, missing):
 # --- workloads ------------------------------------------------------------------------------------
 
 
-def test_every_service_has_all_its_parts(manifests, services):
-    for name in services:
+def test_every_service_has_all_its_parts(manifests, processes):
+    for name in processes:
         labels = pod(manifests, name)
         for kind in ("Deployment", "PodDisruptionBudget"):
             assert selects(one(manifests, kind, name)["spec"]["selector"]["matchLabels"], labels)
         assert selects(one(manifests, "Service", name)["spec"]["selector"], labels)
         assert selects(one(manifests, "NetworkPolicy", name)["spec"]["podSelector"]["matchLabels"], labels)
         assert one(manifests, "ConfigMap", name)
-        for other in set(services) - {name}:
+        for other in set(processes) - {name}:
             assert not selects(one(manifests, "Service", name)["spec"]["selector"], pod(manifests, other))
 
 
@@ -153,6 +158,7 @@ def test_another_entry_is_another_service(values):
     assert len(after) == len(before) + len(kinds)
     assert pod(after, "tasks")["spec"]["containers"][0]["command"][0].endswith("/stafett-tasks")
     assert any("tasks" in str(rule["from"]) for rule in one(after, "NetworkPolicy", "cases")["spec"]["ingress"])
+    assert "tasks" in configuration(after, AUDITOR)["auditor"]["services"]
 
 
 def test_a_rollout_loses_no_copy_and_no_call(manifests, services):
@@ -171,11 +177,35 @@ def test_a_rollout_loses_no_copy_and_no_call(manifests, services):
         assert keys == {"kubernetes.io/hostname", "topology.kubernetes.io/zone"}
 
 
-def test_probes_ask_the_admin_port(manifests, services):
-    for name in services:
+def configuration(manifests, name):
+    return yaml.safe_load(one(manifests, "ConfigMap", name)["data"]["config.yaml"])
+
+
+def test_the_auditor_is_given_every_service_and_nothing_to_be_called_by(manifests, values, services):
+    config = configuration(manifests, AUDITOR)
+    assert config.keys() == {"service", "mode", "admin_listen", "partitions", "redis", "kafka", "auditor"}
+    assert config["auditor"] == {"services": list(services), "keep_hours": 24}
+    same = configuration(manifests, "cases")
+    assert (config["mode"], config["partitions"]) == (same["mode"], same["partitions"])
+    for store, user in (("redis", AUDITOR), ("kafka", f"svc-{AUDITOR}")):
+        assert config[store] == {**same[store], "user": user}
+    deployment = one(manifests, "Deployment", AUDITOR)["spec"]
+    assert deployment["replicas"] >= 2  # one of them goes, and nothing is left unmended
+    assert deployment["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    (port,) = one(manifests, "Service", AUDITOR)["spec"]["ports"]
+    assert port["name"] == "admin"
+    values["auditor"] = {"keepHours": 72}
+    changed = chart.render(values)
+    assert configuration(changed, AUDITOR)["auditor"]["keep_hours"] == 72
+    before, after = (pod(m, AUDITOR)["metadata"]["annotations"] for m in (manifests, changed))
+    assert before["stafett/files"] != after["stafett/files"]
+
+
+def test_probes_ask_the_admin_port(manifests, processes):
+    for name in processes:
         (container,) = pod(manifests, name)["spec"]["containers"]
         ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-        assert ports.keys() == {"grpc", "admin"}
+        assert ports.keys() == ({"admin"} if name == AUDITOR else {"grpc", "admin"})
         asked = {probe: container[f"{probe}Probe"]["httpGet"] for probe in ("startup", "liveness", "readiness")}
         assert {get["port"] for get in asked.values()} == {"admin"}
         assert [asked[p]["path"] for p in ("startup", "liveness", "readiness")] == ["/livez", "/livez", "/readyz"]
@@ -337,31 +367,35 @@ def test_without_the_edge_nothing_of_it_is_there(values):
 # --- secrets --------------------------------------------------------------------------------------
 
 
-def test_the_chart_makes_no_secret_and_shows_each_service_only_its_own(manifests, services):
+def test_the_chart_makes_no_secret_and_shows_each_service_only_its_own(manifests, processes):
     assert of(manifests, "Secret") == {}
     always = {"redis-password", "kafka-password", "kek", "alias"}
     extra = {"cases": {"identity"}, "consent": {"client-secret"}}
-    for name in services:
+    for name in processes:
         secret = [(source, key) for kind, source, key, _ in mounted(manifests, name) if kind == "secret"]
         assert {source for source, _ in secret} == {f"stafett-{name}"}
         if name in ("cases", "consent", "disclosure"):  # who holds keys: design, "Sealed content"
             assert {key for _, key in secret} == always | extra.get(name, set())
+        elif name == AUDITOR:  # its two logins, and nothing else at all but its configuration
+            assert {path for _, _, _, path in mounted(manifests, name)} == {
+                "config.yaml", "secrets/redis-password", "secrets/kafka-password"
+            }  # fmt: skip
         else:
             assert "identity" not in {key for _, key in secret}
 
 
-def test_secrets_are_for_the_pods_own_group_alone(manifests, services):
+def test_secrets_are_for_the_pods_own_group_alone(manifests, processes):
     """What services/lib/seal/owner.h takes from a volume, whose files are root's."""
-    for name in services:
+    for name in processes:
         spec = pod(manifests, name)["spec"]
         (volume,) = spec["volumes"]
         assert volume["projected"]["defaultMode"] == 0o440
         assert spec["securityContext"]["fsGroup"] == spec["securityContext"]["runAsGroup"] > 0
 
 
-def test_configurations_name_secrets_and_hold_none(manifests, services):
-    for name in services:
-        config = yaml.safe_load(one(manifests, "ConfigMap", name)["data"]["config.yaml"])
+def test_configurations_name_secrets_and_hold_none(manifests, processes):
+    for name in processes:
+        config = configuration(manifests, name)
         files = {path for _, _, _, path in mounted(manifests, name)}
 
         def leaves(node):
@@ -387,7 +421,7 @@ def put(manifests, service, directory):
     return directory / "config.yaml"
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, AUDITOR])
 def test_the_program_accepts_its_configuration(manifests, service, tmp_path):
     program = ROOT / "build" / PRESET / "bin" / f"stafett-{service}"
     if not program.exists():
@@ -401,7 +435,7 @@ def test_the_program_accepts_its_configuration(manifests, service, tmp_path):
     assert effective["instance"]  # each pod's own name
     # It does look: one setting that production refuses, and one that nobody knows.
     text = file.read_text()
-    for wrong in (text.replace("https:", "http:"), text + "unknown: 1\n"):
+    for wrong in (re.sub(r"(?m)^  (user|password_file): \S+\n", "", text), text + "unknown: 1\n"):
         file.chmod(0o640)
         file.write_text(wrong)
         run = subprocess.run([program, "--config", file, "--check-config"], capture_output=True, check=False)
@@ -411,14 +445,14 @@ def test_the_program_accepts_its_configuration(manifests, service, tmp_path):
 # --- network --------------------------------------------------------------------------------------
 
 
-def test_nothing_flows_by_default(manifests, services):
+def test_nothing_flows_by_default(manifests, processes):
     policy = one(manifests, "NetworkPolicy", "default-deny")["spec"]
     assert policy.keys() == {"podSelector", "policyTypes"}  # no rule at all
     assert sorted(policy["policyTypes"]) == ["Egress", "Ingress"]
-    for name in services:
+    for name in processes:
         assert selects(policy["podSelector"]["matchLabels"], pod(manifests, name))
     assert selects(policy["podSelector"]["matchLabels"], pod(manifests, "edge"))
-    named = {f"stafett-{name}" for name in (*services, "edge", "default-deny")}
+    named = {f"stafett-{name}" for name in (*processes, "edge", "default-deny")}
     assert of(manifests, "NetworkPolicy").keys() == named
 
 
@@ -448,6 +482,14 @@ def test_exactly_these_flows_are_let_through(manifests, demo_values, defaults, s
         assert in_order(flows(spec["ingress"], "from")) == in_order(inward)
         assert in_order(flows(spec["egress"], "to")) == in_order(outward)
         assert sorted(spec["policyTypes"]) == ["Egress", "Ingress"]
+    # The auditor is called by nobody and reaches what it compares: no issuer, no service.
+    spec = one(manifests, "NetworkPolicy", AUDITOR)["spec"]
+    assert flows(spec["ingress"], "from") == [(network["prometheus"], ["TCP admin"])]
+    assert in_order(flows(spec["egress"], "to")) == in_order([
+        (network["dns"], ["UDP 53", "TCP 53"]), (network["kafka"]["peers"], ["TCP 9092"]),
+        (network["redis"]["peers"], ["TCP 6379"]),
+    ])  # fmt: skip
+    assert sorted(spec["policyTypes"]) == ["Egress", "Ingress"]
     # Only the edge is called from outside, and it reaches the services, the issuer's keys, and nothing that stores.
     spec = one(manifests, "NetworkPolicy", "edge")["spec"]
     assert in_order(flows(spec["ingress"], "from")) == in_order(
@@ -529,16 +571,16 @@ def test_flags_are_off_unless_asked(values):
     assert not kinds & {"KafkaTopic", "KafkaUser", "ServiceMonitor", "PrometheusRule"}
 
 
-def test_prometheus_finds_the_admin_port_of_every_service(manifests, services):
+def test_prometheus_finds_the_admin_port_of_every_service(manifests, processes):
     spec = of(manifests, "ServiceMonitor")["stafett"]["spec"]
     (endpoint,) = spec["endpoints"]
-    for name in (*services, "edge"):
+    for name in (*processes, "edge"):
         service = one(manifests, "Service", name)
         assert spec["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
         assert endpoint["port"] in {port["name"] for port in service["spec"]["ports"]}
     # What deploy/prometheus has and the rules go by.
     jobs = {s["job_name"] for s in scraped()} - {"prometheus", "alertmanager"}
-    for name in (*services, "edge"):
+    for name in (*processes, "edge"):
         labels = relabelled(endpoint["relabelings"], {
             "__meta_kubernetes_service_label_app_kubernetes_io_name": name, "__meta_kubernetes_pod_name": f"{name}-x",
         })  # fmt: skip

@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from stafett_stack import paths
-from stafett_stack.services import SERVICES
+from stafett_stack.services import AUDITOR, SERVICES
 
 SCHEMA = json.loads((Path(__file__).parent / "schemas" / "compose-spec.json").read_text())
 EDGE_PORT, FIRST_PORT = 8080, 8081  # tools/commands/environment.py
+PROCESSES = (*SERVICES, AUDITOR)
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,8 @@ def test_the_schema_does_refuse(compose, key, value):
 
 
 def test_every_service_runs_its_program_closed_in(compose):
-    assert compose["services"].keys() == {"environment", "edge", *SERVICES}
-    for name in (*SERVICES, "edge"):
+    assert compose["services"].keys() == {"environment", "edge", *PROCESSES}
+    for name in (*PROCESSES, "edge"):
         service = compose["services"][name]
         if name == "edge":
             assert service["entrypoint"][:3] == ["/usr/local/bin/envoy", "--config-path", "/state/edge/envoy.yaml"]
@@ -76,7 +77,7 @@ def test_images_are_stages_of_the_containerfile(compose):
 def test_files_lie_where_the_configurations_say(compose):
     """environment.py writes paths of its own container; services must find the same there."""
     assert compose["services"]["edge"]["volumes"] == ["state:/state:ro"]
-    for name in ("environment", *SERVICES):
+    for name in ("environment", *PROCESSES):
         service = compose["services"][name]
         targets = {volume.split(":")[1]: volume.split(":")[0] for volume in service["volumes"]}
         assert targets == {

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stafett_stack import paths
-from stafett_stack.services import SERVICES
+from stafett_stack.services import AUDITOR, SERVICES
 
 ROOT = paths.REPOSITORY
 CONTAINERFILE = (ROOT / "deploy" / "Containerfile").read_text()
@@ -77,6 +77,15 @@ def test_stages_copy_only_what_exists_and_no_secrets():
         if line.startswith("COPY ") and "--from" not in line:
             for source in line.split()[1:-1]:
                 assert source != "." and (ROOT / source).exists(), line
+
+
+def test_the_image_gets_every_program_that_the_chart_starts():
+    """`collect` is given all of stafett-*; each is made by a line in its service's folder."""
+    (collected,) = [line for line in stages()["build"] if line.startswith("RUN deploy/image/collect")]
+    assert collected == "RUN deploy/image/collect /image build/release/bin/stafett-*"
+    for name in (*SERVICES, AUDITOR):
+        made = (ROOT / "services" / name / "CMakeLists.txt").read_text()
+        assert re.search(rf"^stafett_service\({name}\b", made, re.MULTILINE), name
 
 
 def test_what_the_build_reads_is_copied():
