@@ -7,16 +7,21 @@ import urllib.request
 
 import pytest
 
-from stafett_stack.services import SERVICES
+from stafett_stack.services import AUDITOR, SERVICES
 
 # No metric may count children, cases or deliveries of one municipality or recipient (promise P8).
 FORBIDDEN_LABELS = ("recipient", "child", "case", "controller", "municipality", "person", "unit", "consent",
                     "delivery", "organisation", "client")  # fmt: skip
+PROCESSES = (*SERVICES, AUDITOR)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+def copies(stack, process):
+    return [stack.auditor] if process == AUDITOR else stack.of(process)
+
+
+@pytest.mark.parametrize("service", PROCESSES)
 def test_promtool_finds_nothing_to_say(played, service):
-    for copy in played.stack.of(service):
+    for copy in copies(played.stack, service):
         metrics = copy.metrics()
         assert metrics.startswith("# HELP") and "stafett_" in metrics
         check = subprocess.run(
@@ -25,9 +30,9 @@ def test_promtool_finds_nothing_to_say(played, service):
         assert (check.returncode, check.stdout, check.stderr) == (0, "", "")
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", PROCESSES)
 def test_no_label_names_a_child_a_case_or_a_recipient(played, service):
-    for copy in played.stack.of(service):
+    for copy in copies(played.stack, service):
         metrics = copy.metrics()
         labels = {label for line in metrics.splitlines() if not line.startswith("#")
                   for label in re.findall(r'[{,](\w+)="', line)}  # fmt: skip
@@ -36,9 +41,9 @@ def test_no_label_names_a_child_a_case_or_a_recipient(played, service):
         assert [id_ for id_ in ids if id_ in metrics] == []
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", PROCESSES)
 def test_alive_and_ready(played, service):
-    for copy in played.stack.of(service):
+    for copy in copies(played.stack, service):
         assert copy.probe("/livez") and copy.probe("/readyz")
 
 
@@ -48,12 +53,13 @@ LOOPS = {"supervisor", "shards", "acks", "acks-expiry", "relay", "relay-noter", 
 FOLLOWS = {"cases": {"reader-keys", "reader-identity", "streams"}, "consent": {"reader-keys"},
            "disclosure": {"reader-keys", "reader-ledger", "fence", "receipts", "streams"}, "escalation": {"timers"},
            "notifications": {"mail"}}  # fmt: skip
+AUDITS = {"auditor", "shards", "redis", "redis-streams"}  # a producer comes with the first record that it publishes
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", PROCESSES)
 def test_livez_knows_every_loop_and_none_stands_still(played, service):
-    for copy in played.stack.of(service):
+    for copy in copies(played.stack, service):
         with urllib.request.urlopen(f"http://{copy.admin_address}/livez", timeout=5) as response:
             page = json.load(response)
         assert page["live"] is True and page["stalled"] == []
-        assert {loop["name"] for loop in page["loops"]} == LOOPS | FOLLOWS[service]
+        assert {loop["name"] for loop in page["loops"]} == (AUDITS if service == AUDITOR else LOOPS | FOLLOWS[service])
