@@ -20,7 +20,8 @@ VOLATILE_OF_PARTITION = re.compile(
     r"fence(:rewinds)?|"        # how far all outputs are on Kafka; begins anew from the marks
     r"lease|"        # who publishes
     r"fresh|"        # when the reader last stood at the log's end
-    r"halt|"         # why a partition stands still
+    r"halt|"             # why a partition stands still
+    r"ix:restored:.*|"   # how far it came from the log, when it was lost
     r"ix:reading|"   # reads under way
     r"ix:sending:.*|"  # mails that are being handed over
     r"ix:handled|"   # how far a rebuild has come

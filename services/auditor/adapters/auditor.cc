@@ -133,12 +133,12 @@ Auditor::Found Auditor::LookAt(int partition, const Beat& beat) {
     unmended_.insert(partition);  // neither copy is known to be the right one
   } else if (++suspected_[partition] >= kSuspicions && !unmended_.contains(partition)) {
     // What it does not help by, it does once.
-    if (!Mend(partition, beat)) unmended_.insert(partition);
+    if (Mend(partition, beat) == Tried::kNothingToMend) unmended_.insert(partition);
   }
   return Found::kFailed;
 }
 
-bool Auditor::Mend(int partition, const Beat& beat) {
+Auditor::Tried Auditor::Mend(int partition, const Beat& beat) {
   auto mended = repairer_->Mend(partition, beat);
   suspected_.erase(partition);
   if (mended) {
@@ -147,7 +147,7 @@ bool Auditor::Mend(int partition, const Beat& beat) {
     repaired_.Increment(static_cast<double>(mended->records));
     Log(Severity::kWarn, "log.mended",
         {{"partition", partition}, {"records", mended->records}, {"repeats", mended->repeats}});
-    return mended->records + mended->repeats > 0;
+    return mended->records + mended->repeats > 0 ? Tried::kMended : Tried::kNothingToMend;
   }
   const auto& error = mended.error();
   if (error.code != Code::kFailedPrecondition) {  // to be tried again
@@ -155,13 +155,15 @@ bool Auditor::Mend(int partition, const Beat& beat) {
   } else if (unmended_.insert(partition).second) {
     Log(Severity::kError, "log.not_mended", {{"partition", partition}, {"reason", Safe(error.reason)}});
   }
-  return false;
+  return Tried::kFailed;
 }
 
 void Auditor::Measure() {
   measured_ = Now();
   Behind sum;
-  for (int p : shards_.Held()) {
+  const auto held = shards_.Held();
+  std::erase_if(unmended_, [&](int p) { return !held.contains(p); });  // another copy's now
+  for (int p : held) {
     auto behind = audit_->HowFarBehind(p);
     if (!behind) return;
     sum.entries += behind->entries;

@@ -38,7 +38,8 @@ class Auditor {
  private:
   enum class Found { kNothing, kMore, kFailed };
   Found LookAt(int partition, const Beat& beat);
-  bool Mend(int partition, const Beat& beat);  // true: something was published
+  enum class Tried { kMended, kNothingToMend, kFailed };
+  Tried Mend(int partition, const Beat& beat);
   bool LostItsTail(int partition);
   void Measure();
 

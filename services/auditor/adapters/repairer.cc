@@ -217,14 +217,19 @@ Result<Repairer::Rewind> Repairer::MendTopic(int partition, const std::string& m
   for (const auto& s : services_) {
     gets.push_back(gate::Get::String(s.Mark(partition, mark)));
     gets.push_back(gate::Get::String(s.Top(partition, topic.name())));
+    gets.push_back(gate::Get::String(s.Index(partition, "restored:" + mark)));
   }
   STAFETT_TRY(auto known, store_.Read(gets, Soon()));
-  for (std::size_t i = 1; i < known.values.size(); i += 2) {
+  // Up to here outboxes do not hold all: they were trimmed, or Redis was lost and came back from this very log.
+  auto behind = [](const gate::Value& place) { return place.present ? ToNumber(place.string) + 1 : 0; };
+  auto kept_from = behind(known.values[0]);
+  for (std::size_t i = 1; i < known.values.size(); i += 3) {
     repair.Reached(ToNumber(known.values[i].string));
-    if (known.values[i + 1].present) repair.Reached(ToNumber(known.values[i + 1].string) + 1);
+    repair.Reached(behind(known.values[i + 1]));
+    kept_from = std::max(kept_from, behind(known.values[i + 2]));
   }
   STAFETT_TRY(const auto end, topic.End(partition));
-  if (known.values[0].present && end <= ToNumber(known.values[0].string)) {
+  if (end < kept_from) {
     return Fail(Code::kFailedPrecondition, "LOST_BEYOND_REPAIR", "the log lost records that no outbox holds any more");
   }
   STAFETT_CHECK_OK(topic.Read(partition, repair.From().value_or(end), end, beat,

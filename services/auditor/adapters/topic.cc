@@ -43,7 +43,8 @@ Status Topic::Read(int partition, std::int64_t from, std::int64_t end, const Bea
       next = record.offset + 1;
       last = now;
     }
-    // The broker has said that there is more: an end that a reader meets before is an older one, and no proof of a loss.
+    // The broker has said that there is more: an end that a reader meets before is an older one, and no proof of a
+    // loss.
     if (!polled.out_of_range.empty() || now - last > kPatience) {
       done = Away();
       break;

@@ -17,7 +17,8 @@ class Topic {
   const std::string& name() const { return name_; }
   // The next offset, as the broker knows it now.
   Result<std::int64_t> End(int partition);
-  // Every record of [from, end), in order, where `end` is at most what End has said. kUnavailable when they do not come.
+  // Every record of [from, end), in order, where `end` is at most what End has said. kUnavailable when they do not
+  // come.
   Status Read(int partition, std::int64_t from, std::int64_t end, const Beat& beat,
               const std::function<void(const kafka::Record&)>& met);
   // Where it stands now, acknowledged. After a failure nothing is known of it.

@@ -283,6 +283,7 @@ bool Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& ite
   auto& tx = batch.tx;
   if (version == stored) tx.guards.push_back(Guard::Length(keys_.Own(p, item.child), stored));
   tx.writes.push_back(Write::Push(keys_.Own(p, item.child), record.value));
+  tx.writes.push_back(Write::Max(keys_.Index(p, "restored:" + mark_), record.offset));
   if (!e.request_id.empty()) {
     tx.writes.push_back(Write::Remember(keys_.Command(e.request_scope, e.request_id), kRememberFor, e.request_hash, p,
                                         item.child, e.version));

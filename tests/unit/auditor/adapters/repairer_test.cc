@@ -349,6 +349,35 @@ TEST_F(RepairerTest, A_reader_that_stood_in_a_lost_tail_sees_what_was_written_th
   EXPECT_THAT(consent.State(child_), ::testing::Contains("in:takesecond"));
 }
 
+TEST_F(RepairerTest, What_a_rebuilt_store_has_from_the_log_alone_cannot_be_mended_and_stays_as_it_is) {
+  WithdrawAndNote();
+  store.WipeForTest();
+  for (auto* s : all) s->Again();
+  Settle();
+  consent.Say(child_, "take", "later");
+  Settle();
+  log.CutTail("log", kP, 2);  // the note, which no outbox holds any more, and what came later
+  cases.Watch();
+  auto mended = repairer->Mend(kP, kBeat);
+  ASSERT_FALSE(mended);
+  EXPECT_EQ(mended.error().reason, "LOST_BEYOND_REPAIR");
+  EXPECT_EQ(log.End("log", kP), 2);
+  EXPECT_EQ(cases.copy.Text(cases.copy.keys.Halt(kP)), "TAIL_LOST");
+}
+
+TEST_F(RepairerTest, What_came_after_a_rebuild_can_be_mended) {
+  WithdrawAndNote();
+  store.WipeForTest();
+  for (auto* s : all) s->Again();
+  Settle();
+  consent.Say(child_, "take", "later");
+  Settle();
+  const auto before = Values(log, "log", kP);
+  log.CutTail("log", kP, 3);
+  Settle();
+  EXPECT_EQ(Values(log, "log", kP), before);
+}
+
 TEST_F(RepairerTest, A_damaged_outbox_is_not_published) {
   WithdrawAndNote();
   log.CutTail("log", kP, 1);

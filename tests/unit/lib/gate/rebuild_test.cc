@@ -58,7 +58,8 @@ struct SimService {
     auto dump = store.DumpForTest();
     for (int p = 0; p < kPartitions; ++p) {
       const auto& k = copy.keys;
-      for (const auto& key : {k.Acked(p), k.Fence(p), k.Lease(p), k.Fresh(p), k.Halt(p), k.Top(p, "log")})
+      for (const auto& key :
+           {k.Acked(p), k.Fence(p), k.Lease(p), k.Fresh(p), k.Halt(p), k.Top(p, "log"), k.Index(p, "restored:log")})
         dump.erase(key);
     }
     for (auto& [key, text] : dump) {
