@@ -300,6 +300,7 @@ class Recipient:
                 "group.id": options.id,  # the broker lets us use this one only
                 "auto.offset.reset": "earliest",
                 "enable.auto.commit": False,
+                "on_commit": self._committed,
                 "enable.partition.eof": True,
                 # A copy that was killed is missed after 6 s, not 45, and the next one may read.
                 "session.timeout.ms": 6000,
@@ -336,11 +337,17 @@ class Recipient:
             return
         if message.value():  # an empty one is a probe: may our topic be written to?
             self._signal(message)
+        # Its answer is not waited for: a broker that froze and lost its lease has none, and whoever does not poll
+        # meanwhile hears of no other. What was not committed comes again, and is known.
         try:
             place = TopicPartition(message.topic(), message.partition(), message.offset() + 1)
-            self.consumer.commit(offsets=[place], asynchronous=False)
-        except KafkaException as problem:  # it will come again, and be known
-            self.out.say("trouble", what=f"Kafka: {problem.args[0].name()}")
+            self.consumer.commit(offsets=[place], asynchronous=True)
+        except KafkaException as problem:
+            self._committed(problem.args[0], [])
+
+    def _committed(self, error, _places) -> None:
+        if error is not None:
+            self.out.say("trouble", what=f"Kafka: {error.name()}")
 
     def _signal(self, message) -> None:
         signal_ = signal_pb2.Signal()
