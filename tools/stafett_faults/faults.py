@@ -272,8 +272,8 @@ class Faults:
             raise NotHealed("the broker did not take the poison")
         return ", ".join(topic for topic, _ in places)
 
-    # A tail that is lost although it was forced (tests/e2e/test_tail.py) has its place here when repair is built: until
-    # then its partition stands still by design, and a run could not end.
+    # A tail that is lost although it was forced (tests/e2e/test_tail.py) has its place here, now that the auditor mends it;
+    # the auditor itself is not among the victims yet.
 
     # --- all of it -----------------------------------------------------------------------------
 
