@@ -168,7 +168,9 @@ grpc::ServerUnaryReactor* CasesService::NoteConcern(grpc::CallbackServerContext*
             reminder.set_oncall_name(controller->oncall.name);
             reminder.set_oncall_phone(controller->oncall.phone);
           }
-          return Render(checked, case_id, case_id, response->mutable_case_());
+          // It is said whatever else can be shown just now; the same request_id gives the rest.
+          if (!Render(checked, case_id, case_id, response->mutable_case_())) response->clear_case_();
+          return {};
         });
   });
 }

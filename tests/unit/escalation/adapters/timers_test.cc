@@ -144,7 +144,7 @@ struct House {
     std::map<std::string, std::string> out;
     for (const auto& [key, text] : store.DumpForTest()) {
       bool left_out = key.find(":cmd:") != std::string::npos;
-      for (const char* name : {"acked", "fence", "lease", "fresh", "ix:timers"}) {
+      for (const char* name : {"acked", "fence", "lease", "fresh", "ix:restored", "ix:timers"}) {
         left_out = left_out || key.find(std::string("}:") + name) != std::string::npos;
       }
       if (!left_out) out[key] = text;
