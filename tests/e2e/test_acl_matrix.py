@@ -3,13 +3,14 @@
 import socket
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from stafett_stack import rights
 from stafett_stack.kafka import ADMIN, topics
 from stafett_stack.matrix import Attempt, Matrix
 from stafett_stack.paths import KAFKA_ACLS
+from stafett_stack.procs import wait_until
 
 SCHOOL = "r-skole1"
 
@@ -40,7 +41,16 @@ def tried(matrix, broker, wanted):
 
     # A first commit makes the broker create __consumer_offsets, which is tried as well.
     owner = Consumer(broker.client_config(rights.principal_of(SCHOOL)) | {"group.id": SCHOOL})
-    owner.committed([TopicPartition(rights.topic_of(SCHOOL), 0)], timeout=30)
+
+    def coordinated():
+        try:
+            return owner.committed([TopicPartition(rights.topic_of(SCHOOL), 0)], timeout=30)
+        except KafkaException as error:  # the broker is still making it
+            if error.args[0].code() not in (KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_LOAD_IN_PROGRESS):
+                raise
+            return None
+
+    wait_until(coordinated, "the group to have a coordinator", 60)
     owner.close()
     return matrix.tried(broker, readable)
 
