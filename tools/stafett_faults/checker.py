@@ -493,7 +493,7 @@ INVARIANTS: Mapping[str, Callable[[Seen, Finding], None]] = {
 }
 # Of the list, and not looked at here.
 ELSEWHERE = {
-    "TailRepaired": "no tail is cut here yet; tests/e2e/test_tail.py",
+    "TailRepaired": "no tail is cut here yet; tests/e2e/test_repair.py",
     "NoSideChannel": "wants two histories; tests/e2e/test_bad_input.py has equal answers, times are not compared",
     "AclExact": "tests/e2e/test_acl_matrix.py",
     "FailClosed": "no unknown type or policy is injected here; tests/unit/lib/policy/properties_test.cc",

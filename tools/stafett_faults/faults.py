@@ -272,8 +272,8 @@ class Faults:
             raise NotHealed("the broker did not take the poison")
         return ", ".join(topic for topic, _ in places)
 
-    # A tail that is lost although it was forced (tests/e2e/test_tail.py) has its place here, now that the auditor mends it;
-    # the auditor itself is not among the victims yet.
+    # A tail that is lost although it was forced (tests/e2e/test_repair.py) has its place here. Records that come back behind
+    # what others wrote meanwhile stand out of their order: the checker has to know where.
 
     # --- all of it -----------------------------------------------------------------------------
 
