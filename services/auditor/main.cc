@@ -53,11 +53,7 @@ int PrintVerified(auditor::adapters::Auditor& auditor) {
   std::cout << "partition   verified    missing  displaced    damaged  not audited\n";
   for (const auto& [p, c] : *verified) {
     line(std::to_string(p), c);
-    sum.same += c.same;
-    sum.missing += c.missing;
-    sum.other += c.other;
-    sum.damaged += c.damaged;
-    sum.unread += c.unread;
+    sum += c;
   }
   line("all", sum);
   std::cout << (sum.Well() ? "Everything that outboxes hold stands in the log as it was sent.\n"

@@ -34,18 +34,11 @@ from stafett_story import api as api_
 from stafett_story import people
 from stafett_story.calls import Answer, Caller, Credentials, Refusal, build
 from stafett_story.load import Actor
+from stafett_story.steinkjer import HEALTH_STATION, MACHINES, PPT, READERS, SCHOOL, TEACHER
 from stafett_story.watch import Marks
 
 LOG, LEDGER = "stafett.log", "stafett.ledger"
-SCHOOL, HEALTH_STATION, PPT = "r-8hq2mz", "r-w7c5ge", "r-k4j9sb"
-READERS = (HEALTH_STATION, PPT)
-TEACHER = Actor("teacher", "skole-record-system", "p-4tz8vq")
 OFFICER = Actor("officer", "koordinering-record-system", "p-v3s7pd")
-MACHINES = {
-    SCHOOL: Actor("school", "skole-record-system"),
-    HEALTH_STATION: Actor("health-station", "helsestasjon-record-system"),
-    PPT: Actor("ppt", "ppt-record-system"),
-}
 # Refused, nothing was done, and the next try may go: others wrote at the same time; another service
 # has not yet heard of what this one needs.
 AGAIN = {"CONFLICT"}

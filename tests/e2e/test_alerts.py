@@ -32,11 +32,10 @@ from stafett_stack.paths import PROMETHEUS_RULES
 from stafett_stack.procs import StackError, wait_until
 from stafett_stack.rights import Right, topic_of
 from stafett_story.calls import UNKNOWN_OUTCOME
-from stafett_story.load import Actor
 from stafett_story.rest import RestCaller
+from stafett_story.steinkjer import NURSE
 
 TABLE = operating.provocations()
-NURSE = Actor("nurse", "helsestasjon-record-system", "p-x6q9sb")
 HEALTH_LEADER = "p-w5t7cy"  # whom it falls to that his service does nothing
 DAY = 24 * 3600
 STALE = 8  # seconds; from 5 on disclosure admits no Fetch
@@ -424,27 +423,28 @@ def test_the_auditor_may_not_read_the_log(watched, child):
     watched.ends("the auditor may not read the log, and its clock is ahead")
 
 
-def test_a_service_forgets_what_it_has_taken(watched, child):
-    auditor, redis = watched.stack.auditor, watched.stack.redis.client()
+@contextmanager
+def not_compared_yet(watched, child):
+    """Within, the auditor is away and has not seen the child's last record; Redis, to be changed."""
     watched.direct.settle()
-    auditor.stop()
+    watched.stack.auditor.stop()
     watched.direct.note(child)
     watched.direct.settle()
-    redis.hdel(f"consent:{{p{child.partition:02}}}:seen", f"cases/{child.child}")
-    auditor.start()
+    yield watched.stack.redis.client()
+    watched.stack.auditor.start()
+
+
+def test_a_service_forgets_what_it_has_taken(watched, child):
+    with not_compared_yet(watched, child) as redis:
+        redis.hdel(f"consent:{{p{child.partition:02}}}:seen", f"cases/{child.child}")
     watched.fires("a service forgets what it has taken")
 
 
 def test_an_outbox_loses_an_entry_before_it_was_compared(watched, child):
-    auditor, redis = watched.stack.auditor, watched.stack.redis.client()
-    watched.direct.settle()
-    auditor.stop()
-    watched.direct.note(child)
-    watched.direct.settle()
-    outbox = f"cases:{{p{child.partition:02}}}:ob"
-    ((last, _),) = redis.xrevrange(outbox, count=1)
-    redis.xdel(outbox, last)
-    auditor.start()
+    with not_compared_yet(watched, child) as redis:
+        outbox = f"cases:{{p{child.partition:02}}}:ob"
+        ((last, _),) = redis.xrevrange(outbox, count=1)
+        redis.xdel(outbox, last)
     watched.fires("an outbox loses an entry before it was compared")
 
 

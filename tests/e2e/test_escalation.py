@@ -15,10 +15,10 @@ from escalating import all_told, begin, listed, nothing, only, said, settled, st
 
 from stafett_stack.procs import wait_until
 from stafett_story.load import Actor
+from stafett_story.steinkjer import NURSE
 
 HEAD = Actor("head", "skole-record-system", "p-b7nk2x")
 COLLEAGUE = Actor("colleague", "skole-record-system", "p-m5c9rj")
-NURSE = Actor("nurse", "helsestasjon-record-system", "p-x6q9sb")
 HEALTH_LEADER = Actor("health-leader", "helsestasjon-record-system", "p-w5t7cy")
 LAST = Actor("last", "koordinering-record-system", "p-j9c5tx")  # of the line of every service of this controller
 

@@ -15,9 +15,9 @@ from stafett_stack.paths import CONTROLLERS
 from stafett_stack.procs import wait_until
 from stafett_story.load import Actor
 from stafett_story.stage import Stage
+from stafett_story.steinkjer import NURSE
 
 TRUSTS_OFFICER = Actor("trust's officer", "bup-record-system", "p-r6n2vd")
-NURSE = Actor("nurse", "helsestasjon-record-system", "p-x6q9sb")
 MOTHER = Actor("mother", "koordinering-record-system", "p-explain-mother", guardian=True)
 
 

@@ -4,10 +4,10 @@ import pytest
 from direct import AGAIN, HEALTH_STATION, NOT_YET, PPT, TEACHER, Direct, Refused
 
 from stafett_story.load import Actor
+from stafett_story.steinkjer import NURSE
 
 HEAD = Actor("head", "skole-record-system", "p-b7nk2x")
 COLLEAGUE = Actor("colleague", "skole-record-system", "p-m5c9rj")
-NURSE = Actor("nurse", "helsestasjon-record-system", "p-x6q9sb")
 HEALTH_LEADER = Actor("health-leader", "helsestasjon-record-system", "p-w5t7cy")
 
 

@@ -10,9 +10,8 @@ from direct import AGAIN, HEALTH_STATION, MACHINES, NOT_YET, PPT, TEACHER, Direc
 from stafett_stack.procs import wait_until
 from stafett_story.api import message_class
 from stafett_story.calls import as_values, build, refusal_of
-from stafett_story.load import Actor
+from stafett_story.steinkjer import NURSE
 
-NURSE = Actor("nurse", "helsestasjon-record-system", "p-x6q9sb")
 SECONDS = 30
 
 

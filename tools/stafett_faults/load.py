@@ -19,22 +19,13 @@ from google.protobuf.message import Message
 
 from stafett_faults import history, oracle
 from stafett_faults.history import Attempt, Command, Read
-from stafett_faults.people import (
-    CATEGORIES,
-    HEALTH_STATION,
-    MACHINES,
-    NURSE,
-    PPT,
-    READERS,
-    RECIPIENTS,
-    TEACHER,
-    Child,
-)
+from stafett_faults.people import CATEGORIES, RECIPIENTS, Child
 from stafett_stack.stack import Stack
 from stafett_story import api as api_
 from stafett_story import people
 from stafett_story.calls import Answer, Caller, Credentials, build
 from stafett_story.load import Actor
+from stafett_story.steinkjer import HEALTH_STATION, MACHINES, NURSE, PPT, READERS, TEACHER
 from stafett_story.watch import Recipient
 
 CALLERS = 12  # most of them wait for their turn

@@ -6,17 +6,9 @@ import threading
 from dataclasses import dataclass, field
 
 from stafett_story.load import Actor
+from stafett_story.steinkjer import READERS, SCHOOL, TEACHER
 
-SCHOOL, HEALTH_STATION, PPT = "r-8hq2mz", "r-w7c5ge", "r-k4j9sb"
-RECIPIENTS = (SCHOOL, HEALTH_STATION, PPT)
-READERS = (HEALTH_STATION, PPT)
-TEACHER = Actor("teacher", "skole-record-system", "p-4tz8vq")
-NURSE = Actor("nurse", "helsestasjon-record-system", "p-x6q9sb")
-MACHINES = {
-    SCHOOL: Actor("school", "skole-record-system"),
-    HEALTH_STATION: Actor("health-station", "helsestasjon-record-system"),
-    PPT: Actor("ppt", "ppt-record-system"),
-}
+RECIPIENTS = (SCHOOL, *READERS)
 CATEGORIES = ("PLAN", "EDUC", "CONCERN")  # that the school may give the readers, by T020
 
 

@@ -17,13 +17,14 @@ from stafett_faults.faults import Faults, NotHealed
 from stafett_faults.history import Kept, Run
 from stafett_faults.load import RATE, Load
 from stafett_faults.oracle import Files, Oracle
-from stafett_faults.people import MACHINES, PPT, RECIPIENTS
+from stafett_faults.people import RECIPIENTS
 from stafett_faults.proxy import Proxy
 from stafett_stack import paths
 from stafett_stack.procs import StackError, free_port, wait_until
 from stafett_stack.rights import topic_of
 from stafett_stack.services import SERVICES
 from stafett_stack.stack import Stack
+from stafett_story.steinkjer import MACHINES, PPT
 from stafett_story.watch import Log, Marks, Recipient
 
 sys.path.insert(0, str(paths.REPOSITORY / "tests" / "e2e"))

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <optional>
 #include <utility>
 
-#include "auditor/adapters/repairer.h"
-#include "lib/gate/envelope.h"
+#include "auditor/adapters/keys.h"
 
 namespace stafett::auditor::adapters {
 namespace {
@@ -23,6 +21,16 @@ bool Same(const kafka::Message& sent, const kafka::Record& found) {
 }
 
 }  // namespace
+
+Compared& Compared::operator+=(const Compared& next) {
+  same += next.same;
+  other += next.other;
+  damaged += next.damaged;
+  missing += next.missing;
+  unread += next.unread;
+  more = next.more;
+  return *this;
+}
 
 // What is compared in one round: by topic, entries at their places.
 struct Audit::Round {
@@ -80,47 +88,40 @@ Status Audit::Move(int partition, KeyOf key, std::uint64_t generation, const std
   return {};
 }
 
-// Entries that stand elsewhere since a tail was mended.
-Result<std::map<std::uint64_t, std::int64_t>> Audit::Since(int partition, const gate::Keys& of) {
-  STAFETT_TRY(auto moved, store_.Read({gate::Get::Hash(MovedKey(own_, partition, of.service()))}, Soon()));
-  std::map<std::uint64_t, std::int64_t> since;
-  const auto& fields = moved.values[0].list;
-  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
-    since[ToNumber(fields[i])] = std::strtoll(fields[i + 1].c_str(), nullptr, 10);
-  }
-  return since;
-}
-
-// Adds what this service had acknowledged behind the position, and moves the position.
-Status Audit::Gather(int partition, std::size_t service, Position& position, Round& round) {
-  const auto& of = services_[service];
+Result<bool> Audit::Walk(int partition, const gate::Keys& of, Position& position, const Visit& visit) {
   STAFETT_TRY(auto noted, outboxes_.NotesAfter(of, partition, position.place, kNotes));
-  if (noted.empty()) return {};
+  if (noted.empty()) return false;
   STAFETT_TRY(auto entries, outboxes_.EntriesAfter(of, partition, position.number, kEntries));
-  STAFETT_TRY(const auto since, Since(partition, of));
+  STAFETT_TRY(const auto moved, Moved(store_, own_, partition, of.service()));
   for (const auto& n : noted) {
     for (const auto& note : n.notes) {
       if (note.number <= position.number) continue;  // noted twice
       auto it = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.number == note.number; });
-      if (it == entries.end()) {
-        const bool later = !entries.empty() && note.number > entries.back().number && entries.size() == kEntries;
-        if (later) {
-          round.compared.more = true;
-          return {};
-        }
-        // Acknowledged and not in the outbox: somebody else trimmed it, and nothing can be compared any more.
-        ++round.compared.damaged;
-      } else if (!topics_.contains(note.topic) || note.offset < 0) {
-        ++round.compared.unread;
-      } else {
-        auto place = since.find(note.number);
-        round.wanted[note.topic].emplace(place == since.end() ? note.offset : place->second, it->message);
-      }
+      const bool here = it != entries.end();
+      if (!here && entries.size() == kEntries && note.number > entries.back().number) return true;
+      auto since = moved.find(note.number);
+      if (!visit(note, since == moved.end() ? note.offset : since->second, here ? &*it : nullptr)) return false;
       position.number = note.number;
     }
     position.place = n.place;
   }
-  round.compared.more = round.compared.more || noted.size() == kNotes;
+  return noted.size() == kNotes;
+}
+
+// Adds what this service had acknowledged behind the position, and moves the position.
+Status Audit::Gather(int partition, std::size_t service, Position& position, Round& round) {
+  auto add = [&](const domain::Note& note, std::int64_t place, const Entry* entry) {
+    if (entry == nullptr) {
+      ++round.compared.damaged;  // somebody else trimmed it, and nothing can be compared any more
+    } else if (!topics_.contains(note.topic) || note.offset < 0) {
+      ++round.compared.unread;
+    } else {
+      round.wanted[note.topic].emplace(place, entry->message);
+    }
+    return true;
+  };
+  STAFETT_TRY(const bool more, Walk(partition, services_[service], position, add));
+  round.compared.more = round.compared.more || more;
   return {};
 }
 
@@ -163,34 +164,24 @@ Result<Compared> Audit::Look(int partition, const Beat& beat) {
 // Up to the first entry that somebody has yet to read.
 Status Audit::GatherPassed(int partition, std::size_t service, const gate::Answer& marks, Position& position,
                            std::vector<Passed>& passed) {
-  const auto& of = services_[service];
-  STAFETT_TRY(auto noted, outboxes_.NotesAfter(of, partition, position.place, kNotes));
-  if (noted.empty()) return {};
-  STAFETT_TRY(auto entries, outboxes_.EntriesAfter(of, partition, position.number, kEntries));
-  STAFETT_TRY(const auto since, Since(partition, of));
-  for (const auto& n : noted) {
-    for (const auto& note : n.notes) {
-      if (note.number <= position.number) continue;
-      auto it = std::find_if(entries.begin(), entries.end(), [&](const Entry& e) { return e.number == note.number; });
-      if (it == entries.end()) return {};
-      std::optional<gate::Envelope> e;
-      if (note.topic == log_ && note.offset >= 0) {
-        if (auto decoded = gate::Decode(it->message.value)) e = std::move(*decoded);
-      }
-      if (e) {
-        auto place = since.find(note.number);
-        const auto offset = place == since.end() ? note.offset : place->second;
-        for (std::size_t s = 0; s < services_.size(); ++s) {
-          const auto& mark = marks.values[services_.size() + s].string;
-          if (std::strtoll(mark.c_str(), nullptr, 10) <= offset) return {};
-        }
-        auto child = e->child.empty() ? e->stream.substr(e->stream.find('/') + 1) : e->child;
-        passed.push_back({e->stream, std::move(child), e->version});
-      }
-      position.number = note.number;
+  auto read_by_all = [&](std::int64_t place) {
+    for (std::size_t s = 0; s < services_.size(); ++s) {
+      const auto& mark = marks.values[services_.size() + s].string;
+      if (std::strtoll(mark.c_str(), nullptr, 10) <= place) return false;
     }
-    position.place = n.place;
-  }
+    return true;
+  };
+  auto add = [&](const domain::Note& note, std::int64_t place, const Entry* entry) {
+    if (entry == nullptr) return false;
+    if (note.topic != log_ || note.offset < 0) return true;
+    auto e = gate::Decode(entry->message.value);
+    if (!e) return true;
+    if (!read_by_all(place)) return false;
+    passed.push_back({e->stream, ChildOf(*e), e->version});
+    return true;
+  };
+  auto walked = Walk(partition, services_[service], position, add);
+  if (!walked) return tl::unexpected(walked.error());
   return {};
 }
 
@@ -206,23 +197,24 @@ Result<std::uint64_t> Audit::LookWhoTook(int partition, const Beat& beat) {
     beat();
     STAFETT_CHECK_OK(GatherPassed(partition, i, answer, positions[i], passed));
   }
-  std::vector<gate::Get> gets;
-  for (const auto& record : passed) {
-    for (const auto& s : services_) {
-      gets.push_back(gate::Get::HashField(s.Seen(partition), record.stream));
-      gets.push_back(gate::Get::HashField(s.Index(partition, "parked"), record.child));
-      gets.push_back(gate::Get::String(s.Mark(partition, "log")));
-    }
-  }
-  STAFETT_TRY(auto seen, store_.Read(gets, Soon()));
   std::uint64_t missed = 0;
-  std::size_t at = 0;
-  for (const auto& record : passed) {
-    for (std::size_t s = 0; s < services_.size(); ++s, at += 3) {
-      if (record.stream.starts_with(services_[s].service() + "/")) continue;  // its own
-      // Its mark went back meanwhile: it reads again.
-      if (ToNumber(seen.values[at + 2].string) < ToNumber(answer.values[services_.size() + s].string)) continue;
-      if (!seen.values[at + 1].present && ToNumber(seen.values[at].string) < record.version) ++missed;
+  if (!passed.empty()) {
+    auto gets = marks;
+    for (const auto& record : passed) {
+      for (const auto& s : services_) {
+        gets.push_back(gate::Get::HashField(s.Seen(partition), record.stream));
+        gets.push_back(gate::Get::HashField(s.Index(partition, "parked"), record.child));
+      }
+    }
+    STAFETT_TRY(auto seen, store_.Read(gets, Soon()));
+    auto at = services_.size();
+    for (const auto& record : passed) {
+      for (std::size_t s = 0; s < services_.size(); ++s, at += 2) {
+        if (record.stream.starts_with(services_[s].service() + "/")) continue;  // its own
+        // Its mark went back meanwhile: it reads again.
+        if (ToNumber(seen.values[s].string) < ToNumber(answer.values[services_.size() + s].string)) continue;
+        if (!seen.values[at + 1].present && ToNumber(seen.values[at].string) < record.version) ++missed;
+      }
     }
   }
   if (missed == 0) STAFETT_CHECK_OK(Move(partition, TakenKey, generation, before, positions));
@@ -239,12 +231,7 @@ Result<Compared> Audit::LookAtAll(int partition, const Beat& beat) {
   Compared sum;
   do {
     STAFETT_TRY(auto compared, Compare(partition, positions, beat));
-    sum.same += compared.same;
-    sum.other += compared.other;
-    sum.damaged += compared.damaged;
-    sum.missing += compared.missing;
-    sum.unread += compared.unread;
-    sum.more = compared.more;
+    sum += compared;
   } while (sum.more);
   return sum;
 }
@@ -263,7 +250,7 @@ Result<std::uint64_t> Audit::Trim(int partition, const Beat& beat) {
     beat();
     const auto& s = services_[i];
     STAFETT_TRY(auto noted, outboxes_.NotesAfter(s, partition, {}, kTrim));
-    STAFETT_TRY(const auto since, Since(partition, s));
+    STAFETT_TRY(const auto moved, Moved(store_, own_, partition, s.service()));
     gate::Transaction tx;
     tx.generation = generation;
     std::uint64_t upto = 0;
@@ -285,7 +272,7 @@ Result<std::uint64_t> Audit::Trim(int partition, const Beat& beat) {
     for (const auto& [topic, offset] : tops) {
       if (topics_.contains(topic)) tx.writes.push_back(gate::Write::Max(TrimmedKey(own_, partition, topic), offset));
     }
-    for (const auto& [number, offset] : since) {
+    for (const auto& [number, offset] : moved) {
       if (number > upto) break;
       tx.writes.push_back(gate::Write::HashDelete(MovedKey(own_, partition, s.service()), std::to_string(number)));
     }

@@ -4,6 +4,7 @@
 // else does: what is verified, was taken by all, and was acknowledged longer ago than `keep`.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct Compared {
   std::uint64_t unread = 0;   // of topics that the auditor may not read: keys, identities, recipients'
   bool more = false;          // there was more than fits into one round
   bool Well() const { return other + damaged + missing == 0; }
+  Compared& operator+=(const Compared& next);  // `more` is the last one's
 };
 
 struct Behind {
@@ -58,7 +60,10 @@ class Audit {
   Result<std::vector<Position>> Positions(int partition, KeyOf key, std::vector<gate::Get> more, gate::Answer& answer);
   Status Move(int partition, KeyOf key, std::uint64_t generation, const std::vector<Position>& before,
               const std::vector<Position>& after);
-  Result<std::map<std::uint64_t, std::int64_t>> Since(int partition, const gate::Keys& of);
+  // What this service had acknowledged behind the position, in order: each with its place now, and the entry unless the
+  // outbox has lost it. The position moves over all for which it is true. True: there was more than one round takes.
+  using Visit = std::function<bool(const domain::Note& note, std::int64_t place, const Entry* entry)>;
+  Result<bool> Walk(int partition, const gate::Keys& of, Position& position, const Visit& visit);
   Status GatherPassed(int partition, std::size_t service, const gate::Answer& marks, Position& position,
                       std::vector<Passed>& passed);
   Result<Compared> Compare(int partition, std::vector<Position>& positions, const Beat& beat);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "auditor/adapters/keys.h"
 #include "lib/telemetry/log.h"
 
 namespace stafett::auditor::adapters {
@@ -105,7 +106,7 @@ bool Auditor::LostItsTail(int partition) {
   for (const auto& s : services_) gets.push_back(gate::Get::String(s.Halt(partition)));
   auto halts = store_.Read(gets, Soon());
   return halts && std::any_of(halts->values.begin(), halts->values.end(),
-                              [](const gate::Value& halt) { return halt.string == "TAIL_LOST"; });
+                              [](const gate::Value& halt) { return halt.string == kTailLost; });
 }
 
 Auditor::Found Auditor::LookAt(int partition, const Beat& beat) {

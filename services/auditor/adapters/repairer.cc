@@ -5,40 +5,19 @@
 #include <set>
 #include <utility>
 
+#include "auditor/adapters/keys.h"
 #include "lib/gate/children.h"
-#include "lib/gate/envelope.h"
 
 namespace stafett::auditor::adapters {
 namespace {
 
-constexpr char kTailLost[] = "TAIL_LOST";
 constexpr std::size_t kBatch = 200;
 constexpr std::int64_t kInputs = 100;
 
 Deadline Soon() { return Deadline::In(Millis(3000)); }
 std::int64_t ToNumber(const std::string& text) { return std::strtoll(text.c_str(), nullptr, 10); }
 
-// Whose lists hold what was taken of this record (lib/gate/tailer.cc).
-std::string ChildOf(const kafka::Message& message) {
-  auto e = gate::Decode(message.value);
-  if (!e) return message.key;
-  return e->child.empty() ? e->stream.substr(e->stream.find('/') + 1) : e->child;
-}
-
 }  // namespace
-
-std::string MovedKey(const gate::Keys& own, int partition, const std::string& service) {
-  return own.Index(partition, "moved:" + service);
-}
-std::string TrimmedKey(const gate::Keys& own, int partition, const std::string& topic) {
-  return own.Index(partition, "trimmed:" + topic);
-}
-std::string VerifiedKey(const gate::Keys& own, int partition, const std::string& service) {
-  return own.Index(partition, "verified:" + service);
-}
-std::string TakenKey(const gate::Keys& own, int partition, const std::string& service) {
-  return own.Index(partition, "taken:" + service);
-}
 
 Repairer::Repairer(gate::Store& store, gate::Keys own, std::vector<gate::Keys> services,
                    std::map<std::string, Topic*> topics)
@@ -68,11 +47,11 @@ Result<Mended> Repairer::Mend(int partition, const Beat& beat) {
   if (!halted.done) return Fail(Code::kAborted, "HALTS_CHANGED", "somebody halted the partition just now");
 
   Mended mended;
-  std::map<std::string, Rewind> rewinds;
+  std::map<std::string, std::int64_t> again_from;
   for (const auto& [mark, topic] : topics_) {
-    STAFETT_TRY(rewinds[mark], MendTopic(partition, mark, *topic, beat, mended));
+    STAFETT_TRY(again_from[mark], MendTopic(partition, mark, *topic, beat, mended));
   }
-  STAFETT_CHECK_OK(Resume(partition, generation, rewinds));
+  STAFETT_CHECK_OK(Resume(partition, generation, again_from));
   return mended;
 }
 
@@ -95,11 +74,9 @@ Result<std::vector<domain::Kept>> Repairer::Load(int partition, const Topic& top
         }
       }
     }
-    STAFETT_TRY(auto moved, store_.Read({gate::Get::Hash(MovedKey(own_, partition, s.service()))}, Soon()));
-    const auto& fields = moved.values[0].list;
-    for (std::size_t i = 0; i + 1 < fields.size(); i += 2) {
-      auto it = places.find(std::strtoull(fields[i].c_str(), nullptr, 10));
-      if (it != places.end()) it->second = ToNumber(fields[i + 1]);
+    STAFETT_TRY(const auto moved, Moved(store_, own_, partition, s.service()));
+    for (const auto& [number, offset] : moved) {
+      if (auto it = places.find(number); it != places.end()) it->second = offset;
     }
     std::uint64_t number = 0;
     while (true) {
@@ -129,8 +106,7 @@ Result<kafka::Message> Repairer::EntryOf(int partition, const domain::Kept& kept
   // Twice in the store: what is published again is the service's own word, or nothing is.
   auto e = gate::Decode(message.value);
   if (!e) return Fail(Code::kFailedPrecondition, "OUTBOX_DAMAGED", "an entry of an outbox is no record");
-  const auto list = of->Own(partition, e->stream.substr(e->stream.find('/') + 1));
-  const auto get = gate::Get::ListAt(list, static_cast<std::int64_t>(e->version) - 1);
+  const auto get = gate::Get::ListAt(of->Own(partition, OwnListOf(*e)), static_cast<std::int64_t>(e->version) - 1);
   STAFETT_TRY(auto own, store_.Read({get}, Soon()));
   if (own.values[0].string != message.value) {
     return Fail(Code::kFailedPrecondition, "OUTBOX_DAMAGED", "an entry of an outbox is not what the service has kept");
@@ -144,7 +120,7 @@ Status Repairer::FindPlaces(int partition, const Beat& beat, domain::Repair& rep
   for (const auto& lost : repair.Lost()) {
     beat();
     STAFETT_TRY(auto message, EntryOf(partition, lost));
-    children.insert(ChildOf(message));
+    children.insert(ChildOf(*gate::Decode(message.value)));  // it is a record: EntryOf has looked
   }
   for (const auto& child : children) {
     for (const auto& s : services_) {
@@ -209,8 +185,8 @@ Status Repairer::NoteMove(int partition, const domain::Kept& kept, std::int64_t 
   return {};
 }
 
-Result<Repairer::Rewind> Repairer::MendTopic(int partition, const std::string& mark, Topic& topic, const Beat& beat,
-                                             Mended& mended) {
+Result<std::int64_t> Repairer::MendTopic(int partition, const std::string& mark, Topic& topic, const Beat& beat,
+                                         Mended& mended) {
   STAFETT_TRY(auto kept, Load(partition, topic, beat));
   domain::Repair repair(std::move(kept));
   std::vector<gate::Get> gets{gate::Get::String(TrimmedKey(own_, partition, topic.name()))};
@@ -240,14 +216,15 @@ Result<Repairer::Rewind> Repairer::MendTopic(int partition, const std::string& m
   }
   if (mark == "log") STAFETT_CHECK_OK(FindPlaces(partition, beat, repair));  // inputs are of the log
   STAFETT_CHECK_OK(Publish(partition, topic, repair, beat, mended));
-  return Rewind{repair.ReadAgainFrom()};
+  return repair.ReadAgainFrom();
 }
 
 // All at once: marks back, fence too (what lies behind it is derived anew, and must be acknowledged anew), halts gone.
-Status Repairer::Resume(int partition, std::uint64_t generation, const std::map<std::string, Rewind>& rewinds) {
+Status Repairer::Resume(int partition, std::uint64_t generation,
+                        const std::map<std::string, std::int64_t>& again_from) {
   std::vector<gate::Get> gets;
   for (const auto& s : services_) {
-    for (const auto& [mark, rewind] : rewinds) gets.push_back(gate::Get::String(s.Mark(partition, mark)));
+    for (const auto& [mark, from] : again_from) gets.push_back(gate::Get::String(s.Mark(partition, mark)));
     gets.push_back(gate::Get::String(s.Halt(partition)));
   }
   STAFETT_TRY(auto read, store_.Read(gets, Soon()));
@@ -255,14 +232,14 @@ Status Repairer::Resume(int partition, std::uint64_t generation, const std::map<
   tx.generation = generation;
   std::size_t i = 0;
   for (const auto& s : services_) {
-    for (const auto& [mark, rewind] : rewinds) {
+    for (const auto& [mark, from] : again_from) {
       const auto key = s.Mark(partition, mark);
       const auto& is = read.values[i++].string;
       tx.guards.push_back(gate::Guard::Equals(key, is));  // M3
       if (mark == "log") {
-        tx.writes.push_back(gate::Write::Rewind(key, rewind.from, s.Fence(partition), s.Outbox(partition)));
-      } else if (ToNumber(is) > rewind.from) {  // the fence is among the log's offsets
-        tx.writes.push_back(gate::Write::Set(key, std::to_string(rewind.from)));
+        tx.writes.push_back(gate::Write::Rewind(key, from, s.Fence(partition), s.Outbox(partition)));
+      } else if (ToNumber(is) > from) {  // the fence is among the log's offsets
+        tx.writes.push_back(gate::Write::Set(key, std::to_string(from)));
       }
     }
     const auto& halt = read.values[i++].string;

@@ -40,16 +40,15 @@ class Repairer {
   Result<Mended> Mend(int partition, const Beat& beat);
 
  private:
-  struct Rewind {
-    std::int64_t from = 0;  // readers of this topic
-  };
-  Result<Rewind> MendTopic(int partition, const std::string& mark, Topic& topic, const Beat& beat, Mended& mended);
+  // From where the topic is to be read again.
+  Result<std::int64_t> MendTopic(int partition, const std::string& mark, Topic& topic, const Beat& beat,
+                                 Mended& mended);
   Result<std::vector<domain::Kept>> Load(int partition, const Topic& topic, const Beat& beat);
   Status FindPlaces(int partition, const Beat& beat, domain::Repair& repair);
   Result<kafka::Message> EntryOf(int partition, const domain::Kept& kept);
   Status Publish(int partition, Topic& topic, const domain::Repair& repair, const Beat& beat, Mended& mended);
   Status NoteMove(int partition, const domain::Kept& kept, std::int64_t offset);
-  Status Resume(int partition, std::uint64_t generation, const std::map<std::string, Rewind>& rewinds);
+  Status Resume(int partition, std::uint64_t generation, const std::map<std::string, std::int64_t>& again_from);
 
   gate::Store& store_;
   gate::Keys own_;
@@ -57,11 +56,5 @@ class Repairer {
   std::map<std::string, Topic*> topics_;
   Outboxes outboxes_;
 };
-
-// The auditor's own keys.
-std::string MovedKey(const gate::Keys& own, int partition, const std::string& service);  // number -> place since
-std::string TrimmedKey(const gate::Keys& own, int partition, const std::string& topic);  // highest place trimmed
-std::string VerifiedKey(const gate::Keys& own, int partition, const std::string& service);
-std::string TakenKey(const gate::Keys& own, int partition, const std::string& service);
 
 }  // namespace stafett::auditor::adapters

@@ -18,7 +18,7 @@ from stafett_faults.history import (
     Run,
     Signal,
 )
-from stafett_faults.people import HEALTH_STATION, PPT, SCHOOL
+from stafett_story.steinkjer import HEALTH_STATION, PPT, SCHOOL
 
 SCHOOLS_NUMBER = "317042183"
 START = 1_800_000_000_000  # 2027-01-15, when every row of the rule file is in force

@@ -16,8 +16,8 @@ from stafett_faults.history import (
     Attempt,
 )
 from stafett_faults.oracle import Files, Oracle
-from stafett_faults.people import HEALTH_STATION, PPT, SCHOOL
 from stafett_stack import paths
+from stafett_story.steinkjer import HEALTH_STATION, PPT, SCHOOL
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -7,8 +7,8 @@ import pytest
 from made_up import MESSAGES, MOTHER, START, Hand
 
 from stafett_faults.oracle import EVENT, RETRACTION, SNAPSHOT, Files, Oracle, spread
-from stafett_faults.people import HEALTH_STATION, PPT, SCHOOL
 from stafett_stack import paths
+from stafett_story.steinkjer import HEALTH_STATION, PPT, SCHOOL
 
 CHILD_WELFARE = "r-q2f8rn"
 EVERYBODY = [SCHOOL, HEALTH_STATION, PPT, CHILD_WELFARE]

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "auditor/adapters/audit.h"
+#include "auditor/adapters/keys.h"
 #include "unit/lib/gate/tailer_support.h"
 
 namespace stafett::auditor::adapters {
@@ -153,8 +154,10 @@ struct World {
     for (const auto& value : Values(log, "log", kP)) where += " " + gate::Decode(value)->event_id;
     for (const auto& k : keys) {
       for (const auto& e : store.StreamForTest(k.AckLog(kP))) where += "\n" + k.service() + " " + e.fields[0].second;
-      const auto moved = store.Read({gate::Get::Hash(MovedKey(own, kP, k.service()))}, Soon());
-      for (const auto& m : moved->values[0].list) where += " moved " + m;
+      const auto moved = Moved(store, own, kP, k.service());
+      for (const auto& [number, place] : *moved) {
+        where += " moved " + std::to_string(number) + " to " + std::to_string(place);
+      }
     }
     const auto looked = audit->Look(kP, kBeat);
     if (looked) {
@@ -195,6 +198,15 @@ class RepairerTest : public ::testing::Test, protected World {
     cases.Say(child_, "take", "note");
     cases.Relay(10, 10);
     for (auto* s : all) s->tailer->TurnForTest();
+  }
+  // The same, then the store is rebuilt from the log, and one record more is published.
+  void LoseTheStoreAndGoOn() {
+    WithdrawAndNote();
+    store.WipeForTest();
+    for (auto* s : all) s->Again();
+    Settle();
+    consent.Say(child_, "take", "later");
+    Settle();
   }
   std::vector<std::string> Bodies() {
     std::vector<std::string> out;
@@ -350,12 +362,7 @@ TEST_F(RepairerTest, A_reader_that_stood_in_a_lost_tail_sees_what_was_written_th
 }
 
 TEST_F(RepairerTest, What_a_rebuilt_store_has_from_the_log_alone_cannot_be_mended_and_stays_as_it_is) {
-  WithdrawAndNote();
-  store.WipeForTest();
-  for (auto* s : all) s->Again();
-  Settle();
-  consent.Say(child_, "take", "later");
-  Settle();
+  LoseTheStoreAndGoOn();
   log.CutTail("log", kP, 2);  // the note, which no outbox holds any more, and what came later
   cases.Watch();
   auto mended = repairer->Mend(kP, kBeat);
@@ -366,12 +373,7 @@ TEST_F(RepairerTest, What_a_rebuilt_store_has_from_the_log_alone_cannot_be_mende
 }
 
 TEST_F(RepairerTest, What_came_after_a_rebuild_can_be_mended) {
-  WithdrawAndNote();
-  store.WipeForTest();
-  for (auto* s : all) s->Again();
-  Settle();
-  consent.Say(child_, "take", "later");
-  Settle();
+  LoseTheStoreAndGoOn();
   const auto before = Values(log, "log", kP);
   log.CutTail("log", kP, 3);
   Settle();
