@@ -213,7 +213,11 @@ Result<std::uint64_t> Audit::LookWhoTook(int partition, const Beat& beat) {
         if (record.stream.starts_with(services_[s].service() + "/")) continue;  // its own
         // Its mark went back meanwhile: it reads again.
         if (ToNumber(seen.values[s].string) < ToNumber(answer.values[services_.size() + s].string)) continue;
-        if (!seen.values[at + 1].present && ToNumber(seen.values[at].string) < record.version) ++missed;
+        const auto taken = ToNumber(seen.values[at].string);
+        const auto& parked = seen.values[at + 1];
+        // Set aside for a gap: the record that is missing there is this one, and the service has passed it.
+        const bool closes = parked.string.starts_with("GAP ") && record.version == taken + 1;
+        if (taken < record.version && (!parked.present || closes)) ++missed;
       }
     }
   }

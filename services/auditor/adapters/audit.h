@@ -40,7 +40,7 @@ class Audit {
   // Compares what was acknowledged since the last round, and moves the verified mark over what is the same.
   Result<Compared> Look(int partition, const Beat& beat);
   // How many records somebody has passed and not taken; moves the taken mark if there are none. A child that is set
-  // aside is known as that, and does not count.
+  // aside is known as that, and does not count, but for the record that closes its gap.
   Result<std::uint64_t> LookWhoTook(int partition, const Beat& beat);
   // The same as Look with all that the outboxes hold, verified before or not; moves nothing.
   Result<Compared> LookAtAll(int partition, const Beat& beat);

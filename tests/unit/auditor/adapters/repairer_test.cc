@@ -361,6 +361,22 @@ TEST_F(RepairerTest, A_reader_that_stood_in_a_lost_tail_sees_what_was_written_th
   EXPECT_THAT(consent.State(child_), ::testing::Contains("in:takesecond"));
 }
 
+TEST_F(RepairerTest, A_child_that_was_set_aside_for_what_it_did_not_see_in_a_lost_tail_goes_on) {
+  cases.Say(child_, "take", "first");
+  Settle();
+  consent.Say(child_, "leave", "unnoted");
+  consent.Relay(10, 0);
+  consent.tailer->TurnForTest();
+  log.CutTail("log", kP, 1);
+  for (const char* id : {"second", "third"}) cases.Say(child_, "take", id);
+  cases.Relay(10, 10);
+  for (int i = 0; i < 3; ++i) consent.tailer->TurnForTest();  // from the third on: the second is a gap
+  Settle();
+  EXPECT_THAT(consent.State(child_), ::testing::IsSupersetOf({"in:takesecond", "in:takethird"}));
+  const auto parked = store.Read({gate::Get::Hash(consent.copy.keys.Index(kP, "parked"))}, Soon());
+  EXPECT_THAT(parked->values[0].list, IsEmpty());
+}
+
 TEST_F(RepairerTest, What_a_rebuilt_store_has_from_the_log_alone_cannot_be_mended_and_stays_as_it_is) {
   LoseTheStoreAndGoOn();
   log.CutTail("log", kP, 2);  // the note, which no outbox holds any more, and what came later
