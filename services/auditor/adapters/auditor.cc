@@ -176,6 +176,8 @@ void Auditor::Measure() {
 }
 
 Result<std::map<int, Compared>> Auditor::Verify(const Beat& beat) {
+  // Streams are read on a connection of their own, and refused while the store itself has not met the server.
+  STAFETT_CHECK_OK(store_.Read({}, Soon()));
   std::map<int, Compared> out;
   for (int p = 0; p < partitions_; ++p) {
     STAFETT_TRY(out[p], audit_->LookAtAll(p, beat));
