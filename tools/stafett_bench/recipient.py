@@ -1,0 +1,98 @@
+"""A recipient's side that keeps times: when it had each signal, and how long each Fetch took."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+
+from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+
+from stafett_bench.children import World
+from stafett_stack.procs import StackError, wait_until
+from stafett_stack.rights import principal_of, topic_of
+from stafett_story.calls import Caller, Credentials, build
+
+FETCHERS = 4
+
+
+class Reader:
+    """with Reader(world, recipient, fetch=True) as reader: …; then reader.had and reader.fetched_ms"""
+
+    def __init__(self, world: World, recipient: str, *, fetch: bool) -> None:
+        import importlib
+
+        self._signal = importlib.import_module("stafett.disclosure.v1.signal_pb2").Signal
+        self._world = world
+        self._who = world.machine(recipient)
+        self._consumer = Consumer({
+            **world.stack.kafka.client_config(principal_of(recipient)),
+            "group.id": principal_of(recipient),  # never joined
+            "enable.auto.commit": False,
+            "fetch.wait.max.ms": 500,
+        })  # fmt: skip
+        self._topic = topic_of(recipient)
+        self._fetch = fetch
+        self._caller = Caller(world.stack.addresses(), patience=0)
+        self._credentials = Credentials(world.stack.issuer.tokens, world.stack.known)
+        self._over = threading.Event()
+        self._to_fetch: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.had: dict[tuple[str, int], int] = {}  # (case_ref, sequence) → ns since 1970
+        self.fetched_ms: list[float] = []
+        self.refused: list[str] = []
+        self._threads = [threading.Thread(target=self._read)]
+        self._threads += [threading.Thread(target=self._bring) for _ in range(FETCHERS if fetch else 0)]
+
+    def __enter__(self) -> Reader:
+        self._consumer.assign([TopicPartition(self._topic, 0, OFFSET_END)])
+        self._consumer.poll(0.5)  # the end is found now, not at the first signal
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        self._consumer.close()
+        self._caller.close()
+
+    def new_case(self, known: set[str]) -> tuple[str, int] | None:
+        """A case of which there is a signal now, with its highest sequence."""
+        found = [key for key in list(self.had) if key[0] not in known]
+        return max(found, key=lambda key: key[1]) if found else None
+
+    def wait_for(self, signals: int, timeout: float = 60.0) -> None:
+        """Until there are so many signals, and all that is to be fetched is."""
+        wait_until(lambda: len(self.had) >= signals and self._to_fetch.empty(), f"{signals} signals", timeout)
+
+    def _read(self) -> None:
+        while not self._over.is_set():
+            for message in self._messages():
+                now = time.time_ns()
+                signal = self._signal.FromString(message.value())
+                self.had.setdefault((signal.case_ref, signal.sequence), now)
+                if self._fetch:
+                    self._to_fetch.put(signal.delivery_id)
+
+    def _messages(self) -> Iterator:
+        message = self._consumer.poll(0.1)
+        if message is not None:
+            if message.error():
+                raise StackError(f"the recipient's topic: {message.error()}")
+            yield message
+
+    def _bring(self) -> None:
+        rpc = self._world.rpc("disclosure.Fetch")
+        while not self._over.is_set():
+            try:
+                delivery_id = self._to_fetch.get(timeout=0.1)
+            except queue.Empty:
+                continue
+            request, metadata = build(rpc, {"delivery_id": delivery_id}), self._credentials.metadata(self._who)
+            began = time.perf_counter_ns()
+            answer = self._caller.call(rpc, request, metadata)
+            self.fetched_ms.append((time.perf_counter_ns() - began) / 1e6)
+            if answer.refusal is not None:
+                self.refused.append(str(answer.refusal))
