@@ -19,7 +19,8 @@ GateCaseStore::GateCaseStore(host::Host& host, const seal::Secret& identity_key)
       identity_key_{"identity-1", identity_key.Derive("number")},
       number_hash_key_(identity_key.Derive("number-hash")),
       children_(host.gate().store(), host.gate().keys(),
-                [this](domain::Child& child, const gate::Entry& entry) { return Fold(child, entry); }) {}
+                [this](domain::Child& child, const gate::Entry& entry) { return Fold(child, entry); }),
+      found_(host.gate().store()) {}
 
 Status GateCaseStore::Fold(domain::Child& child, const gate::Entry& entry) {
   STAFETT_TRY(auto opened, host::OpenRecord(host_.keys(), entry.record));
@@ -131,10 +132,9 @@ Result<app::CaseStore::View> GateCaseStore::Load(const std::string& child, Deadl
 }
 
 Result<std::string> GateCaseStore::ChildOfCase(const std::string& case_id, Deadline deadline) {
-  STAFETT_TRY(auto read,
-              host_.gate().store().Read({gate::Get::String(host_.gate().keys().Global("s:" + case_id))}, deadline));
-  if (!read.values[0].present) return domain::NotAllowed();
-  return std::move(read.values[0].string);
+  STAFETT_TRY(auto child, found_.ChildAt(host_.gate().keys().Global("s:" + case_id), deadline));
+  if (!child) return domain::NotAllowed();
+  return *std::move(child);
 }
 
 std::vector<gate::Write> GateCaseStore::IdentityWrites(const kafka::Record& record) const {

@@ -6,6 +6,7 @@
 #include "cases/app/ports.h"
 #include "lib/base/awaited.h"
 #include "lib/gate/children.h"
+#include "lib/gate/found.h"
 #include "lib/gate/tailer.h"
 #include "lib/host/host.h"
 
@@ -44,6 +45,7 @@ class GateCaseStore final : public app::CaseStore {
   seal::DataKey identity_key_;    // seals the national number
   seal::Secret number_hash_key_;  // finds it
   gate::Children<domain::Child> children_;
+  gate::Found found_;
 };
 
 // Reads the log for cases: keeps consents, stops what lost its own, restores what the store has lost.

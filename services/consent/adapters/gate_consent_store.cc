@@ -15,7 +15,8 @@ tl::unexpected<Error> UnknownRequest() {
 GateConsentStore::GateConsentStore(host::Host& host)
     : host_(host),
       children_(host.gate().store(), host.gate().keys(),
-                [this](domain::Child& child, const gate::Entry& entry) { return Fold(child, entry); }) {}
+                [this](domain::Child& child, const gate::Entry& entry) { return Fold(child, entry); }),
+      found_(host.gate().store()) {}
 
 Status GateConsentStore::Fold(domain::Child& child, const gate::Entry& entry) {
   STAFETT_TRY(auto opened, host::OpenRecord(host_.keys(), entry.record));
@@ -56,10 +57,9 @@ Result<app::ConsentStore::View> GateConsentStore::Load(const std::string& child,
 }
 
 Result<std::string> GateConsentStore::ChildOfConsent(const std::string& consent_id, Deadline deadline) {
-  STAFETT_TRY(auto read,
-              host_.gate().store().Read({gate::Get::String(host_.gate().keys().Global("s:" + consent_id))}, deadline));
-  if (!read.values[0].present) return domain::NotAllowed();
-  return std::move(read.values[0].string);
+  STAFETT_TRY(auto child, found_.ChildAt(host_.gate().keys().Global("s:" + consent_id), deadline));
+  if (!child) return domain::NotAllowed();
+  return *std::move(child);
 }
 
 Result<gate::Committed> GateConsentStore::Remembered(const std::string& scope, const std::string& request_id,

@@ -7,6 +7,7 @@
 
 #include "consent/app/ports.h"
 #include "lib/gate/children.h"
+#include "lib/gate/found.h"
 #include "lib/gate/tailer.h"
 #include "lib/host/host.h"
 
@@ -28,6 +29,7 @@ class GateConsentStore final : public app::ConsentStore {
   gate::Proposal Propose(const std::string& child, const domain::Events& events) const;
   host::Host& host_;
   gate::Children<domain::Child> children_;
+  gate::Found found_;
 };
 
 // Reads the log for consent: keeps who the guardians are, restores what the store has lost. Derives nothing.

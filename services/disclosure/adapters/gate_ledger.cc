@@ -90,22 +90,29 @@ Result<LearnedRecord> GateLedger::Learn(domain::View& view, std::string_view rec
 }
 
 Result<Loaded> GateLedger::LoadWithRegime(int partition, const std::string& child, Deadline deadline) {
+  STAFETT_TRY(auto loaded, LoadWithRegime(partition, std::vector<std::string>{child}, deadline));
+  return std::move(loaded.front());
+}
+
+Result<std::vector<Loaded>> GateLedger::LoadWithRegime(int partition, const std::vector<std::string>& children,
+                                                       Deadline deadline) {
   const auto& keys = host_.gate().keys();
-  Loaded out;
-  STAFETT_TRY(out.view, children_.Load(partition, child, deadline,
-                                       {gate::Get::String(regimes_.InForceKey(partition)),
-                                        gate::Get::HashField(keys.Index(partition, "parked"), child),
-                                        gate::Get::Hash(regimes_.SuspendedKey())}));
-  const auto& in_force = out.view.extra[0];
+  STAFETT_TRY(auto views, children_.LoadAll(partition, children, deadline,
+                                            {gate::Get::String(regimes_.InForceKey(partition)),
+                                             gate::Get::Hash(regimes_.SuspendedKey()),
+                                             gate::Get::HashFields(keys.Index(partition, "parked"), children)}));
+  auto version = NoVersion();  // before the first activation nobody is told anything
+  const auto& in_force = views.front().extra[0];
   if (in_force.present) {
-    STAFETT_TRY(out.version, regimes_.Find(in_force.string, deadline));
-  } else {
-    // Before the first activation nobody is told anything.
-    out.version = NoVersion();
+    STAFETT_TRY(version, regimes_.Find(in_force.string, deadline));
   }
-  out.parked = out.view.extra[1].present;
-  for (std::size_t i = 0; i + 1 < out.view.extra[2].list.size(); i += 2) {
-    out.suspended.insert(out.view.extra[2].list[i]);
+  std::set<std::string> suspended;
+  const auto& fields = views.front().extra[1].list;
+  for (std::size_t i = 0; i + 1 < fields.size(); i += 2) suspended.insert(fields[i]);
+  std::vector<Loaded> out;
+  for (std::size_t i = 0; i < views.size(); ++i) {
+    const bool parked = !views[i].extra[2].list[i].empty();
+    out.push_back({std::move(views[i]), version, suspended, parked});
   }
   return out;
 }
@@ -344,23 +351,35 @@ Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, domain::D
 bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 
+void Router::Expect(int partition, const std::vector<std::string>& children, bool restoring) {
+  host_.keys().Expect(partition, children);
+  if (restoring) return;
+  auto loaded = ledger_.LoadWithRegime(partition, children, Deadline::In(Millis(2000)));
+  gate::Expected<Loaded>::Children expected;  // none: each is read when it is its turn
+  for (std::size_t i = 0; loaded && i < children.size(); ++i) expected.emplace(children[i], std::move((*loaded)[i]));
+  expected_.Put(partition, std::move(expected));
+}
+
 Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::Envelope& e,
                                                     const kafka::Record& record) {
-  STAFETT_TRY(auto loaded, ledger_.LoadWithRegime(partition, e.child, Deadline::In(Millis(2000))));
+  auto loaded = expected_.Take(partition, e.child);
+  if (!loaded) {
+    STAFETT_TRY(loaded, ledger_.LoadWithRegime(partition, e.child, Deadline::In(Millis(2000))));
+  }
   // What the ledger decided is not decided again (a rebuild).
-  if (loaded.view.state->decided.contains(e.event_id)) return std::optional<gate::Reaction>();
-  domain::View view = *loaded.view.state;
+  if (loaded->view.state->decided.contains(e.event_id)) return std::optional<gate::Reaction>();
+  domain::View view = *loaded->view.state;
   STAFETT_TRY(auto learned, ledger_.Learn(view, record.value, record.offset, Time{record.timestamp_ms}));
   auto offers = OffersOf(view, learned);
-  auto regime = RegimeOf(*loaded.version, loaded.suspended);
+  auto regime = RegimeOf(*loaded->version, loaded->suspended);
   auto decided = domain::Route(view, {e.event_id, e.type, e.subject, record.offset}, offers, learned.learned, regime,
                                view.latest, delivery_id_);
   if (!decided) return std::optional<gate::Reaction>();
 
   gate::Reaction reaction;
   reaction.target = {partition, e.child, true};
-  reaction.own = loaded.view.own;
-  reaction.inputs = loaded.view.inputs;
+  reaction.own = loaded->view.own;
+  reaction.inputs = loaded->view.inputs;
   reaction.command.request_scope = "disclosure";
   reaction.command.request_id = DerivedId("rq", e.event_id + "/decide");
   reaction.command.cause = e.event_id;

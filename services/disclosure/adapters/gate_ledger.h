@@ -11,6 +11,7 @@
 #include "disclosure/adapters/regimes.h"
 #include "disclosure/app/ports.h"
 #include "lib/gate/children.h"
+#include "lib/gate/expected.h"
 #include "lib/gate/tailer.h"
 #include "lib/host/host.h"
 
@@ -48,6 +49,9 @@ class GateLedger final : public app::Ledger {
   Result<FenceView> Fence(const std::string& child, const std::string& event_id, Deadline deadline) override;
 
   Result<Loaded> LoadWithRegime(int partition, const std::string& child, Deadline deadline);
+  // Several of one partition, read at once; in their order.
+  Result<std::vector<Loaded>> LoadWithRegime(int partition, const std::vector<std::string>& children,
+                                             Deadline deadline);
   // Opens one record and learns it.
   Result<LearnedRecord> Learn(domain::View& view, std::string_view record, std::int64_t offset, Time appended) const;
   // Notes that the signal of this delivery is not sent, once; again: nothing. By the relay, so even if the outbox is
@@ -80,6 +84,7 @@ class Router final : public gate::Applier {
   Router(host::Host& host, GateLedger& ledger, Regimes& regimes, domain::DeliveryId delivery_id);
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
+  void Expect(int partition, const std::vector<std::string>& children, bool restoring) override;
   Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,
                                               const kafka::Record& record) override;
   Result<std::vector<gate::Write>> Restore(int partition, const gate::Envelope& e) override;
@@ -90,6 +95,7 @@ class Router final : public gate::Applier {
   GateLedger& ledger_;
   Regimes& regimes_;
   domain::DeliveryId delivery_id_;
+  gate::Expected<Loaded> expected_;
 };
 
 }  // namespace stafett::disclosure::adapters

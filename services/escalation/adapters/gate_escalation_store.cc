@@ -130,15 +130,25 @@ Result<std::vector<app::Open>> GateEscalationStore::AllOpen(Deadline deadline) {
   return out;
 }
 
+void EscalationApplier::Expect(int partition, const std::vector<std::string>& children, bool restoring) {
+  if (restoring) return;
+  auto loaded = store_.children().LoadAll(partition, children, Deadline::In(Millis(2000)));
+  gate::Expected<gate::Loaded<domain::State>>::Children expected;  // none: each is read when it is its turn
+  for (std::size_t i = 0; loaded && i < children.size(); ++i) expected.emplace(children[i], std::move((*loaded)[i]));
+  expected_.Put(partition, std::move(expected));
+}
+
 Result<std::optional<gate::Reaction>> EscalationApplier::React(int partition, const gate::Envelope& e,
                                                                const kafka::Record& record) {
-  STAFETT_TRY(auto loaded, store_.children().Load(partition, e.child, Deadline::In(Millis(2000))));
-  auto events = domain::ResolveBy(*loaded.state, e.awaited);
-  if (events.empty()) return std::optional<gate::Reaction>();
+  auto loaded = expected_.Take(partition, e.child);
+  if (!loaded) {
+    STAFETT_TRY(loaded, store_.children().Load(partition, e.child, Deadline::In(Millis(2000))));
+  }
+  const auto events = domain::ResolveBy(*loaded->state, e.awaited);
   gate::Reaction reaction;
   reaction.target = {partition, e.child, true};
-  reaction.own = loaded.own;
-  reaction.inputs = loaded.inputs;
+  reaction.own = loaded->own;
+  reaction.inputs = loaded->inputs;
   reaction.proposal = store_.Propose(e.child, events, Time{record.timestamp_ms});
   reaction.command.request_scope = "escalation";
   reaction.command.request_id = DerivedId("rq", e.event_id + "/resolve");

@@ -8,6 +8,7 @@
 
 #include "escalation/app/ports.h"
 #include "lib/gate/children.h"
+#include "lib/gate/expected.h"
 #include "lib/gate/tailer.h"
 
 namespace stafett::escalation::adapters {
@@ -49,6 +50,7 @@ class EscalationApplier final : public gate::Applier {
   explicit EscalationApplier(GateEscalationStore& store) : store_(store) {}
   bool Takes(const gate::Envelope& e) const override { return !e.awaited.empty() && !e.child.empty(); }
   bool Reacts(const gate::Envelope& e) const override { return Takes(e); }
+  void Expect(int partition, const std::vector<std::string>& children, bool restoring) override;
   Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,
                                               const kafka::Record& record) override;
   Result<std::vector<gate::Write>> Restore(int partition, const gate::Envelope& e) override;
@@ -56,6 +58,7 @@ class EscalationApplier final : public gate::Applier {
 
  private:
   GateEscalationStore& store_;
+  gate::Expected<gate::Loaded<domain::State>> expected_;
 };
 
 }  // namespace stafett::escalation::adapters

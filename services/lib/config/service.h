@@ -66,7 +66,7 @@ struct KeyFiles {
 };
 
 struct Limits {
-  int executor_threads = 16;
+  int executor_threads = 64;
   int executor_queue = 1024;
   int max_message_bytes = 262144;
   std::int64_t outbox_limit = 100000;

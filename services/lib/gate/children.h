@@ -58,44 +58,37 @@ class Children {
       : store_(store), keys_(std::move(keys)), fold_(std::move(fold)), max_cached_(max_cached) {}
 
   Result<Loaded<State>> Load(int partition, const std::string& child, Deadline deadline, std::vector<Get> extra = {}) {
+    STAFETT_TRY(auto loaded, LoadAll(partition, {child}, deadline, std::move(extra)));
+    return std::move(loaded.front());
+  }
+
+  // Several children of one partition, all in one atomic step; in the order asked for. Each gets the answers to the
+  // extra Gets.
+  Result<std::vector<Loaded<State>>> LoadAll(int partition, const std::vector<std::string>& children, Deadline deadline,
+                                             std::vector<Get> extra = {}) {
     for (int attempt = 0; attempt < 2; ++attempt) {
       auto generation = store_.Generation();
-      Cached cached = Find(child, generation);
-      std::vector<Get> gets{Get::Length(keys_.Own(partition, child)), Get::Length(keys_.Inputs(partition, child)),
-                            Get::List(keys_.Own(partition, child), static_cast<std::int64_t>(cached.own)),
-                            Get::List(keys_.Inputs(partition, child), static_cast<std::int64_t>(cached.inputs))};
-      gets.insert(gets.end(), extra.begin(), extra.end());
+      std::vector<Cached> cached;
+      auto gets = extra;
+      for (const auto& child : children) {
+        const auto& c = cached.emplace_back(Find(child, generation));
+        const auto own = keys_.Own(partition, child), inputs = keys_.Inputs(partition, child);
+        gets.push_back(Get::Length(own));
+        gets.push_back(Get::Length(inputs));
+        gets.push_back(Get::List(own, static_cast<std::int64_t>(c.own)));
+        gets.push_back(Get::List(inputs, static_cast<std::int64_t>(c.inputs)));
+      }
       STAFETT_TRY(auto answer, store_.Read(gets, deadline));
-      auto own = static_cast<std::uint64_t>(answer.values[0].number);
-      auto inputs = static_cast<std::uint64_t>(answer.values[1].number);
-      if (generation != store_.Generation() || own < cached.own || inputs < cached.inputs) {
-        Drop(child);  // another Redis, or one that lost its tail: what was cached is not its state
-        continue;
+      const bool same = generation == store_.Generation();
+      std::vector<Loaded<State>> out;
+      for (std::size_t i = 0; i < children.size(); ++i) {
+        const auto* values = &answer.values[extra.size() + 4 * i];
+        STAFETT_TRY(bool whole, Bring(children[i], cached[i], generation, same, values));
+        if (!whole) break;
+        out.push_back({cached[i].state, cached[i].own, cached[i].inputs, generation, answer.now,
+                       {answer.values.begin(), answer.values.begin() + static_cast<std::ptrdiff_t>(extra.size())}});
       }
-      const auto& new_own = answer.values[2].list;
-      const auto& new_inputs = answer.values[3].list;
-      if (!new_own.empty() || !new_inputs.empty() || !cached.state) {
-        auto next = cached.state ? std::make_shared<State>(*cached.state) : std::make_shared<State>();
-        std::size_t taken = 0;
-        auto take_inputs = [&](std::uint64_t until) -> Status {
-          for (; taken < new_inputs.size() && cached.inputs + taken < until; ++taken) {
-            STAFETT_TRY(auto input, DecodeInput(new_inputs[taken]));
-            STAFETT_CHECK_OK(fold_(*next, Entry{false, input.offset, input.appended, input.record}));
-          }
-          return {};
-        };
-        for (const auto& record : new_own) {
-          STAFETT_CHECK_OK(take_inputs(InputsOf(record)));
-          STAFETT_CHECK_OK(fold_(*next, Entry{true, -1, Time{}, record}));
-        }
-        STAFETT_CHECK_OK(take_inputs(inputs));
-        cached = Cached{next, own, inputs, generation};
-        Put(child, cached);
-      }
-      Loaded<State> out{cached.state, own, inputs, generation, answer.now, {}};
-      out.extra.assign(std::make_move_iterator(answer.values.begin() + 4),
-                       std::make_move_iterator(answer.values.end()));
-      return out;
+      if (out.size() == children.size()) return out;
     }
     return Fail(Code::kUnavailable, "STORE_CHANGED", "the store changed while reading; try again");
   }
@@ -111,6 +104,39 @@ class Children {
     std::uint64_t generation = 0;
   };
   using Order = std::list<std::string>;
+
+  // Folds what is new. `values`: the two lengths and the two lists from there on. False: another store, or one that lost
+  // its tail; what was cached is not its state.
+  Result<bool> Bring(const std::string& child, Cached& cached, std::uint64_t generation, bool same, const Value* values) {
+    const auto own = static_cast<std::uint64_t>(values[0].number);
+    const auto inputs = static_cast<std::uint64_t>(values[1].number);
+    if (!same || own < cached.own || inputs < cached.inputs) {
+      Drop(child);
+      return false;
+    }
+    const auto& new_own = values[2].list;
+    const auto& new_inputs = values[3].list;
+    if (new_own.empty() && new_inputs.empty() && cached.state) return true;
+    auto next = cached.state ? std::make_shared<State>(*cached.state) : std::make_shared<State>();
+    std::size_t taken = 0;
+    auto take_inputs = [&](std::uint64_t until) -> Status {
+      for (; taken < new_inputs.size() && cached.inputs + taken < until; ++taken) {
+        STAFETT_TRY(auto input, DecodeInput(new_inputs[taken]));
+        STAFETT_CHECK_OK(fold_(*next, Entry{false, input.offset, input.appended, input.record}));
+      }
+      return {};
+    };
+    bool complete = true;  // not while a rebuild has given back an own record, and not yet what it follows
+    for (const auto& record : new_own) {
+      complete = complete && InputsOf(record) <= inputs;
+      STAFETT_CHECK_OK(take_inputs(InputsOf(record)));
+      STAFETT_CHECK_OK(fold_(*next, Entry{true, -1, Time{}, record}));
+    }
+    STAFETT_CHECK_OK(take_inputs(inputs));
+    cached = Cached{next, own, inputs, generation};
+    if (complete) Put(child, cached);
+    return true;
+  }
 
   Cached Find(const std::string& child, std::uint64_t generation) {
     std::lock_guard lock(mutex_);

@@ -127,6 +127,15 @@ Result<Answer> MemoryStore::Read(const std::vector<Get>& gets, Deadline /*deadli
         }
         break;
       }
+      case Get::Kind::kHashFields: {
+        v.present = true;
+        auto it = d_.hashes.find(g.key);
+        for (const auto& field : g.fields) {
+          const bool there = it != d_.hashes.end() && it->second.contains(field);
+          v.list.push_back(there ? it->second.at(field) : "");
+        }
+        break;
+      }
       case Get::Kind::kSorted:
       case Get::Kind::kDue: {
         v.present = true;
@@ -207,9 +216,12 @@ Status MemoryStore::Check(const Write& w) const {
       {"zrem", {2, "zset"}},     {"max", {2, "string"}},    {"stamp", {1, "string"}},   {"outbox", {6, "stream"}},
       {"remember", {6, "hash"}}, {"acklog", {2, "stream"}}, {"trim", {2, "stream"}},    {"fence", {4, "string"}},
       {"rewind", {4, "string"}}, {"lease", {3, "string"}},  {"release", {2, "string"}}, {"place", {4, "hash"}},
+      {"hsetall", {0, "hash"}},  // a key and any number of pairs
   };
   auto form = kForms.find(w.op);
-  if (form == kForms.end() || form->second.arguments != w.args.size()) {
+  const bool pairs = form != kForms.end() && form->second.arguments == 0;
+  if (form == kForms.end() || (pairs ? w.args.size() < 3 || w.args.size() % 2 == 0
+                                     : form->second.arguments != w.args.size())) {
     return Fail(Code::kInternal, "REDIS_ERROR", "BADOP");
   }
   const char* is = TypeOf(w.args[0]);
@@ -288,6 +300,8 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
     Erase(d_, a[0]);
   } else if (w.op == "hset") {
     d_.hashes[a[0]][a[1]] = a[2];
+  } else if (w.op == "hsetall") {
+    for (std::size_t i = 1; i + 1 < a.size(); i += 2) d_.hashes[a[0]][a[i]] = a[i + 1];
   } else if (w.op == "hdel") {
     d_.hashes[a[0]].erase(a[1]);
     if (d_.hashes[a[0]].empty()) d_.hashes.erase(a[0]);

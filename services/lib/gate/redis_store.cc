@@ -17,6 +17,7 @@ const char* Name(Get::Kind kind) {
     case Get::Kind::kLength: return "length";
     case Get::Kind::kHash: return "hash";
     case Get::Kind::kHashField: return "field";
+    case Get::Kind::kHashFields: return "fields";
     case Get::Kind::kSorted: return "sorted";
     case Get::Kind::kDue: return "due";
     case Get::Kind::kAfter: return "after";
@@ -146,6 +147,10 @@ Result<Answer> RedisStore::Read(const std::vector<Get>& gets, Deadline deadline)
       // ZRANGE counts -1 from the end: nothing wanted is an empty range, not all.
       args.push_back(std::to_string(g.count > 0 ? g.from : 1));
       args.push_back(std::to_string(g.count > 0 ? g.from + g.count - 1 : 0));
+    } else if (g.kind == Get::Kind::kHashFields) {
+      args.push_back(std::to_string(g.fields.size()));
+      args.emplace_back("");
+      args.insert(args.end(), g.fields.begin(), g.fields.end());
     } else if (g.kind == Get::Kind::kDue) {
       args.push_back(std::to_string(g.count));
       args.emplace_back("");

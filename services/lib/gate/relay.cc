@@ -11,6 +11,8 @@ namespace {
 constexpr std::size_t kMaxInFlight = 2000;  // per partition: bounds memory and what a restart repeats
 constexpr std::size_t kBatch = 200;
 constexpr Millis kWait{100};
+// Between two notes. Each costs the whole store a flush to its disk, and whoever waits in this copy has been told.
+constexpr Millis kNote{3};
 constexpr Millis kPause{100};        // before a producer, or the store, is tried again
 constexpr Millis kLastChance{1000};  // at the end, for reports that are under way
 
@@ -348,7 +350,10 @@ void Relay::Note(const Beat& beat) {
     auto noted = NoteOnce();
     std::unique_lock lock(mutex_);
     if (stop_) return;
-    if (noted == Noted::kDone) continue;
+    if (noted == Noted::kDone) {
+      wake_.wait_for(lock, kNote, [this] { return stop_; });
+      continue;
+    }
     if (noted == Noted::kFailed) {
       wake_.wait_for(lock, kPause, [this] { return stop_; });
       continue;

@@ -4,16 +4,18 @@
 
 namespace stafett::gate {
 
-// ARGV: echo, then (kind, key, a, b) per wanted value. Answer: echo, now, values… (of 'clock': the clock itself and
-// the store's id)
+// ARGV: echo, then (kind, key, a, b) per wanted value; behind those of 'fields' the fields themselves, a in number.
+// Answer: echo, now, values… (of 'clock': the clock itself and the store's id)
 inline constexpr char kReadScript[] = R"lua(
 local ahead = 0
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000) + ahead
 local clock = now
 local out = {ARGV[1], 0}
-for i = 2, #ARGV, 4 do
+local i = 2
+while i <= #ARGV do
   local kind, key, a, b = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  i = i + 4
   local v
   if kind == 'string' then v = redis.call('GET', key)
   elseif kind == 'list' then v = redis.call('LRANGE', key, a, b)
@@ -21,6 +23,10 @@ for i = 2, #ARGV, 4 do
   elseif kind == 'length' then v = redis.call('LLEN', key)
   elseif kind == 'hash' then v = redis.call('HGETALL', key)
   elseif kind == 'field' then v = redis.call('HGET', key, a)
+  elseif kind == 'fields' then
+    local last = i + tonumber(a) - 1
+    v = a == '0' and {} or redis.call('HMGET', key, unpack(ARGV, i, last))
+    i = last + 1
   elseif kind == 'sorted' then v = redis.call('ZRANGE', key, a, b)
   elseif kind == 'due' then v = redis.call('ZRANGEBYSCORE', key, '-inf', string.format('%d', clock), 'LIMIT', 0, a)
   elseif kind == 'after' then v = redis.call('ZRANGE', key, a, '+', 'BYLEX', 'LIMIT', 0, b)
@@ -55,10 +61,10 @@ local id = redis.call('GET', id_key) or ''
 if ARGV[3] ~= '' and ARGV[3] ~= id then return {ARGV[1], 'LOST', now} end
 
 local ids = {}
--- arguments, and the type that the key must have if it exists (false: any)
+-- arguments (0: a key and any number of pairs), and the type that the key must have if it exists (false: any)
 local forms = {
   push = {2, 'list'}, set = {2, false}, setfor = {3, false}, del = {1, false},
-  hset = {3, 'hash'}, hdel = {2, 'hash'}, zadd = {3, 'zset'}, zsooner = {3, 'zset'}, zrem = {2, 'zset'},
+  hset = {3, 'hash'}, hsetall = {0, 'hash'}, hdel = {2, 'hash'}, zadd = {3, 'zset'}, zsooner = {3, 'zset'}, zrem = {2, 'zset'},
   place = {4, 'hash'},
   max = {2, 'string'}, stamp = {1, 'string'}, outbox = {6, 'stream'}, remember = {6, 'hash'},
   acklog = {2, 'stream'}, trim = {2, 'stream'}, fence = {4, 'string'}, rewind = {4, 'string'}, lease = {3, 'string'}, release = {2, 'string'},
@@ -69,6 +75,7 @@ local ops = {
   setfor = function(a) redis.call('SET', a[1], a[2], 'PX', a[3]) end,
   del = function(a) redis.call('DEL', a[1]) end,
   hset = function(a) redis.call('HSET', a[1], a[2], a[3]) end,
+  hsetall = function(a) redis.call('HSET', unpack(a)) end,
   hdel = function(a) redis.call('HDEL', a[1], a[2]) end,
   zadd = function(a) redis.call('ZADD', a[1], a[2], a[3]) end,
   zsooner = function(a) redis.call('ZADD', a[1], 'LT', a[2], a[3]) end,
@@ -157,11 +164,19 @@ for g = 0, n - 1 do
   i = i + 4
 end
 local first = i
+local types = {}
 while i <= #ARGV do
   local form, count = forms[ARGV[i]], tonumber(ARGV[i + 1])
-  if not form or form[1] ~= count then return redis.error_reply('BADOP unknown write') end
+  if not form or not (form[1] == count or (form[1] == 0 and count >= 3 and count % 2 == 1)) then
+    return redis.error_reply('BADOP unknown write')
+  end
   if form[2] then
-    local is = redis.call('TYPE', ARGV[i + 2])['ok']
+    local key = ARGV[i + 2]
+    local is = types[key]
+    if not is then
+      is = redis.call('TYPE', key)['ok']
+      types[key] = is
+    end
     if is ~= 'none' and is ~= form[2] then return redis.error_reply('BADTYPE the key holds something else') end
   end
   i = i + 2 + count

@@ -30,6 +30,10 @@ Write Write::Delete(std::string key) { return {"del", {std::move(key)}}; }
 Write Write::HashSet(std::string key, std::string field, std::string value) {
   return {"hset", {std::move(key), std::move(field), std::move(value)}};
 }
+Write Write::HashSetAll(std::string key, std::vector<std::string> pairs) {
+  pairs.insert(pairs.begin(), std::move(key));
+  return {"hsetall", std::move(pairs)};
+}
 Write Write::HashDelete(std::string key, std::string field) { return {"hdel", {std::move(key), std::move(field)}}; }
 Write Write::SortedSooner(std::string key, std::int64_t score, std::string member) {
   return {"zsooner", {std::move(key), Num(score), std::move(member)}};

@@ -22,12 +22,13 @@ namespace stafett::gate {
 // ---- reading: several keys in one atomic step, with the store's time -------------------------------------------
 
 struct Get {
-  enum class Kind { kString, kList, kListAt, kLength, kHash, kHashField, kSorted, kDue, kAfter };
+  enum class Kind { kString, kList, kListAt, kLength, kHash, kHashField, kHashFields, kSorted, kDue, kAfter };
   Kind kind;
   std::string key;
   std::int64_t from = 0;   // kList: first index wanted; kListAt: the index; kSorted: from this rank
   std::int64_t count = 0;  // kSorted, kDue, kAfter, kList: how many; kList: 0 means all
   std::string field;       // kHashField; kAfter: the member
+  std::vector<std::string> fields = {};  // kHashFields
 
   static Get String(std::string key) { return {Kind::kString, std::move(key), 0, 0, {}}; }
   static Get List(std::string key, std::int64_t from) { return {Kind::kList, std::move(key), from, 0, {}}; }
@@ -40,6 +41,10 @@ struct Get {
   static Get Hash(std::string key) { return {Kind::kHash, std::move(key), 0, 0, {}}; }
   static Get HashField(std::string key, std::string field) {
     return {Kind::kHashField, std::move(key), 0, 0, std::move(field)};
+  }
+  // The values of these fields, in their order; empty where there is none. At most 1,000.
+  static Get HashFields(std::string key, std::vector<std::string> fields) {
+    return {Kind::kHashFields, std::move(key), 0, 0, {}, std::move(fields)};
   }
   static Get Sorted(std::string key, std::int64_t from, std::int64_t count) {
     return {Kind::kSorted, std::move(key), from, count, {}};
@@ -58,6 +63,7 @@ struct Value {
   std::string string;
   std::int64_t number = 0;  // kLength
   // kList; kHash: field, value, field, value…; kSorted, kDue, kAfter: members in order
+  // kHashFields: values
   std::vector<std::string> list;
 };
 
@@ -114,6 +120,8 @@ struct Write {
   static Write SetFor(std::string key, std::string value, Millis ttl);
   static Write Delete(std::string key);
   static Write HashSet(std::string key, std::string field, std::string value);
+  // Several fields of one hash: field, value, field, value…
+  static Write HashSetAll(std::string key, std::vector<std::string> pairs);
   static Write HashDelete(std::string key, std::string field);
   static Write SortedAdd(std::string key, std::int64_t score, std::string member);
   // The same, but a member that is there already is never moved to a higher score: "look at it then, or before".

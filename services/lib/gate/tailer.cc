@@ -2,19 +2,48 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <future>
+#include <unordered_map>
 #include <utility>
 
 namespace stafett::gate {
 namespace {
 constexpr std::size_t kBatch = 256;  // records in one transaction at most
+constexpr std::size_t kPolled = 2048, kPolledBytes = 8U << 20U;  // that lie in memory at once
 constexpr Millis kWait{50};
 constexpr Millis kRetry{20};  // before something that did not go is tried again
 constexpr Millis kLook{500};  // at the marks, while nothing comes
+// How long a mark may lag where nothing else is to be written: each write costs the whole store a flush to its disk.
+constexpr Millis kIdle{20};
+constexpr std::size_t kFew = 32;  // records that are worth waiting for others
+constexpr std::size_t kWorkers = 8;     // partitions at once
+constexpr std::size_t kReactions = 32;  // in one transaction: the store does nothing else meanwhile
+constexpr int kRaces = 8;               // lost to commands about the same children, before it begins again from the mark
 
 std::string ServiceOf(const std::string& stream) { return stream.substr(0, stream.find('/')); }
 std::string ChildOfStream(const std::string& stream) { return stream.substr(stream.find('/') + 1); }
 std::uint64_t ToNumber(const std::string& s) { return std::strtoull(s.c_str(), nullptr, 10); }
 SteadyTime Now() { return std::chrono::steady_clock::now(); }
+// What there is now, up to a bound; waits for the first only.
+kafka::Polled PollMany(LogReader& reader, Millis wait) {
+  auto all = reader.Poll(kBatch, wait);
+  auto bytes = [](const std::vector<kafka::Record>& records) {
+    std::size_t sum = 0;
+    for (const auto& r : records) sum += r.value.size();
+    return sum;
+  };
+  auto size = bytes(all.records);
+  while (all.records.size() >= kBatch && all.records.size() < kPolled && size < kPolledBytes) {
+    auto more = reader.Poll(kBatch, Millis(0));
+    const bool last = more.records.empty();
+    size += bytes(more.records);
+    std::move(more.records.begin(), more.records.end(), std::back_inserter(all.records));
+    all.at_end.insert(all.at_end.end(), more.at_end.begin(), more.at_end.end());
+    all.out_of_range.insert(all.out_of_range.end(), more.out_of_range.begin(), more.out_of_range.end());
+    if (last) break;
+  }
+  return all;
+}
 // Where a child was parked because a record of this stream was missing, by what Park has written.
 std::optional<std::int64_t> ClosesGap(const std::string& why, const std::string& stream) {
   if (!why.starts_with("GAP ")) return std::nullopt;
@@ -24,17 +53,61 @@ std::optional<std::int64_t> ClosesGap(const std::string& why, const std::string&
 }
 }  // namespace
 
+// What a batch wants to know of the store: each thing asked once, fields of one hash together.
+class Questions {
+ public:
+  struct At {
+    std::size_t get = 0;
+    std::size_t field = 0;
+  };
+  std::size_t Ask(Get get) {
+    gets_.push_back(std::move(get));
+    return gets_.size() - 1;
+  }
+  // Length of a list.
+  std::size_t Length(const std::string& key) {
+    auto [it, fresh] = lengths_.try_emplace(key, gets_.size());
+    if (fresh) gets_.push_back(Get::Length(key));
+    return it->second;
+  }
+  At Field(const std::string& key, const std::string& field) {
+    auto [hash, fresh] = hashes_.try_emplace(key);
+    if (fresh) {
+      hash->second.get = gets_.size();
+      gets_.push_back(Get::HashFields(key, {}));
+    }
+    auto& of = hash->second;
+    auto [it, added] = of.fields.try_emplace(field, of.fields.size());
+    if (added) gets_[of.get].fields.push_back(field);
+    return {of.get, it->second};
+  }
+  const std::vector<Get>& gets() const { return gets_; }
+
+ private:
+  struct Hash {
+    std::size_t get = 0;
+    std::unordered_map<std::string, std::size_t> fields;
+  };
+  std::vector<Get> gets_;
+  std::unordered_map<std::string, std::size_t> lengths_;
+  std::map<std::string, Hash> hashes_;
+};
+
+namespace {
+const std::string& FieldOf(const Answer& read, Questions::At at) { return read.values[at.get].list[at.field]; }
+}  // namespace
+
 // A record, and where the answers about it are.
 struct Tailer::Item {
   std::optional<Envelope> envelope;
   bool own = false;
-  std::string child;        // names the lists
-  std::size_t version = 0;  // own: length of the list; foreign: version seen
-  std::size_t bytes = 0;    // own: what is stored under the record's version
-  std::size_t passed = 0;   // own: version of its stream that took effect at its place last
-  std::size_t inputs = 0;   // length of the child's inputs
-  std::size_t parked = 0;
-  std::size_t handled = 0;
+  bool skip = false;      // of another service, in the first pass
+  std::string child;      // names the lists
+  std::size_t own_length = 0;           // own: length of the list
+  std::optional<std::size_t> bytes;     // own: what is stored under the record's version
+  Questions::At seen;                   // own: version of its stream that took effect at its place last; foreign: taken
+  std::size_t inputs = 0;               // length of the child's inputs
+  Questions::At parked, handled;
 };
 
 // What one transaction will do.
@@ -44,8 +117,13 @@ struct Tailer::Batch {
   std::map<std::string, std::uint64_t> passed;   // own stream -> version passed, the same
   std::map<std::string, std::uint64_t> inputs;   // child -> length of its inputs, the same
   std::set<std::string> parked;                  // children
+  std::map<std::string, std::string> seen;       // stream -> version, to be written
+  std::set<std::string> touched;                 // children of whose lists something is written
+  std::size_t reactions = 0;
+  std::int64_t restored_upto = -1;
   std::size_t taken = 0;
   bool alone = false;                  // nothing may follow in this transaction
+  bool settles = false;                // something takes effect for all that is decided behind it
   std::optional<std::int64_t> rewind;  // to where a child was parked whose gap has closed
   std::uint64_t applied = 0, restored = 0, dropped = 0, parked_records = 0;
 };
@@ -66,6 +144,7 @@ Tailer::Tailer(Store& store, Keys keys, Shards& shards, MakeReader make, std::st
 Tailer::~Tailer() { Stop(); }
 
 void Tailer::Start(const Beats& beats) {
+  workers_ = std::make_unique<Executor>(kWorkers, 1024);
   thread_ = std::thread([this, beat = BeatOf(beats, "reader-" + mark_)] {
     while (!stop_) {
       beat();
@@ -79,6 +158,7 @@ void Tailer::Start(const Beats& beats) {
 void Tailer::Stop() {
   stop_ = true;
   if (thread_.joinable()) thread_.join();
+  if (workers_) workers_->Stop();
 }
 
 Tailer::Stats Tailer::GetStats() const {
@@ -143,25 +223,41 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     generation_ = generation;
   }
   if (!Assign(shards_.Held(), beat) || parts_.empty()) return kRetry;
-  auto polled = reader_->Poll(kBatch, wait);
+  for (const auto& [p, part] : parts_) {
+    if (!part.idle.empty()) wait = std::min(wait, kIdle);
+  }
+  auto polled = PollMany(*reader_, wait);
   if (polled.records.empty() && Now() - looked_ > kLook) Rewind();
   for (int p : polled.out_of_range) shards_.Halt(p, "TAIL_LOST");
   std::map<int, std::vector<kafka::Record>> by_partition;
   for (auto& r : polled.records) by_partition[r.partition].push_back(std::move(r));
-  for (auto& [p, records] : by_partition) {
-    auto it = parts_.find(p);
-    if (it == parts_.end()) continue;
-    auto& part = it->second;
-    std::span<const kafka::Record> rest(records);
-    // A reaction ends its transaction, and what lies behind it is looked at anew: so after one, not all of the rest.
-    std::size_t window = rest.size();
-    while (!part.again && !rest.empty() && !stop_) {
-      beat();
-      auto n = Apply(p, part, rest.first(std::min(window, rest.size())));
-      part.again = n == 0 || std::exchange(part.rewound, false);  // from the mark, whatever it now is
-      rest = rest.subspan(n);
-      window = 2 * n;
-    }
+  std::vector<std::pair<Part*, std::vector<kafka::Record>>> work;
+  std::vector<int> of;
+  for (auto& [p, part] : parts_) {
+    auto found = by_partition.find(p);
+    if (part.again) part.idle.clear();  // read again from the mark
+    std::vector<kafka::Record> fresh;
+    if (found != by_partition.end()) fresh = std::move(found->second);
+    if (fresh.empty() && part.idle.empty()) continue;
+    const bool idle = fresh.size() < kFew && std::all_of(fresh.begin(), fresh.end(), [&](const auto& r) { return Idle(part, r); });
+    if (part.idle.empty()) part.idle_since = Now();
+    part.idle.insert(part.idle.end(), std::make_move_iterator(fresh.begin()), std::make_move_iterator(fresh.end()));
+    if (workers_ && idle && part.idle.size() < kBatch && Now() - part.idle_since < kIdle) continue;
+    work.emplace_back(&part, std::exchange(part.idle, {}));
+    of.push_back(p);
+  }
+  // Each partition by one thread; all are done before the next records are read.
+  std::vector<std::future<void>> others;
+  for (std::size_t i = 1; i < work.size(); ++i) {
+    auto task = std::make_shared<std::packaged_task<void()>>(
+        [this, p = of[i], &part = *work[i].first, &records = work[i].second] { ApplyAll(p, part, records, [] {}); });
+    auto done = task->get_future();
+    if (!workers_ || !workers_->TrySubmit([task] { (*task)(); })) (*task)();
+    others.push_back(std::move(done));
+  }
+  if (!work.empty()) ApplyAll(of[0], *work[0].first, work[0].second, beat);
+  for (auto& done : others) {
+    while (done.wait_for(Millis(500)) != std::future_status::ready) beat();
   }
   for (auto& [p, part] : parts_) {
     if (!part.restoring || part.again) continue;
@@ -178,6 +274,32 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
   return Millis(0);
 }
 
+void Tailer::ApplyAll(int p, Part& part, std::span<const kafka::Record> records, const Beat& beat) {
+  auto rest = records;
+  std::size_t window = kBatch;
+  int races = 0;
+  while (!part.again && !rest.empty() && !stop_) {
+    beat();
+    auto n = Apply(p, part, rest.first(std::min(window, rest.size())));
+    if (n == 0 && std::exchange(part.raced, false) && ++races < kRaces) {
+      window = std::max<std::size_t>(window / 4, 1);
+      continue;
+    }
+    part.again = n == 0 || std::exchange(part.rewound, false);  // from the mark, whatever it now is
+    rest = rest.subspan(n);
+    // What lies behind the end of a transaction is looked at anew: so not all of the rest.
+    window = std::min(kBatch, 2 * n + 1);
+  }
+}
+
+// Nothing but marks and versions would be written for it, and nobody waits for these.
+bool Tailer::Idle(const Part& part, const kafka::Record& record) const {
+  if (part.restoring) return false;
+  const auto envelope = Decode(record.value);
+  if (!envelope) return false;
+  return ServiceOf(envelope->stream) == keys_.service() || !(applier_.Takes(*envelope) || applier_.Reacts(*envelope));
+}
+
 void Tailer::Rewind() {
   looked_ = Now();
   std::vector<Get> gets;
@@ -191,12 +313,11 @@ void Tailer::Rewind() {
   }
 }
 
-std::vector<Tailer::Item> Tailer::Look(int p, std::span<const kafka::Record> records, std::vector<Get>& gets) const {
-  auto ask = [&gets](Get get) {
-    gets.push_back(std::move(get));
-    return gets.size() - 1;
-  };
+std::vector<Tailer::Item> Tailer::Look(int p, const Part& part, std::span<const kafka::Record> records,
+                                       Questions& ask) const {
   std::vector<Item> items;
+  items.reserve(records.size());
+  const auto seen = keys_.Seen(p), parked = keys_.Index(p, "parked"), handled = keys_.Index(p, "handled");
   for (const auto& r : records) {
     Item item;
     item.child = r.key;
@@ -205,19 +326,45 @@ std::vector<Tailer::Item> Tailer::Look(int p, std::span<const kafka::Record> rec
       const auto& e = *item.envelope;
       item.own = ServiceOf(e.stream) == keys_.service();
       item.child = e.child.empty() || item.own ? ChildOfStream(e.stream) : e.child;
-      item.version = ask(item.own ? Get::Length(keys_.Own(p, item.child)) : Get::HashField(keys_.Seen(p), e.stream));
-      item.inputs = ask(Get::Length(keys_.Inputs(p, item.child)));
+    }
+    item.skip = part.restoring && !item.own;
+    if (item.skip) {
+      items.push_back(std::move(item));
+      continue;
+    }
+    if (item.envelope) {
+      const auto& e = *item.envelope;
+      item.seen = ask.Field(seen, e.stream);
+      item.inputs = ask.Length(keys_.Inputs(p, item.child));
       if (item.own) {
-        item.bytes = ask(Get::ListAt(keys_.Own(p, item.child), static_cast<std::int64_t>(e.version) - 1));
-        item.passed = ask(Get::HashField(keys_.Seen(p), e.stream));
+        item.own_length = ask.Length(keys_.Own(p, item.child));
+        item.bytes = ask.Ask(Get::ListAt(keys_.Own(p, item.child), static_cast<std::int64_t>(e.version) - 1));
       } else {
-        item.handled = ask(Get::HashField(keys_.Index(p, "handled"), item.child));
+        item.handled = ask.Field(handled, item.child);
       }
     }
-    item.parked = ask(Get::HashField(keys_.Index(p, "parked"), item.child));
+    item.parked = ask.Field(parked, item.child);
     items.push_back(std::move(item));
   }
   return items;
+}
+
+// The children that the applier will be asked about. Not those whose inputs are still being given back: their own
+// records would be folded before what they follow.
+void Tailer::Expect(int p, const Part& part, const std::vector<Item>& items, const Answer& read) {
+  std::vector<std::string> children;
+  std::set<std::string> known;
+  for (const auto& item : items) {
+    if (!item.envelope || item.skip || item.own != part.restoring) continue;
+    const auto& e = *item.envelope;
+    const bool asked = item.own ? e.version > static_cast<std::uint64_t>(read.values[item.own_length].number)
+                                : applier_.Reacts(e) && e.version > ToNumber(FieldOf(read, item.seen)) &&
+                                      FieldOf(read, item.parked).empty() && FieldOf(read, item.handled).empty();
+    const auto& about = e.child.empty() ? item.child : e.child;
+    if (asked && known.insert(about).second) children.push_back(about);
+    if (children.size() == (part.restoring ? kBatch : kReactions)) break;
+  }
+  if (!children.empty()) applier_.Expect(p, children, part.restoring);
 }
 
 // The first reason stays, and where it arose: "GAP 17 consent/ch-…".
@@ -225,7 +372,7 @@ void Tailer::Park(int p, const kafka::Record& record, const Item& item, const An
                   Batch& batch) const {
   auto& writes = batch.tx.writes;
   const auto& child = item.child;
-  if (!read.values[item.parked].present && !batch.parked.contains(child)) {
+  if (FieldOf(read, item.parked).empty() && !batch.parked.contains(child)) {
     const auto stream = item.envelope ? item.envelope->stream : "";
     writes.push_back(
         Write::HashSet(keys_.Index(p, "parked"), child, why + " " + std::to_string(record.offset) + " " + stream));
@@ -233,6 +380,7 @@ void Tailer::Park(int p, const kafka::Record& record, const Item& item, const An
   writes.push_back(Write::Push(keys_.Index(p, "parked:" + child),
                                EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
   batch.parked.insert(child);
+  batch.touched.insert(child);
   ++batch.parked_records;
   ++batch.taken;
 }
@@ -241,22 +389,23 @@ void Tailer::Park(int p, const kafka::Record& record, const Item& item, const An
 void Tailer::Pass(int p, const Part& part, const Item& item, const Answer& read, Batch& batch) {
   if (part.restoring) return;
   const auto& e = *item.envelope;
-  auto& passed = batch.passed.try_emplace(e.stream, ToNumber(read.values[item.passed].string)).first->second;
+  auto& passed = batch.passed.try_emplace(e.stream, ToNumber(FieldOf(read, item.seen))).first->second;
   if (e.version <= passed) return;  // a repeat: what it said took effect at its first place, or is over
   auto writes = applier_.Passed(p, e);
   if (writes.empty()) return;
   passed = e.version;
-  writes.push_back(Write::HashSet(keys_.Seen(p), e.stream, std::to_string(e.version)));
+  batch.settles = true;
+  batch.seen[e.stream] = std::to_string(e.version);
   batch.tx.writes.insert(batch.tx.writes.end(), writes.begin(), writes.end());
 }
 
 // False: nothing more can be done with this partition.
 bool Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch) {
   const auto& e = *item.envelope;
-  const auto stored = static_cast<std::uint64_t>(read.values[item.version].number);
+  const auto stored = static_cast<std::uint64_t>(read.values[item.own_length].number);
   auto& version = batch.version.try_emplace(e.stream, stored).first->second;
   if (e.version <= version) {
-    const auto& bytes = read.values[item.bytes];
+    const auto& bytes = read.values[*item.bytes];
     if (e.version <= stored && bytes.string != record.value) {
       shards_.Halt(p, "FORK");
       return false;
@@ -283,7 +432,8 @@ bool Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& ite
   auto& tx = batch.tx;
   if (version == stored) tx.guards.push_back(Guard::Length(keys_.Own(p, item.child), stored));
   tx.writes.push_back(Write::Push(keys_.Own(p, item.child), record.value));
-  tx.writes.push_back(Write::Max(keys_.Index(p, "restored:" + mark_), record.offset));
+  batch.touched.insert(item.child);
+  batch.restored_upto = record.offset;
   if (!e.request_id.empty()) {
     tx.writes.push_back(Write::Remember(keys_.Command(e.request_scope, e.request_id), kRememberFor, e.request_hash, p,
                                         item.child, e.version));
@@ -304,15 +454,18 @@ Status Tailer::React(int p, const kafka::Record& record, const Item& item, Batch
   if (!reaction) return {};
   auto& x = *reaction;
   if (x.target.partition != p) return Fail(Code::kInternal, "BAD_TARGET", "a reaction to another partition");
+  if (batch.touched.contains(x.target.child)) return Fail(Code::kAborted, "TOUCHED", "not together with what stands before");
   // What it writes follows this record as well, which the same step adds to the inputs.
   const auto follows = x.inputs + (x.target.child == item.child ? 1 : 0);
   STAFETT_TRY(auto built, committer_.Build(x.command, x.target, x.own, follows, Time{record.timestamp_ms}, x.proposal));
   auto& tx = batch.tx;
+  // Also where there is nothing to write: that rests on what was read, too.
   tx.guards.push_back(Guard::Length(keys_.Own(p, x.target.child), x.own));
   tx.guards.push_back(Guard::Length(keys_.Inputs(p, x.target.child), x.inputs));
   tx.guards.insert(tx.guards.end(), x.proposal.guards.begin(), x.proposal.guards.end());
   tx.writes.insert(tx.writes.end(), built.writes.begin(), built.writes.end());
-  if (!x.command.request_id.empty()) {
+  if (!x.proposal.events.empty()) batch.touched.insert(x.target.child);
+  if (!x.proposal.events.empty() && !x.command.request_id.empty()) {
     tx.writes.push_back(Write::Remember(keys_.Command(x.command.request_scope, x.command.request_id), kRememberFor,
                                         x.command.request_hash, p, x.target.child, x.own + x.proposal.events.size()));
   }
@@ -322,18 +475,18 @@ Status Tailer::React(int p, const kafka::Record& record, const Item& item, Batch
 Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read,
                              Batch& batch) {
   const auto& e = *item.envelope;
-  auto& version = batch.version.try_emplace(e.stream, ToNumber(read.values[item.version].string)).first->second;
+  auto& version = batch.version.try_emplace(e.stream, ToNumber(FieldOf(read, item.seen))).first->second;
   if (e.version <= version) {
     ++batch.dropped;
     ++batch.taken;
     return Took::kYes;
   }
-  const auto& parked = read.values[item.parked];
-  const auto closes = parked.present && e.version == version + 1 ? ClosesGap(parked.string, e.stream) : std::nullopt;
+  const auto& parked = FieldOf(read, item.parked);
+  const auto closes = !parked.empty() && e.version == version + 1 ? ClosesGap(parked, e.stream) : std::nullopt;
   if (closes && batch.taken != 0) return Took::kNoYet;
   // Parked by this very batch, and perhaps what was missing: to be seen with what is stored.
-  if (!parked.present && batch.parked.contains(item.child) && e.version == version + 1) return Took::kNoYet;
-  const bool behind = (parked.present && !closes) || batch.parked.contains(item.child);
+  if (parked.empty() && batch.parked.contains(item.child) && e.version == version + 1) return Took::kNoYet;
+  const bool behind = (!parked.empty() && !closes) || batch.parked.contains(item.child);
   if (behind || e.version != version + 1) {
     Park(p, record, item, read, "GAP", batch);
     return Took::kYes;
@@ -341,18 +494,21 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
   const bool reacts = applier_.Reacts(e);
   auto& inputs =
       batch.inputs.try_emplace(item.child, static_cast<std::uint64_t>(read.values[item.inputs].number)).first->second;
-  const auto handled = ToNumber(read.values[item.handled].string);
+  const auto handled = ToNumber(FieldOf(read, item.handled));
   if (reacts && inputs + 1 > handled) {
-    if (batch.taken != 0) return Took::kNoYet;  // a reaction rests on what is stored: first what lies before it
-    batch.alone = true;
+    // A reaction rests on what is stored: first what lies before it about its child, and what takes effect for all.
+    if (batch.settles || batch.touched.contains(item.child) || batch.reactions == kReactions) return Took::kNoYet;
+    ++batch.reactions;
     auto reacted = React(p, record, item, batch);
     if (!reacted) {
+      if (batch.taken != 0) return Took::kNoYet;  // the others do not wait for it
       if (!part.stuck_since) part.stuck_since = Now();
       if (Now() - *part.stuck_since < patience_) {
         ++retries_;
         part.not_before = Now() + kRetry;
         return Took::kStop;
       }
+      batch.alone = true;
       Park(p, record, item, read, reacted.error().reason, batch);
       return Took::kYes;
     }
@@ -370,13 +526,14 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
   if (reacts || applier_.Takes(e)) {
     batch.tx.writes.push_back(Write::Push(keys_.Inputs(p, item.child),
                                           EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
+    batch.touched.insert(item.child);
     auto more = applier_.Taken(p, e);
     batch.tx.writes.insert(batch.tx.writes.end(), more.begin(), more.end());
     if (++inputs == handled) {
       batch.tx.writes.push_back(Write::HashDelete(keys_.Index(p, "handled"), item.child));
     }
   }
-  batch.tx.writes.push_back(Write::HashSet(keys_.Seen(p), e.stream, std::to_string(e.version)));
+  batch.seen[e.stream] = std::to_string(e.version);
   version = e.version;
   ++batch.applied;
   ++batch.taken;
@@ -385,9 +542,10 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
 
 std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> records) {
   // What is stored of each stream, in one read.
-  std::vector<Get> gets{Get::String(keys_.Mark(p, mark_))};
-  const auto items = Look(p, records, gets);
-  auto read = store_.Read(gets, Deadline::In(Millis(2000)));
+  Questions ask;
+  (void)ask.Ask(Get::String(keys_.Mark(p, mark_)));
+  const auto items = Look(p, part, records, ask);
+  auto read = store_.Read(ask.gets(), Deadline::In(Millis(2000)));
   if (!read) {
     ++retries_;
     part.not_before = Now() + kRetry;
@@ -403,15 +561,16 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
     }
     batch.tx.guards.push_back(Guard::Equals(keys_.Mark(p, mark_), mark));
   }
+  Expect(p, part, items, *read);
   for (std::size_t i = 0; i < records.size() && !batch.alone; ++i) {
     const auto& item = items[i];
-    if (item.envelope && item.own) {
+    if (item.skip) {
+      ++batch.taken;
+    } else if (item.envelope && item.own) {
       if (!Own(p, part, records[i], item, *read, batch)) {
         part.not_before = Now() + kRetry;
         return 0;
       }
-    } else if (part.restoring) {
-      ++batch.taken;
     } else if (!item.envelope) {
       Park(p, records[i], item, *read, "UNREADABLE", batch);
     } else {
@@ -423,6 +582,17 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
   if (batch.taken == 0) return 0;
   const auto next = records[batch.taken - 1].offset + 1;
   auto& tx = batch.tx;
+  if (!batch.seen.empty()) {
+    std::vector<std::string> pairs;
+    for (auto& [stream, version] : batch.seen) {
+      pairs.push_back(stream);
+      pairs.push_back(std::move(version));
+    }
+    tx.writes.push_back(Write::HashSetAll(keys_.Seen(p), std::move(pairs)));
+  }
+  if (batch.restored_upto >= 0) {
+    tx.writes.push_back(Write::Max(keys_.Index(p, "restored:" + mark_), batch.restored_upto));
+  }
   if (!part.restoring) {
     // The outbox entries above carry the mark as it was: the fence passes this batch only when they are acknowledged.
     tx.writes.push_back(Write::Set(keys_.Mark(p, mark_), std::to_string(batch.rewind.value_or(next))));
@@ -435,6 +605,7 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
     if (!outcome || !outcome->done) {
       ++conflicts_;
       if (!outcome) part.not_before = Now() + kRetry;
+      part.raced = outcome && !part.restoring && outcome->failed_guard != 0;  // the mark is where it was
       return 0;
     }
   }

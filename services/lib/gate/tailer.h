@@ -33,6 +33,7 @@
 #include <thread>
 #include <vector>
 
+#include "lib/base/executor.h"
 #include "lib/base/heartbeat.h"
 #include "lib/gate/commit.h"
 #include "lib/gate/envelope.h"
@@ -59,10 +60,17 @@ class Applier {
   virtual ~Applier() = default;
   // Is a record of this type (of another service) kept for the child?
   virtual bool Takes(const Envelope& e) const = 0;
-  // May this record lead to a Reaction? Then it is applied alone, and it is kept whatever Takes says.
+  // May this record lead to a Reaction? Then nothing else about its child is in the same step, and it is kept whatever
+  // Takes says.
   virtual bool Reacts(const Envelope& e) const = 0;
+  // React (or Restore, if `restoring`) will be asked about these children of the partition next: what has to be read
+  // for that, all at once. A hint; what it reads may be old by then, and the guards see to that. One thread at a time
+  // and partition.
+  virtual void Expect(int /*partition*/, const std::vector<std::string>& /*children*/, bool /*restoring*/) {}
   // kUnavailable: try again later (the child's key has not come yet); the rest of the partition waits, until `patience`
-  // is over and the child is parked. Pure but for reading the child.
+  // is over and the child is parked. Nothing to say, because of what was read: a Reaction without events, so that the
+  // lengths are guarded all the same. Pure but for reading the child. Its guards may not rest on what other reactions
+  // write: several may happen in one step. Different partitions at once, on threads of the tailer.
   virtual Result<std::optional<Reaction>> React(int partition, const Envelope& e, const kafka::Record& record) = 0;
   // Writes that a restored own record implies beyond its list (indexes). May be asked again for the same record.
   virtual Result<std::vector<Write>> Restore(int partition, const Envelope& e) = 0;
@@ -89,7 +97,7 @@ class Tailer {
     std::uint64_t applied = 0, restored = 0, dropped = 0, parked = 0, conflicts = 0, retries = 0;
   };
   Stats GetStats() const;
-  // One round of the thread's loop; for simulations, instead of Start.
+  // One round of the thread's loop; for simulations, instead of Start. Whatever is read is applied at once.
   void TurnForTest() {
     (void)Turn(Millis(0), [] {});
   }
@@ -102,19 +110,26 @@ class Tailer {
     std::int64_t restore_until = 0;  // …up to here
     bool holes = false;              // before own records that this pass has left out…
     bool restored = false;           // …and it restored others: another pass may fill them
+    bool raced = false;              // a transaction failed at another guard than the mark
     bool rewound = false;            // the mark was set back: read again from there
     bool again = true;               // to be assigned anew from the mark…
     SteadyTime not_before;           // …but not at once
     std::optional<SteadyTime> stuck_since;
+    std::vector<kafka::Record> idle;  // read, not applied yet: nothing but the mark would move
+    SteadyTime idle_since;
   };
   struct Item;
   struct Batch;
 
   Millis Turn(Millis wait, const Beat& beat);  // how long to pause then
   bool Assign(const std::set<int>& held, const Beat& beat);
+  // All records of one partition, transaction after transaction.
+  void ApplyAll(int p, Part& part, std::span<const kafka::Record> records, const Beat& beat);
+  bool Idle(const Part& part, const kafka::Record& record) const;
   // Applies a prefix of `records` of one partition; how many were applied (0: conflict or not now).
   std::size_t Apply(int p, Part& part, std::span<const kafka::Record> records);
-  std::vector<Item> Look(int p, std::span<const kafka::Record> records, std::vector<Get>& gets) const;
+  std::vector<Item> Look(int p, const Part& part, std::span<const kafka::Record> records, class Questions& ask) const;
+  void Expect(int p, const Part& part, const std::vector<Item>& items, const Answer& read);
   bool Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
   void Pass(int p, const Part& part, const Item& item, const Answer& read, Batch& batch);
   enum class Took { kYes, kNoYet, kStop };
@@ -139,6 +154,7 @@ class Tailer {
   std::map<int, Part> parts_;
   std::uint64_t generation_ = 0;
   SteadyTime looked_;  // at the marks, while nothing came
+  std::unique_ptr<Executor> workers_;  // partitions do not wait for each other; none in a simulation
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> applied_{0}, restored_{0}, dropped_{0}, parked_{0}, conflicts_{0}, retries_{0};
   std::thread thread_;

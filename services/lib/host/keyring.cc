@@ -7,7 +7,7 @@
 
 namespace stafett::host {
 namespace {
-constexpr std::size_t kRemembered = 10'000;
+constexpr std::size_t kRemembered = 30'000;
 constexpr char kDestroyed[] = "destroyed";
 constexpr Millis kPatience{1000};
 }  // namespace
@@ -61,6 +61,34 @@ void KeyRing::Forget(const std::string& child) {
   cache_.erase(it);
 }
 
+void KeyRing::Expect(int partition, const std::vector<std::string>& children) {
+  std::vector<std::string> unknown;
+  std::vector<gate::Get> gets;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& child : children) {
+      if (cache_.contains(child)) continue;
+      unknown.push_back(child);
+      gets.push_back(gate::Get::String(keys_.ChildKey(partition, child)));
+    }
+  }
+  if (gets.empty()) return;
+  auto read = store_.Read(gets, Deadline::In(kPatience));
+  if (!read) return;
+  for (std::size_t i = 0; i < unknown.size(); ++i) {
+    if (read->values[i].present) (void)Learn(unknown[i], read->values[i].string);
+  }
+}
+
+Result<seal::DataKey> KeyRing::Learn(const std::string& child, const std::string& stored) {
+  if (stored == kDestroyed) return Fail(Code::kGone, "KEY_DESTROYED", "this content was erased");
+  common::v1::WrappedKey record;
+  if (!record.ParseFromString(stored)) return Fail(Code::kInternal, "BAD_KEY", "a wrapped key does not parse");
+  STAFETT_TRY(auto key, seal::Unwrap(kek_, record.key_id(), child, record.wrapped()));
+  Remember(child, key);
+  return key;
+}
+
 Result<seal::DataKey> KeyRing::Of(const std::string& child, Deadline deadline) {
   {
     std::lock_guard lock(mutex_);
@@ -71,12 +99,7 @@ Result<seal::DataKey> KeyRing::Of(const std::string& child, Deadline deadline) {
   STAFETT_TRY(auto read, store_.Read({gate::Get::String(keys_.ChildKey(p, child))}, deadline));
   const auto& v = read.values[0];
   if (!v.present) return Fail(Code::kUnavailable, "KEY_NOT_HERE", "the child's key has not come yet; try again");
-  if (v.string == kDestroyed) return Fail(Code::kGone, "KEY_DESTROYED", "this content was erased");
-  common::v1::WrappedKey record;
-  if (!record.ParseFromString(v.string)) return Fail(Code::kInternal, "BAD_KEY", "a wrapped key does not parse");
-  STAFETT_TRY(auto key, seal::Unwrap(kek_, record.key_id(), child, record.wrapped()));
-  Remember(child, key);
-  return key;
+  return Learn(child, v.string);
 }
 
 Result<seal::Box> KeyRing::Seal(const std::string& child, std::string_view body, std::string_view bound) {

@@ -30,6 +30,8 @@ class KeyRing {
   // The same two for a key that exists: repeating them changes nothing.
   Result<Fresh> Again(const std::string& child, const std::string& keys_topic, Deadline deadline);
 
+  // The keys of these children of one partition, read at once where they are not known: a hint, errors come later.
+  void Expect(int partition, const std::vector<std::string>& children);
   Result<seal::Box> Seal(const std::string& child, std::string_view body, std::string_view bound);
   Result<std::string> Open(const std::string& child, const seal::Box& box, std::string_view bound);
 
@@ -40,6 +42,7 @@ class KeyRing {
  private:
   Fresh Make(const std::string& child, const seal::DataKey& key, const std::string& keys_topic) const;
   void Remember(const std::string& child, const seal::DataKey& key);
+  Result<seal::DataKey> Learn(const std::string& child, const std::string& stored);
   gate::Store& store_;
   gate::Keys keys_;
   seal::Secret kek_;

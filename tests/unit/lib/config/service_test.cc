@@ -101,7 +101,7 @@ TEST_F(ServiceConfig, ReadsAWholeFileWithDefaultsSecretsAndPaths) {
   EXPECT_EQ(s.keys.kek, (directory_ / "kek.key").string());
   EXPECT_FALSE(s.keys.identity);
   EXPECT_EQ(s.controllers, (directory_ / "controllers").string());
-  EXPECT_EQ(s.limits.executor_threads, 16);
+  EXPECT_EQ(s.limits.executor_threads, 64);
   EXPECT_EQ(s.limits.outbox_limit, 100000);
 }
 

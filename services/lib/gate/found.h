@@ -1,0 +1,46 @@
+// Whose an id is (of a case, a consent), remembered by a process. The answer never changes once there is one, so it is
+// asked of the store once; what is not found is not remembered. Of one generation of the store: another one may not
+// have it yet. Thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "lib/gate/store.h"
+
+namespace stafett::gate {
+
+class Found {
+ public:
+  static constexpr std::size_t kMost = 50'000;  // then it begins anew
+  explicit Found(Store& store) : store_(store) {}
+
+  // The child at `key`; nothing if there is none.
+  Result<std::optional<std::string>> ChildAt(const std::string& key, Deadline deadline) {
+    const auto generation = store_.Generation();
+    {
+      const std::lock_guard lock(mutex_);
+      if (generation == generation_) {
+        if (auto it = children_.find(key); it != children_.end()) return it->second;
+      }
+    }
+    STAFETT_TRY(auto read, store_.Read({Get::String(key)}, deadline));
+    if (!read.values[0].present) return std::nullopt;
+    const std::lock_guard lock(mutex_);
+    if (generation != generation_ || children_.size() >= kMost) children_.clear();
+    generation_ = generation;
+    children_[key] = read.values[0].string;
+    return std::move(read.values[0].string);
+  }
+
+ private:
+  Store& store_;
+  std::mutex mutex_;
+  std::uint64_t generation_ = 0;
+  std::unordered_map<std::string, std::string> children_;
+};
+
+}  // namespace stafett::gate
