@@ -344,6 +344,9 @@ Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, domain::D
 bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 
+// Left out, a fact would go on to hold that has ended: a consent, a participant, an open log.
+bool Router::MayDiscard(const std::string& type) const { return IsContentAlone(type); }
+
 Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::Envelope& e,
                                                     const kafka::Record& record) {
   STAFETT_TRY(auto loaded, ledger_.LoadWithRegime(partition, e.child, Deadline::In(Millis(2000))));
