@@ -85,6 +85,8 @@ class Router final : public gate::Applier {
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
   void Expect(int partition, const std::vector<std::string>& children, bool restoring) override;
+  bool MayDiscard(const std::string& type) const override;
+  std::vector<std::string> RestsOn() const override { return {"cases", "consent"}; }
   Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,
                                               const kafka::Record& record) override;
   Result<std::vector<gate::Write>> Restore(int partition, const gate::Envelope& e) override;

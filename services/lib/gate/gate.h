@@ -26,6 +26,7 @@
 #include "lib/gate/commit.h"
 #include "lib/gate/compacted.h"
 #include "lib/gate/keys.h"
+#include "lib/gate/parking.h"
 #include "lib/gate/ports.h"
 #include "lib/gate/relay.h"
 #include "lib/gate/shards.h"
@@ -43,11 +44,14 @@ struct GateOptions {
   std::string log_topic = "stafett.log";
   std::set<std::string> ordered_topics;         // log, and ledger for disclosure
   std::map<std::string, std::string> followed;  // mark name -> topic, for watch and barrier
-  // Settings of stores; lines that name what is unsafe. Called at start and after every reconnect.
+  // Settings of stores; lines that name what is unsafe. Called at start, after every reconnect, and while the gate is
+  // open, as anybody may change them at any time.
   std::function<Result<std::vector<std::string>>()> check_stores;
+  Millis check_every{30'000};
   // Told about changes of state, for log and readiness: name, ok, reason.
   std::function<void(const std::string& name, bool ok, const std::string& reason)> tell;
-  Beats beats;  // of every thread
+  std::function<void(int partition, const Parked&)> parked;  // told of each child that is set aside
+  Beats beats;                                               // of every thread
 };
 
 enum class ReceiptState { kStored, kPublished };
@@ -69,6 +73,7 @@ class Gate {
   const Keys& keys() const { return keys_; }
   Store& store() { return store_; }
   Committer& committer() { return committer_; }
+  Parking& parking() { return *parking_; }  // after AddTailer of "log"
   int PartitionOf(std::string_view child) const;
   std::set<int> Held() const { return shards_.Held(); }  // partitions that this copy works on
 
@@ -95,6 +100,7 @@ class Gate {
  private:
   void Supervise(const Beat& beat);  // thread: barrier, again whenever the store is another one
   bool CheckStores();
+  void WatchSettings(const Beat& beat);  // thread: closes the gate when a setting has become unsafe
   bool PassBarrier(std::uint64_t generation, const Beat& beat);
   bool CaughtUp(const Watch::Ends& ends, bool without_log);
   void Tell(const std::string& name, bool ok, const std::string& reason) const;
@@ -115,6 +121,7 @@ class Gate {
   std::unique_ptr<Watch> watch_;
   std::vector<std::pair<std::string, std::unique_ptr<Tailer>>> tailers_;
   std::vector<std::unique_ptr<Compacted>> compacted_;
+  std::unique_ptr<Parking> parking_;
   std::atomic<std::uint64_t> side_topics_read_{0};  // the generation in which they were
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -123,7 +130,8 @@ class Gate {
   bool started_ = false;  // the parts; supervising thread only, as is the next
   bool halted_told_ = false;
   std::optional<bool> connected_told_;
-  std::thread supervise_;
+  std::atomic<bool> unsafe_{false};  // found while open; the supervisor has yet to ask again
+  std::thread supervise_, settings_;
 };
 
 }  // namespace stafett::gate
