@@ -156,7 +156,7 @@ class MemoryLog {
     topics_ = topics;
   }
   // What is on its way.
-  std::size_t Late() const {
+  std::size_t OnTheWay() const {
     std::lock_guard lock(mutex_);
     return late_.size();
   }
