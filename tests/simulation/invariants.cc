@@ -40,6 +40,9 @@ void Invariants::Scan() {
     if (!unwrapped) return Broken("Keys", "a key that cannot be unwrapped");
     auto [it, added] = keys_.emplace(key.child(), *unwrapped);
     if (!added && it->second.id != unwrapped->id) Broken("Keys", "a child got another key");
+    if (auto waiting = keyless_.extract(key.child())) {
+      for (const auto& [e, r] : waiting.mapped()) Learn(e, r);
+    }
   });
   for (const char* topic : {kLog, kLedger}) {
     scan(topic, kPartitions, [&](const kafka::Record& record) { Take(topic, record); });
@@ -51,21 +54,13 @@ void Invariants::Scan() {
   }
 }
 
-std::optional<std::string> Invariants::Open(const gate::Envelope& e) const {
-  if (!e.sealed) return e.clear;
-  auto key = keys_.find(e.child);
-  if (key == keys_.end()) return std::nullopt;
-  auto body = seal::Open(key->second, *e.sealed, gate::Bound(e.stream, e.version, e.type));
-  if (!body) return std::nullopt;
-  return std::move(*body);
-}
-
 void Invariants::Take(const std::string& topic, const kafka::Record& record) {
   auto e = gate::Decode(record.value);
   if (!e) return Broken("Contiguous", "a record of " + topic + " that cannot be read");
   auto& stream = streams_[e->stream];
   const auto at = At(e->stream, e->version);
   if (e->version >= 1 && e->version <= stream.size()) {
+    ++counts_["records repeated"];
     if (stream[e->version - 1] != record.value) Broken("Contiguous", at + " has two contents");
     return;  // a repeat
   }
@@ -73,6 +68,7 @@ void Invariants::Take(const std::string& topic, const kafka::Record& record) {
     return Broken("Contiguous", at + " comes behind #" + std::to_string(stream.size()));
   }
   stream.push_back(record.value);
+  ++counts_["records"];
   if (topic == kLog) place_[e->event_id] = record.offset;
 
   // OneEffect, NoPhantom
@@ -87,13 +83,22 @@ void Invariants::Take(const std::string& topic, const kafka::Record& record) {
       Broken("NoPhantom", request + " was refused, and did " + at);
     }
   }
-  const auto body = Open(*e);
-  if (!body) return Broken("Keys", at + " is on the log before its key, or does not open");
-  Learn(*e, *body, record);
+  Learn(*e, record);
 }
 
-void Invariants::Learn(const gate::Envelope& e, const std::string& body, const kafka::Record& record) {
+void Invariants::Learn(const gate::Envelope& e, const kafka::Record& record) {
   if (e.child.empty()) return;
+  const auto key = keys_.find(e.child);
+  if (keyless_.contains(e.child) || (e.sealed && key == keys_.end())) {
+    keyless_[e.child].emplace_back(e, record);
+    return;
+  }
+  auto body = e.clear;
+  if (e.sealed) {
+    auto opened = seal::Open(key->second, *e.sealed, gate::Bound(e.stream, e.version, e.type));
+    if (!opened) return Broken("Keys", At(e.stream, e.version) + " does not open");
+    body = std::move(*opened);
+  }
   auto& child = children_[e.child];
   const auto service = ServiceOf(e.stream);
   if (service == "cases") LearnCases(child, e, body);
@@ -114,6 +119,7 @@ void Invariants::LearnCases(Child& child, const gate::Envelope& e, const std::st
   auto event = cases::adapters::FromBody(e.type, body);
   if (!event || !*event) return Broken("Contiguous", At(e.stream, e.version) + " is no event of cases");
   if (const auto* accepted = std::get_if<cases::domain::BatonAccepted>(&**event)) {
+    ++counts_["batons accepted"];
     const auto* c = child.cases.Find(accepted->case_id);
     if (c == nullptr || c->offered_to != accepted->holder) {
       Broken("OneHolder", At(e.stream, e.version) + ": accepted by one to whom it is not offered");
@@ -142,12 +148,14 @@ void Invariants::LearnLedger(Child& child, const gate::Envelope& e, const std::s
   auto event = disclosure::adapters::FromBody(e.type, body);
   if (!event || !*event) return Broken("Contiguous", At(e.stream, e.version) + " is no event of the ledger");
   if (const auto* stored = std::get_if<disclosure::domain::StoredConfirmed>(&**event)) {
+    ++counts_["receipts"];
     if (!confirms_.contains({stored->delivery_id, stored->digest})) {
       Broken("NoFalseReceipt", stored->delivery_id + " counts as stored, and its recipient never said so");
     }
   }
   const auto* decided = std::get_if<disclosure::domain::Decided>(&**event);
   if (decided == nullptr) return;
+  ++counts_["decisions"];
   if (!decided_.insert(decided->event_id).second) Broken("DecidedOnce", decided->event_id + " is decided twice");
   auto place = place_.find(decided->event_id);
   if (place == place_.end() || place->second != decided->offset) {
@@ -170,6 +178,7 @@ void Invariants::LearnEscalation(Child& child, const gate::Envelope& e) {
   if (!event || !*event) return Broken("Contiguous", At(e.stream, e.version) + " is no event of escalation");
   const auto at = At(e.stream, e.version);
   if (const auto* raised = std::get_if<escalation::domain::Raised>(&**event)) {
+    ++counts_["escalations raised"];
     if (!raised_.insert(raised->escalation_id).second) Broken("TimerOnce", at + " is raised again");
     const auto& words = child.words[raised->awaited.id];
     auto word = std::find_if(words.begin(), words.end(), [&](const auto& w) {
@@ -186,6 +195,7 @@ void Invariants::LearnEscalation(Child& child, const gate::Envelope& e) {
     }
   }
   if (const auto* passed = std::get_if<escalation::domain::PassedOn>(&**event)) {
+    ++counts_["escalations passed on"];
     const auto* x = child.escalations.Find(passed->escalation_id);
     if (x == nullptr || x->resolved) {
       Broken("TimerOnce", at + " is passed on, and is not open");
@@ -203,6 +213,7 @@ void Invariants::TakeSignal(const std::string& recipient, const kafka::Record& r
   disclosure::v1::Signal signal;
   if (!signal.ParseFromString(record.value)) return Broken("Signals", "a signal that cannot be read");
   if (!signalled_.emplace(recipient, signal.delivery_id()).second) return;  // a repeat
+  ++counts_["signals"];
   signals_[recipient].push_back(
       {signal.delivery_id(), signal.case_ref(), signal.epoch(), signal.sequence(), record.offset});
 }
@@ -227,6 +238,7 @@ void Invariants::Published(const std::string& request) {
   Scan();
   auto& told = Of(request);
   told.published = true;
+  ++counts_["commands published"];
   for (const auto& id : told.event_ids) {
     if (!place_.contains(id)) Broken("NoAckedLoss", request + " is PUBLISHED and not on the log");
   }
@@ -240,13 +252,17 @@ void Invariants::Refused(const std::string& request) {
 }
 
 void Invariants::Enforced(const std::string& consent, const std::vector<std::string>& recipients,
-                          const std::set<std::string>& reads) {
+                          const std::set<std::string>& reads, Time now) {
   Scan();
+  ++counts_["withdrawals enforced"];
+  counts_["reads named by one"] += reads.size();
   for (const auto& r : recipients) {
     enforced_.push_back({consent, r, log_.End(kTo + r, 0)});
     for (const auto& [id, read] : under_way_) {
       const bool under = std::find(read.consents.begin(), read.consents.end(), consent) != read.consents.end();
-      if (under && read.recipient == r && !reads.contains(id)) {
+      // Who has not ended after 30 s never will.
+      const bool alive = now.ms - read.admitted.ms <= 30'000;
+      if (under && alive && read.recipient == r && !reads.contains(id)) {
         Broken("FetchNow", "ENFORCED does not name a read that is under way");
       }
     }
@@ -254,6 +270,7 @@ void Invariants::Enforced(const std::string& consent, const std::vector<std::str
 }
 
 void Invariants::Fetched(const Read& read, const std::string& child) {
+  ++counts_["contents read"];
   for (std::size_t i = 0; i < enforced_.size(); ++i) {
     const auto& x = enforced_[i];
     const bool under = std::find(read.consents.begin(), read.consents.end(), x.consent) != read.consents.end();
@@ -276,6 +293,7 @@ void Invariants::Fetched(const Read& read, const std::string& child) {
 
 void Invariants::AtRest(const Rest& rest) {
   Scan();
+  if (!keyless_.empty()) Broken("Keys", "a record is on the log, and its key is not");
   for (const auto& [request, told] : told_) {
     const bool on_log = std::all_of(told.event_ids.begin(), told.event_ids.end(),
                                     [&](const std::string& id) { return place_.contains(id); });

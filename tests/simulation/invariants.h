@@ -35,6 +35,9 @@ struct Told {
   std::vector<std::string> event_ids;
 };
 
+// What has happened, by what the invariants speak of: where nothing happens all of them hold.
+using Counts = std::map<std::string, std::uint64_t>;
+
 class Invariants {
  public:
   Invariants(const test::MemoryLog& log, const escalation::domain::Plan& plan) : log_(log), plan_(plan) {}
@@ -50,15 +53,16 @@ class Invariants {
   void Accepted(const std::string& request, Kind service, const gate::Committed& committed);
   void Published(const std::string& request);
   void Refused(const std::string& request);
-  // ENFORCED was answered for these recipients of a consent, and these reads (ids) are under way.
+  // ENFORCED was answered for these recipients of a consent, and these reads (ids) are under way. `now`: disclosure's.
   void Enforced(const std::string& consent, const std::vector<std::string>& recipients,
-                const std::set<std::string>& reads);
+                const std::set<std::string>& reads, Time now);
 
   // ---- what a recipient gets ----
   struct Read {
     std::string id, recipient;
     std::vector<std::string> consents;
     std::size_t begun = 0;  // how many answers ENFORCED had been given
+    Time admitted;
   };
   std::size_t EnforcedSoFar() const { return enforced_.size(); }
   void Fetched(const Read& read, const std::string& child);
@@ -69,12 +73,12 @@ class Invariants {
   // ---- at rest ----
   struct Rest {
     std::set<Kind> ever_wiped;
-    bool clocks_agree = true;
   };
   void AtRest(const Rest& rest);
   // Records of this stream as the topics have them, each once.
   const std::map<std::string, std::vector<std::string>>& streams() const { return streams_; }
   std::size_t Decisions() const { return decided_.size(); }
+  const Counts& counts() const { return counts_; }
 
   // ---- for who plays: children and consents as the log has them by now ----
   struct Child {
@@ -107,20 +111,22 @@ class Invariants {
     std::string child;
   };
   void Take(const std::string& topic, const kafka::Record& record);
-  void Learn(const gate::Envelope& e, const std::string& body, const kafka::Record& record);
+  void Learn(const gate::Envelope& e, const kafka::Record& record);
   void LearnCases(Child& child, const gate::Envelope& e, const std::string& body);
   void LearnLedger(Child& child, const gate::Envelope& e, const std::string& body);
   void LearnEscalation(Child& child, const gate::Envelope& e);
   void TakeSignal(const std::string& recipient, const kafka::Record& record);
-  std::optional<std::string> Open(const gate::Envelope& e) const;
   // Has everybody said yes to this recipient, in some consent that is not withdrawn for it, below this place of the log?
   static bool MayHave(const Child& child, const std::string& recipient, std::int64_t until);
 
   const test::MemoryLog& log_;
   const escalation::domain::Plan& plan_;
   std::optional<Violation> violation_;
+  Counts counts_;
   std::map<std::pair<std::string, int>, std::int64_t> read_;
   std::map<std::string, seal::DataKey> keys_;
+  // Records whose key has not come yet, and what came behind them about the same child.
+  std::map<std::string, std::vector<std::pair<gate::Envelope, kafka::Record>>> keyless_;
   std::map<std::string, std::vector<std::string>> streams_;
   std::map<std::string, std::int64_t> place_;  // of the first record of an event on the log
   struct Effect {

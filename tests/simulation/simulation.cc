@@ -147,6 +147,7 @@ class World final : public consent::app::Fence {
   // All that every schedule needs before anything interesting can happen.
   Beginning Prepare() {
     recipients_.clear();  // who begin with the schedules
+    calm_ = true;
     Rest();
     for (int i = 0; i < 2; ++i) Register(i);
     Rest();
@@ -190,9 +191,12 @@ class World final : public consent::app::Fence {
       LookAtRest();
     }
     if (!invariants_.violation()) Rebuild();
-    Outcome out{invariants_.violation(), steps_, 0, invariants_.Decisions()};
-    for (const auto& [name, records] : invariants_.streams()) out.records += records.size();
-    return out;
+    auto counts = invariants_.counts();
+    counts["steps"] = static_cast<std::uint64_t>(steps_);
+    counts["copies begun anew"] = static_cast<std::uint64_t>(begun_) - copies_.size();
+    counts["stores lost"] = static_cast<std::uint64_t>(lost_stores_);
+    counts["contents refused"] = static_cast<std::uint64_t>(refused_);
+    return {invariants_.violation(), std::move(counts)};
   }
 
  private:
@@ -223,7 +227,6 @@ class World final : public consent::app::Fence {
   struct Reading {
     std::string child;
     disclosure::app::Reading reading;
-    std::int64_t since = 0;
   };
 
   void Say(const std::function<void(std::ostream&)>& text) {
@@ -238,7 +241,7 @@ class World final : public consent::app::Fence {
   // ---- time
   void Pass(Millis by) {
     now_ms_ += by.count();
-    AdvanceSteady(std::min(by, Millis(3000)));
+    AdvanceSteady(std::min(by, Millis(600)));  // else a record is set aside that waits for one that is on its way
     for (auto& store : stores_) store.AdvanceForTest(by);
     log_.SetTime(Time{now_ms_ + log_skew_});
   }
@@ -408,6 +411,7 @@ class World final : public consent::app::Fence {
     invariants_.Scan();
     stores_[Index(kind)].WipeForTest();
     wiped_.insert(kind);
+    ++lost_stores_;
     for (auto& request : requests_) {
       auto& told = invariants_.Of(request.Id());
       if (request.service != kind || !told.accepted || told.published) continue;
@@ -714,12 +718,13 @@ class World final : public consent::app::Fence {
     });
     if (!withdrawal.enforced || !asked_) return;
     Say([&](auto& out) { out << request.name << ": ENFORCED"; });
-    invariants_.Enforced(asked_->consent, asked_->recipients, asked_->reads);
+    invariants_.Enforced(asked_->consent, asked_->recipients, asked_->reads, asked_->now);
   }
   struct Asked {
     std::string consent;
     std::vector<std::string> recipients;
     std::set<std::string> reads;
+    Time now;
   };
   // As consent's adapter calls AwaitFence, and disclosure answers.
   void Await(const consent::app::Withdrawal& withdrawal, Deadline deadline,
@@ -729,7 +734,8 @@ class World final : public consent::app::Fence {
     auto fence = disclosure::app::LookAtFence(
         copy.app, {withdrawal.child, withdrawal.event_id, withdrawal.consent_id, withdrawal.recipients}, deadline);
     if (!fence || !fence->passed) return done({});
-    asked_ = Asked{withdrawal.consent_id, withdrawal.recipients, {}};
+    const auto now = stores_[Index(Kind::kDisclosure)].Read({}, deadline)->now;
+    asked_ = Asked{withdrawal.consent_id, withdrawal.recipients, {}, now};
     for (const auto& read : fence->reads) asked_->reads.insert(read.id);
     done({true, {}});
   }
@@ -775,7 +781,7 @@ class World final : public consent::app::Fence {
     return command;
   }
   // True: there is nothing more to try.
-  bool Fetch(Recipient& r, const std::string& delivery) {
+  bool Fetch(Recipient& r, std::string delivery) {
     auto& copy = AnyOf<DisclosureCopy>(Kind::kDisclosure);
     if (!copy.Open()) return false;
     const auto who = Machine(r);
@@ -786,12 +792,14 @@ class World final : public consent::app::Fence {
     --depth_;
     if (!content) {
       Say([&](auto& out) { out << "→ " << content.error().reason; });
+      if (content.error().code == Code::kGone) ++refused_;
       return content.error().code != Code::kUnavailable && content.error().code != Code::kUnknownOutcome &&
              content.error().code != Code::kAborted;
     }
     Say([&](auto& out) { out << "→ " << content->type_url; });
-    invariants_.Fetched({content->reading.id, r.id, content->reading.consents, begun}, content->child);
-    readings_.push_back({content->child, content->reading, now_ms_});
+    invariants_.Fetched({content->reading.id, r.id, content->reading.consents, begun, content->reading.admitted},
+                        content->child);
+    readings_.push_back({content->child, content->reading});
     r.to_confirm.emplace_back(delivery, content->digest);
     return true;
   }
@@ -819,13 +827,13 @@ class World final : public consent::app::Fence {
     std::erase(r.to_confirm, std::pair(delivery, digest));
   }
   void EndReading() {
-    const auto [child, reading, since] = readings_.front();
+    const auto [child, reading] = readings_.front();
     readings_.pop_front();
     invariants_.Ended(reading.id);
     AnyOf<DisclosureCopy>(Kind::kDisclosure).app.ledger.EndReading(child, reading);
   }
 
-  // ---- nothing fails any more, and all comes to rest
+  // ---- nothing fails any more, for good, and all comes to rest
   std::vector<std::int64_t> Progress() {
     std::vector<std::int64_t> out;
     for (const char* topic : {kLog, kLedger, kKeys, kIdentity}) {
@@ -858,7 +866,6 @@ class World final : public consent::app::Fence {
     MendClocks();
     std::vector<std::int64_t> before;
     int still = 0;
-    Millis idle{0};
     for (int round = 0; round < 300 && still < 3; ++round) {
       for (auto& copy : copies_) {
         for (auto& loop : copy->loops) (void)Turn(*copy, loop);
@@ -875,25 +882,20 @@ class World final : public consent::app::Fence {
       for (std::size_t i = 0; i < withdrawals_.size(); ++i) AskEnforced(withdrawals_[i]);
       for (auto& r : recipients_) {
         Follow(r);
-        for (auto n = r.to_fetch.size(); n > 0; --n) FetchNext(r);
-        for (auto n = r.silent ? 0 : r.to_confirm.size(); n > 0; --n) ConfirmNext(r);
+        for (auto n = r.to_fetch.size(); n > 0 && !r.to_fetch.empty(); --n) FetchNext(r);
+        for (auto n = r.silent ? 0 : r.to_confirm.size(); n > 0 && !r.to_confirm.empty(); --n) ConfirmNext(r);
       }
       while (!readings_.empty()) EndReading();
       invariants_.Scan();
       if (invariants_.violation()) break;
       auto now = Progress();
-      const bool moved = now != before;
+      still = now == before ? still + 1 : 0;
       before = std::move(now);
-      // At rest: after all that waits a while before it tries again has tried again.
-      still = moved ? 0 : still + (idle > Millis(15'000) ? 1 : 0);
-      if (moved) idle = Millis(0);
-      const auto by = moved ? Millis(50) : Millis(4000);
-      if (!moved) idle += by;
-      Pass(by);
+      // At rest: when all that waits a while before it tries again has tried again.
+      Pass(still == 0 ? Millis(50) : Millis(16'000));
       ++steps_;
       if (round == 299) invariants_.Broken("Rest", "it does not come to rest");
     }
-    calm_ = false;
   }
   void LookAtRest() {
     for (auto& copy : copies_) {
@@ -917,6 +919,15 @@ class World final : public consent::app::Fence {
       const auto& request = requests_[withdrawal.request];
       if (request.published && !withdrawal.enforced && !invariants_.Of(request.Id()).lost) {
         invariants_.Broken("Rest", request.name + " stays REGISTERED");
+      }
+    }
+    for (auto kind : kKinds) {
+      const gate::Keys keys(NameOf(kind), kPartitions);
+      for (int p = 0; p < kPartitions; ++p) {
+        const auto mark = stores_[Index(kind)].Read({gate::Get::String(keys.Mark(p, "log"))}, Soon());
+        if (std::atoll(mark->values[0].string.c_str()) != log_.End(kLog, p)) {
+          invariants_.Broken("Rest", std::string(NameOf(kind)) + " has not taken all of the log");
+        }
       }
     }
     invariants_.AtRest({wiped_});
@@ -1032,6 +1043,8 @@ class World final : public consent::app::Fence {
   int begun_ = 0;
   int steps_ = 0;
   int calls_ = 0;
+  int lost_stores_ = 0;
+  int refused_ = 0;  // reads
   std::deque<Request> requests_;  // their places stay
   std::deque<Withdrawal> withdrawals_;
   std::deque<Reading> readings_;

@@ -38,8 +38,7 @@ struct Options {
 
 struct Outcome {
   std::optional<Violation> violation;
-  int steps = 0;
-  std::size_t records = 0, decisions = 0;
+  Counts counts;
 };
 
 // A schedule begins where all of them do: children are registered and followed up by consent. One in eight begins with

@@ -26,14 +26,13 @@ void Print(std::uint64_t seed, const Violation& violation) {
 
 TEST(Simulation, Every_schedule_keeps_every_invariant) {
   const auto begun = WallSeconds();
-  std::uint64_t schedules = 0, steps = 0, records = 0, decisions = 0;
+  std::uint64_t schedules = 0;
+  Counts counts;
   int broken = 0;
   while (WallSeconds() - begun < seconds && broken < 5) {
     const auto seed = from + schedules++;
     const auto outcome = RunSchedule(seed, {});
-    steps += static_cast<std::uint64_t>(outcome.steps);
-    records += outcome.records;
-    decisions += outcome.decisions;
+    for (const auto& [what, n] : outcome.counts) counts[what] += n;
     if (!outcome.violation) continue;
     ++broken;
     Print(seed, *outcome.violation);
@@ -41,8 +40,12 @@ TEST(Simulation, Every_schedule_keeps_every_invariant) {
   }
   const auto took = WallSeconds() - begun;
   std::cout << schedules << " schedules, " << static_cast<int>(static_cast<double>(schedules) / took * 60)
-            << " a minute; in each on average " << steps / schedules << " steps, " << records / schedules
-            << " records and " << decisions / schedules << " decisions" << std::endl;
+            << " a minute" << std::endl;
+  for (const auto& [what, n] : counts) {
+    std::cout << "  " << what << ": " << n << std::endl;
+    // Else the invariants may hold because nothing ever happens.
+    EXPECT_TRUE(n > 0 || broken > 0) << what;
+  }
 }
 
 std::string TraceOf(std::uint64_t seed) {
@@ -63,7 +66,7 @@ TEST(Simulation, A_seed_gives_the_same_schedule_again) {
 class Weakened : public testing::TestWithParam<Weakness> {};
 
 TEST_P(Weakened, Is_found) {
-  constexpr std::uint64_t kWithin = 3000;
+  constexpr std::uint64_t kWithin = 400;
   for (std::uint64_t seed = 1; seed <= kWithin; ++seed) {
     const auto outcome = RunSchedule(seed, {GetParam(), {}});
     if (!outcome.violation) continue;
