@@ -310,10 +310,15 @@ class MemoryLog {
     kafka::Polled Poll(std::size_t max, Millis wait) override {
       kafka::Polled polled;
       std::unique_lock lock(log_.mutex_);
-      log_.changed_.wait_for(lock, wait, [&] {
+      const auto collect = [&] {
         Collect(max, polled);
         return !polled.records.empty() || !polled.at_end.empty() || !polled.out_of_range.empty();
-      });
+      };
+      if (wait > Millis(0)) {
+        log_.changed_.wait_for(lock, wait, collect);
+      } else {
+        (void)collect();
+      }
       return polled;
     }
     Result<std::pair<std::int64_t, std::int64_t>> Watermarks(int partition, Millis /*timeout*/) override {

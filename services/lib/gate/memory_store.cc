@@ -48,7 +48,11 @@ class MemoryStreamReader final : public StreamReader {
       }
       return !out.empty();
     };
-    store_.appended_.wait_for(lock, wait, collect);
+    if (wait > Millis(0)) {
+      store_.appended_.wait_for(lock, wait, collect);
+    } else {
+      (void)collect();
+    }
     return out;
   }
 
