@@ -97,7 +97,6 @@ const char* NameOf(Weakness weakness) {
     case Weakness::kNone: return "nothing";
     case Weakness::kVersionGuard: return "version guard";
     case Weakness::kInputsGuard: return "inputs guard";
-    case Weakness::kRequestGuard: return "request guard";
     case Weakness::kMarkGuard: return "mark guard";
     case Weakness::kGenerationGuard: return "generation guard";
     case Weakness::kFence: return "fence";
@@ -109,8 +108,7 @@ const char* NameOf(Weakness weakness) {
 
 std::vector<Weakness> AllWeaknesses() {
   using enum Weakness;
-  return {kVersionGuard, kInputsGuard,     kRequestGuard,     kMarkGuard,
-          kGenerationGuard, kFence, kForgetfulBroker, kForgottenRequests};
+  return {kVersionGuard, kInputsGuard, kMarkGuard, kGenerationGuard, kFence, kForgetfulBroker, kForgottenRequests};
 }
 
 namespace {
@@ -179,7 +177,8 @@ class World final : public consent::app::Fence {
     const int steps = 60 + chance_.Below(120);
     for (int i = 0; i < steps && !invariants_.violation(); ++i) {
       ++steps_;
-      Pass(Millis(1 + chance_.Below(20)));
+      // Now and then so long that a lease runs out.
+      Pass(Millis(chance_.OneIn(10) ? 1000 + chance_.Below(3500) : 1 + chance_.Below(20)));
       Step();
       invariants_.Scan();
     }
@@ -241,7 +240,8 @@ class World final : public consent::app::Fence {
   // ---- time
   void Pass(Millis by) {
     now_ms_ += by.count();
-    AdvanceSteady(std::min(by, Millis(600)));  // else a record is set aside that waits for one that is on its way
+    // Little: else a record is set aside that waits for one that is on its way.
+    AdvanceSteady(std::min(by, Millis(calm_ ? 600 : 100)));
     for (auto& store : stores_) store.AdvanceForTest(by);
     log_.SetTime(Time{now_ms_ + log_skew_});
   }
@@ -352,7 +352,6 @@ class World final : public consent::app::Fence {
         return drop([](const gate::Guard& g) { return g.kind == Guard::kLength && g.key.find(":own:") != g.key.npos; });
       case Weakness::kInputsGuard:
         return drop([](const gate::Guard& g) { return g.kind == Guard::kLength && g.key.find(":in:") != g.key.npos; });
-      case Weakness::kRequestGuard: return drop([](const gate::Guard& g) { return g.kind == Guard::kAbsent; });
       case Weakness::kMarkGuard:
         return drop([](const gate::Guard& g) { return g.kind == Guard::kEquals && g.key.find(":mark:") != g.key.npos; });
       case Weakness::kGenerationGuard: tx.generation = 0; return;
@@ -454,8 +453,10 @@ class World final : public consent::app::Fence {
   void Between() {
     if (calm_ || depth_ > 3 || !chance_.OneIn(weather_.between)) return;
     ++depth_;
-    Say([](auto& out) { out << "meanwhile"; });
-    for (int i = 1 + chance_.Below(3); i > 0; --i) Act();
+    const bool sleeps = depth_ < 3 && chance_.OneIn(8);  // so long that others take over its work
+    Say([&](auto& out) { out << (sleeps ? "sleeps; meanwhile" : "meanwhile"); });
+    if (sleeps) Pass(Millis(4000));
+    for (int i = sleeps ? 10 + chance_.Below(30) : 1 + chance_.Below(3); i > 0; --i) Act();
     --depth_;
   }
 
