@@ -78,9 +78,12 @@ const Files& TheFiles() {
 
 Copy::Copy(Kind k, const std::string& n, Rims rims)
     : kind(k), name(n), store(rims.store, std::move(rims.hooks)), parts(ConfigOf(k, n), TheFiles().tenants) {
-  parts.Assemble(FollowsOf(k), {store, std::move(rims.publisher),
+  parts.Assemble(FollowsOf(k), {store,
+                                std::move(rims.publisher),
                                 []() -> Result<std::unique_ptr<gate::Publisher>> { return std::make_unique<Prober>(); },
-                                std::move(rims.reader), TheFiles().kek, {}});
+                                std::move(rims.reader),
+                                TheFiles().kek,
+                                {}});
 }
 
 void Copy::Assembled() {

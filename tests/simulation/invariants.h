@@ -84,7 +84,7 @@ class Invariants {
   struct Child {
     cases::domain::Child cases;
     consent::domain::Child consents;
-    escalation::domain::State escalations;  // of its own events alone
+    escalation::domain::State escalations;                                        // of its own events alone
     std::vector<std::pair<std::int64_t, consent::domain::Event>> consent_events;  // with their offsets
     struct Word {
       std::int64_t appended_ms = 0;
@@ -116,7 +116,8 @@ class Invariants {
   void LearnLedger(Child& child, const gate::Envelope& e, const std::string& body);
   void LearnEscalation(Child& child, const gate::Envelope& e);
   void TakeSignal(const std::string& recipient, const kafka::Record& record);
-  // Has everybody said yes to this recipient, in some consent that is not withdrawn for it, below this place of the log?
+  // Has everybody said yes to this recipient, in some consent that is not withdrawn for it, below this place of the
+  // log?
   static bool MayHave(const Child& child, const std::string& recipient, std::int64_t until);
 
   const test::MemoryLog& log_;
@@ -137,7 +138,7 @@ class Invariants {
   std::map<std::string, Told> told_;
   std::map<std::string, Child> children_;
   std::set<std::string> decided_;
-  std::map<std::string, Line> lines_;  // by delivery
+  std::map<std::string, Line> lines_;                   // by delivery
   std::map<std::string, std::vector<Signal>> signals_;  // by recipient, each once
   std::set<std::pair<std::string, std::string>> signalled_;
   std::vector<Enforcement> enforced_;

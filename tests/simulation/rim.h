@@ -20,8 +20,8 @@ enum class Reply {
 class RimStore final : public gate::Store {
  public:
   struct Hooks {
-    std::function<void()> between;                  // before anything reaches the store
-    std::function<Reply()> reply;                   // to the next transaction
+    std::function<void()> between;                   // before anything reaches the store
+    std::function<Reply()> reply;                    // to the next transaction
     std::function<void(gate::Transaction&)> weaken;  // what a weakened variant leaves out; none: nothing
   };
   RimStore(gate::MemoryStore& store, Hooks hooks) : store_(store), hooks_(std::move(hooks)) {}

@@ -62,5 +62,6 @@ extern "C" int RAND_bytes(unsigned char* to, int size) {
 std::chrono::steady_clock::time_point std::chrono::steady_clock::now() noexcept {
   return time_point(nanoseconds(stafett::simulation::SteadyNanoseconds()));
 }
-// A sanitizer's stacks and quarantine would take most of the time, for what one schedule has forgotten when the next begins.
+// A sanitizer's stacks and quarantine would take most of the time, for what one schedule has forgotten when the next
+// begins.
 extern "C" const char* __asan_default_options() { return "malloc_context_size=4:quarantine_size_mb=2"; }

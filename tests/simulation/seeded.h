@@ -1,5 +1,5 @@
-// Chance and steady time, all that a process takes from outside unasked, from a seed: in this binary ids, keys, nonces and
-// every look at the steady clock come from here. No service knows: seeded.cc defines the functions that they call.
+// Chance and steady time, all that a process takes from outside unasked, from a seed: in this binary ids, keys, nonces
+// and every look at the steady clock come from here. No service knows: seeded.cc defines the functions that they call.
 #pragma once
 
 #include <cstddef>

@@ -19,7 +19,7 @@
 namespace stafett::simulation {
 namespace {
 
-constexpr Time kStart{1'795'000'000'000};          // 18 November 2026
+constexpr Time kStart{1'795'000'000'000};            // 18 November 2026
 constexpr std::int64_t kMemory = 1'700'000'000'000;  // where the clocks of a store in memory begin
 constexpr std::int64_t kHour = 3'600'000;
 constexpr int kCopies = 2;
@@ -30,12 +30,12 @@ const std::vector<std::string> kGuardians = {"p-mother", "p-father"};
 Deadline Soon() { return Deadline::In(Millis(10'000)); }
 std::size_t Index(Kind kind) { return static_cast<std::size_t>(kind); }
 
-// What can go wrong in this schedule, each once in so many times; 0: never. Not everything in every one: what is rare is
-// else never seen alone.
+// What can go wrong in this schedule, each once in so many times; 0: never. Not everything in every one: what is rare
+// is else never seen alone.
 struct Weather {
-  int late = 0, held = 0, failed = 0, failed_landed = 0;   // of messages to the log
-  int lost = 0, lost_on_the_way = 0, away = 0;             // of answers of the stores
-  int between = 0;                                         // others go on while somebody waits for the store
+  int late = 0, held = 0, failed = 0, failed_landed = 0;    // of messages to the log
+  int lost = 0, lost_on_the_way = 0, away = 0;              // of answers of the stores
+  int between = 0;                                          // others go on while somebody waits for the store
   int crash = 0, wipe = 0, clock = 0, leap = 0, again = 0;  // of steps
 };
 Weather AnyWeather(Chance& chance) {
@@ -123,7 +123,11 @@ struct Beginning {
 class World final : public consent::app::Fence {
  public:
   World(std::uint64_t seed, const Options& options, const Beginning* beginning)
-      : chance_(seed), ids_(std::to_string(seed) + "/"), options_(options), plan_(TheFiles().tenants), invariants_(log_, plan_) {
+      : chance_(seed),
+        ids_(std::to_string(seed) + "/"),
+        options_(options),
+        plan_(TheFiles().tenants),
+        invariants_(log_, plan_) {
     Reseed(seed);
     now_ms_ = beginning == nullptr ? kStart.ms : beginning->now_ms;
     log_.SetTime(Time{now_ms_});
@@ -204,7 +208,7 @@ class World final : public consent::app::Fence {
     bool silent = false;    // never confirms
     std::int64_t next = 0;  // on its topic
     std::set<std::string> seen;
-    std::vector<std::string> told, to_fetch;                     // deliveries
+    std::vector<std::string> told, to_fetch;                      // deliveries
     std::vector<std::pair<std::string, std::string>> to_confirm;  // delivery, digest
   };
   struct Request {
@@ -213,7 +217,7 @@ class World final : public consent::app::Fence {
     gate::Command command;
     std::function<Result<gate::Committed>(Copy&, const gate::Command&)> call;
     std::function<void(const gate::Committed&)> then;
-    bool open = true;       // no answer yet that is for good
+    bool open = true;  // no answer yet that is for good
     bool published = false;
     bool accepted = false;
     std::string Id() const { return command.request_scope + "/" + command.request_id; }
@@ -256,7 +260,9 @@ class World final : public consent::app::Fence {
     const auto at = static_cast<std::size_t>(chance_.Below(static_cast<int>(kKindCount) + 1));
     const auto ms = chance_.Of(by);
     invariants_.ClocksDisagree();
-    Say([&](auto& out) { out << "clock of " << (at == kKindCount ? "kafka" : NameOf(kKinds[at])) << " set by " << ms << " ms"; });
+    Say([&](auto& out) {
+      out << "clock of " << (at == kKindCount ? "kafka" : NameOf(kKinds[at])) << " set by " << ms << " ms";
+    });
     if (at == kKindCount) {
       log_skew_ += ms;
     } else {
@@ -294,7 +300,9 @@ class World final : public consent::app::Fence {
                                                              {test::Fate::kFailLanded, "lands and is reported failed"},
                                                              {test::Fate::kLate, "is on its way"},
                                                              {test::Fate::kHold, "lands, its report is held"}};
-    Say([&](auto& out) { out << "to " << m.topic << "[" << m.partition << "]: " << What(m) << " " << kNames.at(fate); });
+    Say([&](auto& out) {
+      out << "to " << m.topic << "[" << m.partition << "]: " << What(m) << " " << kNames.at(fate);
+    });
     return fate;
   }
   static std::string What(const kafka::Message& m) {
@@ -353,7 +361,8 @@ class World final : public consent::app::Fence {
       case Weakness::kInputsGuard:
         return drop([](const gate::Guard& g) { return g.kind == Guard::kLength && g.key.find(":in:") != g.key.npos; });
       case Weakness::kMarkGuard:
-        return drop([](const gate::Guard& g) { return g.kind == Guard::kEquals && g.key.find(":mark:") != g.key.npos; });
+        return drop(
+            [](const gate::Guard& g) { return g.kind == Guard::kEquals && g.key.find(":mark:") != g.key.npos; });
       case Weakness::kGenerationGuard: tx.generation = 0; return;
       case Weakness::kFence:
         for (auto& w : tx.writes) {
@@ -635,10 +644,11 @@ class World final : public consent::app::Fence {
     if (recipients.empty()) {
       for (const auto& s : c.scopes) recipients.push_back(s.recipient);
     }
-    OnConsents("grant", guardian,
-               [id = c.id, guardian, recipients](ConsentCopy& copy, const host::Who& who, const gate::Command& command) {
-                 return consent::app::Grant(copy.app, {who, command, Soon(), id, ""}, {guardian, recipients, ""});
-               });
+    OnConsents(
+        "grant", guardian,
+        [id = c.id, guardian, recipients](ConsentCopy& copy, const host::Who& who, const gate::Command& command) {
+          return consent::app::Grant(copy.app, {who, command, Soon(), id, ""}, {guardian, recipients, ""});
+        });
   }
   void Withdraw(const consent::domain::Consent& c, const std::string& guardian) {
     const auto recipients = chance_.OneIn(2) ? Some(c) : std::vector<std::string>();  // none: all
@@ -689,9 +699,8 @@ class World final : public consent::app::Fence {
     }
     if (what == 11) {
       const auto level = static_cast<cases::domain::Level>(1 + chance_.Below(3));
-      return OnCase("set level", c.holder, c.id, [level](auto& app, const auto& on) {
-        return cases::app::SetLevel(app, on, level, "grunn", "");
-      });
+      return OnCase("set level", c.holder, c.id,
+                    [level](auto& app, const auto& on) { return cases::app::SetLevel(app, on, level, "grunn", ""); });
     }
     if (what == 12) {
       return OnCase("start measure", c.holder, c.id, [](auto& app, const auto& on) {
@@ -819,7 +828,8 @@ class World final : public consent::app::Fence {
     Say([&](auto& out) { out << r.id << " confirms " << delivery; });
     invariants_.Confirms(delivery, digest);
     ++depth_;
-    auto state = disclosure::app::ConfirmStored(copy.app, who, NextCommand(who), Soon(), delivery, "own-" + delivery, digest);
+    auto state =
+        disclosure::app::ConfirmStored(copy.app, who, NextCommand(who), Soon(), delivery, "own-" + delivery, digest);
     --depth_;
     if (!state) Say([&](auto& out) { out << "→ " << state.error().reason; });
     if (!state && (state.error().code == Code::kUnavailable || state.error().code == Code::kUnknownOutcome ||
@@ -846,7 +856,8 @@ class World final : public consent::app::Fence {
       gate::Keys keys(NameOf(kind), kPartitions);
       std::vector<gate::Get> gets;
       for (int p = 0; p < kPartitions; ++p) {
-        for (const char* topic : {kLog, kLedger, kKeys, kIdentity}) gets.push_back(gate::Get::String(keys.Mark(p, topic)));
+        for (const char* topic : {kLog, kLedger, kKeys, kIdentity})
+          gets.push_back(gate::Get::String(keys.Mark(p, topic)));
         gets.push_back(gate::Get::String(keys.Acked(p)));
         gets.push_back(gate::Get::String(keys.Fence(p)));
       }
@@ -954,7 +965,8 @@ class World final : public consent::app::Fence {
         if (!stream.starts_with(service + "/")) continue;
         std::string text = "l:";
         for (const auto& r : records) text += r + "\n";
-        if (stored[stream] != text) invariants_.Broken("OutboxEqualsState", stream + " is not in the store as on the log");
+        if (stored[stream] != text)
+          invariants_.Broken("OutboxEqualsState", stream + " is not in the store as on the log");
         stored.erase(stream);
       }
       if (!stored.empty()) invariants_.Broken("OutboxEqualsState", stored.begin()->first + " is not on the log");
@@ -970,7 +982,8 @@ class World final : public consent::app::Fence {
       auto state = copy.escalations.Load(child, Soon());
       if (!state) return invariants_.Broken("Rest", state.error().reason);
       const auto step = escalation::domain::NextStep(*state, plan_);
-      if (step && step->at.ms < now_ms_ - 10'000) invariants_.Broken("NoneForgotten", "a step was due and was not taken");
+      if (step && step->at.ms < now_ms_ - 10'000)
+        invariants_.Broken("NoneForgotten", "a step was due and was not taken");
     }
   }
 
@@ -980,8 +993,8 @@ class World final : public consent::app::Fence {
     if (tag == key.npos) return !key.ends_with(":clock") && !key.ends_with(":clock:id") && !key.ends_with(":g:series");
     // As in tests/e2e/durable.py.
     static const std::vector<std::string> kVolatile = {
-        "ob",       "ack",          "top:",     "fence",       "lease",        "fresh",    "halt", "ix:restored:",
-        "ix:reading", "ix:handled", "ix:receipts", "ix:deliveries", "ix:timers"};
+        "ob",           "ack",        "top:",       "fence",       "lease",         "fresh",    "halt",
+        "ix:restored:", "ix:reading", "ix:handled", "ix:receipts", "ix:deliveries", "ix:timers"};
     const auto name = key.substr(tag + 2);
     return std::none_of(kVolatile.begin(), kVolatile.end(), [&](const auto& v) { return name.starts_with(v); });
   }
@@ -1052,7 +1065,7 @@ class World final : public consent::app::Fence {
   int steps_ = 0;
   int calls_ = 0;
   int lost_stores_ = 0;
-  int refused_ = 0;  // reads
+  int refused_ = 0;               // reads
   std::deque<Request> requests_;  // their places stay
   std::deque<Withdrawal> withdrawals_;
   std::deque<Reading> readings_;

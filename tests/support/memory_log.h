@@ -71,7 +71,8 @@ class MemoryLog {
   void Always(Fate fate) {
     Decide([fate](const kafka::Message&) { return fate; });
   }
-  // By hand: publishers that have reports to give, oldest publisher first; and all those of one, on the caller's thread.
+  // By hand: publishers that have reports to give, oldest publisher first; and all those of one, on the caller's
+  // thread.
   std::vector<std::uint64_t> Reporting() const {
     std::lock_guard lock(mutex_);
     std::vector<std::uint64_t> out;

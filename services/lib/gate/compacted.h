@@ -29,7 +29,9 @@ class Compacted {
   void Start(const Beats& beats = {});
   void Stop();
   // One round of the thread's loop; for simulations, instead of Start.
-  void TurnForTest() { (void)Turn(Millis(0), [] {}); }
+  void TurnForTest() {
+    (void)Turn(Millis(0), [] {});
+  }
 
  private:
   Millis Turn(Millis wait, const Beat& beat);  // how long to pause then

@@ -179,8 +179,8 @@ std::optional<Millis> Gate::PassBarrier(Millis wait) {
     b.stage = Stage::kRelay;
   }
   if (b.stage == Stage::kRelay) {
-    // What this copy had sent for the store before must be with the broker, or gone, before the ends are asked: it could
-    // carry versions that this store is about to give to other content.
+    // What this copy had sent for the store before must be with the broker, or gone, before the ends are asked: it
+    // could carry versions that this store is about to give to other content.
     if (relay_->Generation() != b.generation) return kSoon;
     b.asked = watch_->Ask();
     b.until = Deadline::In(kEndsWithin);

@@ -69,7 +69,9 @@ class Relay {
   // The generation of the store that it relays for. What earlier ones had in flight is with the broker or gone.
   std::uint64_t Generation() const;
   // One round of each of the two threads' loops; for simulations, instead of Start.
-  void TurnForTest() { (void)Turn(Millis(0), [] {}); }
+  void TurnForTest() {
+    (void)Turn(Millis(0), [] {});
+  }
   void NoteForTest() { (void)NoteOnce(); }
 
  private:

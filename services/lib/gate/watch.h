@@ -47,7 +47,9 @@ class Watch {
   };
   View GetView() const;
   // One round of the thread's loop; for simulations, instead of Start.
-  void TurnForTest() { (void)Turn([] {}); }
+  void TurnForTest() {
+    (void)Turn([] {});
+  }
 
  private:
   // A record that stood at the log's end when it was seen, the fence not being past it.

@@ -81,7 +81,8 @@ void Host::Observe() {
   auto of = [this](auto pick) { return [this, pick] { return static_cast<double>(pick(gate().GetStats())); }; };
   using Stats = gate::Gate::Stats;
 
-  metrics().Gauge("stafett_start_time_seconds", "When this copy was started, since 1970.")
+  metrics()
+      .Gauge("stafett_start_time_seconds", "When this copy was started, since 1970.")
       .Set(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
   gauge("stafett_ready", "1 while /readyz answers 200.", [this] { return health().Ready() ? 1.0 : 0.0; });
   gauge("stafett_loops_stalled", "Loops of this copy that have not gone round in time: /livez names them.",

@@ -31,7 +31,7 @@ struct Rim {
   gate::MakePublisher relayed;  // the relay's
   gate::MakePublisher probing;  // for a record or two, to see whether a topic takes them
   gate::MakeReader reader;
-  std::optional<seal::Secret> kek;                                // of a service that follows keys
+  std::optional<seal::Secret> kek;                                 // of a service that follows keys
   std::function<Result<std::vector<std::string>>()> check_stores;  // none: they are as they have to be
 };
 
