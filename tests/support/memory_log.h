@@ -1,5 +1,6 @@
 // Kafka in memory, behind the gate's ports: topics with partitions, offsets and append times; reports on a thread of
-// the publisher, as librdkafka gives them. The test says what becomes of each message:
+// the publisher, as librdkafka gives them, or by hand, when a simulation says so. The test says what becomes of each
+// message:
 //
 //   MemoryLog log;
 //   log.Decide([](const kafka::Message& m) { return m.topic == "log" ? Fate::kAck : Fate::kReject; });
@@ -8,13 +9,14 @@
 // Thread-safe. Publishers and readers must not outlive it.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -27,7 +29,8 @@ namespace stafett::test {
 enum class Fate {
   kAck,         // appended, reported
   kHold,        // appended; the report waits for ReleaseReports, and is a failure if the publisher ends before
-  kLate,        // on its way: appended and reported at Land(), even when its publisher is gone by then
+  kLate,        // on its way: appended and reported at Land(), even when its publisher is gone by then; so is whatever
+                // this publisher sends behind it to the same partition
   kFail,        // not appended, reported as failed; the publisher is broken from then on
   kFailLanded,  // appended, yet reported as failed; the same
   kReject,      // not appended, reported as failed for good (the topic can not take it)
@@ -38,7 +41,8 @@ enum class Fate {
 
 class MemoryLog {
  public:
-  MemoryLog() = default;
+  enum class Reports { kByThread, kByHand };
+  explicit MemoryLog(Reports reports = Reports::kByThread) : by_hand_(reports == Reports::kByHand) {}
 
   gate::MakePublisher Publisher() {
     return [this]() -> Result<std::unique_ptr<gate::Publisher>> {
@@ -67,10 +71,32 @@ class MemoryLog {
   void Always(Fate fate) {
     Decide([fate](const kafka::Message&) { return fate; });
   }
+  // By hand: publishers that have reports to give, oldest publisher first; and all those of one, on the caller's
+  // thread.
+  std::vector<std::uint64_t> Reporting() const {
+    std::lock_guard lock(mutex_);
+    std::vector<std::uint64_t> out;
+    for (const auto& [id, p] : publishers_) {
+      if (p->HasReports()) out.push_back(id);
+    }
+    return out;
+  }
+  void GiveReports(std::uint64_t publisher) {
+    while (true) {
+      std::pair<kafka::OnDelivery, kafka::Delivery> report;
+      {
+        std::lock_guard lock(mutex_);
+        auto it = publishers_.find(publisher);
+        if (it == publishers_.end() || !it->second->HasReports()) return;
+        report = it->second->NextReport();
+      }
+      report.first(report.second);
+    }
+  }
   // Gives held reports, of one topic or of all, in their order.
   void ReleaseReports(const std::string& topic = "") {
     std::lock_guard lock(mutex_);
-    for (auto* p : publishers_) p->Release(topic);
+    for (const auto& [id, p] : publishers_) p->Release(topic);
     changed_.notify_all();
   }
   // What was on its way arrives.
@@ -78,7 +104,7 @@ class MemoryLog {
     std::lock_guard lock(mutex_);
     for (auto& l : std::exchange(late_, {})) {
       auto delivery = Append(l.message);
-      if (publishers_.contains(l.publisher)) l.publisher->Report(l.done, delivery);
+      if (auto it = publishers_.find(l.publisher); it != publishers_.end()) it->second->Report(l.done, delivery);
     }
     changed_.notify_all();
   }
@@ -109,13 +135,31 @@ class MemoryLog {
     changed_.notify_all();
     return delivery.offset;
   }
-  std::vector<kafka::Record> Records(const std::string& topic, int partition) const {
+  std::vector<kafka::Record> Records(const std::string& topic, int partition, std::int64_t from = 0) const {
     std::lock_guard lock(mutex_);
     auto it = topics_.find({topic, partition});
-    return it == topics_.end() ? std::vector<kafka::Record>{} : it->second;
+    if (it == topics_.end() || from >= static_cast<std::int64_t>(it->second.size())) return {};
+    return {it->second.begin() + from, it->second.end()};
   }
   std::int64_t End(const std::string& topic, int partition) const {
-    return static_cast<std::int64_t>(Records(topic, partition).size());
+    std::lock_guard lock(mutex_);
+    auto it = topics_.find({topic, partition});
+    return it == topics_.end() ? 0 : static_cast<std::int64_t>(it->second.size());
+  }
+  // All that there is, to go on from there in another log.
+  using Topics = std::map<std::pair<std::string, int>, std::vector<kafka::Record>>;
+  Topics Everything() const {
+    std::lock_guard lock(mutex_);
+    return topics_;
+  }
+  void Restore(const Topics& topics) {
+    std::lock_guard lock(mutex_);
+    topics_ = topics;
+  }
+  // What is on its way.
+  std::size_t OnTheWay() const {
+    std::lock_guard lock(mutex_);
+    return late_.size();
   }
   // The broker forgets everything from `end` on; the next record gets that offset again.
   void CutTail(const std::string& topic, int partition, std::int64_t end) {
@@ -144,9 +188,9 @@ class MemoryLog {
     explicit MemoryPublisher(MemoryLog& log) : log_(log) {
       {
         std::lock_guard lock(log_.mutex_);
-        log_.publishers_.insert(this);
+        log_.publishers_.emplace(id_ = ++log_.last_publisher_, this);
       }
-      thread_ = std::thread([this] { Reports(); });
+      if (!log_.by_hand_) thread_ = std::thread([this] { GiveAll(); });
     }
     ~MemoryPublisher() override {
       {
@@ -155,12 +199,12 @@ class MemoryLog {
         stop_ = true;
         for (auto& h : std::exchange(held_, {})) reports_.emplace_back(std::move(h.done), kafka::Delivery{});
         for (auto& l : log_.late_) {
-          if (l.publisher == this && l.done) reports_.emplace_back(std::exchange(l.done, nullptr), kafka::Delivery{});
+          if (l.publisher == id_ && l.done) reports_.emplace_back(std::exchange(l.done, nullptr), kafka::Delivery{});
         }
-        log_.publishers_.erase(this);
+        log_.publishers_.erase(id_);
       }
       log_.changed_.notify_all();
-      thread_.join();
+      thread_.joinable() ? thread_.join() : GiveAll();
     }
 
     Status Send(kafka::Message message, kafka::OnDelivery done) override {
@@ -169,9 +213,14 @@ class MemoryLog {
         std::lock_guard lock(log_.mutex_);
         decide = log_.decide_;
       }
-      const Fate fate = decide ? decide(message) : Fate::kAck;
+      Fate fate = decide ? decide(message) : Fate::kAck;
       std::lock_guard lock(log_.mutex_);
-      if (broken_ || fate == Fate::kBroken) return Fail(Code::kUnavailable, "BROKEN", "producer must be replaced");
+      if (broken_) fate = Fate::kBroken;
+      const bool behind = std::any_of(log_.late_.begin(), log_.late_.end(), [&](const Late& l) {
+        return l.publisher == id_ && l.message.topic == message.topic && l.message.partition == message.partition;
+      });
+      if (behind && (fate == Fate::kAck || fate == Fate::kHold || fate == Fate::kFailLanded)) fate = Fate::kLate;
+      if (fate == Fate::kBroken) return Fail(Code::kUnavailable, "BROKEN", "producer must be replaced");
       if (fate == Fate::kFull) return Fail(Code::kResourceExhausted, "FULL", "queue full");
       if (fate == Fate::kRefuse) return Fail(Code::kFailedPrecondition, "MSG_SIZE_TOO_LARGE", "refused");
       ++log_.sent_;
@@ -180,7 +229,7 @@ class MemoryLog {
       switch (fate) {
         case Fate::kAck: Report(done, log_.Append(message)); break;
         case Fate::kHold: held_.push_back({message.topic, std::move(done), log_.Append(message)}); break;
-        case Fate::kLate: log_.late_.push_back({std::move(message), std::move(done), this}); break;
+        case Fate::kLate: log_.late_.push_back({std::move(message), std::move(done), id_}); break;
         case Fate::kFailLanded: log_.Append(message); [[fallthrough]];
         case Fate::kFail:
           broken_ = true;
@@ -196,7 +245,13 @@ class MemoryLog {
       return {};
     }
 
-    // Under the log's mutex.
+    // Under the log's mutex, as are the next.
+    bool HasReports() const { return !reports_.empty(); }
+    std::pair<kafka::OnDelivery, kafka::Delivery> NextReport() {
+      auto report = std::move(reports_.front());
+      reports_.pop_front();
+      return report;
+    }
     void Report(kafka::OnDelivery done, const kafka::Delivery& delivery) {
       if (done) reports_.emplace_back(std::move(done), delivery);
     }
@@ -218,7 +273,7 @@ class MemoryLog {
       kafka::OnDelivery done;
       kafka::Delivery delivery;
     };
-    void Reports() {
+    void GiveAll() {
       std::unique_lock lock(log_.mutex_);
       while (true) {
         log_.changed_.wait(lock, [this] { return stop_ || !reports_.empty(); });
@@ -231,6 +286,7 @@ class MemoryLog {
       }
     }
     MemoryLog& log_;
+    std::uint64_t id_ = 0;
     bool broken_ = false;
     bool stop_ = false;
     std::deque<Held> held_;
@@ -255,10 +311,15 @@ class MemoryLog {
     kafka::Polled Poll(std::size_t max, Millis wait) override {
       kafka::Polled polled;
       std::unique_lock lock(log_.mutex_);
-      log_.changed_.wait_for(lock, wait, [&] {
+      const auto collect = [&] {
         Collect(max, polled);
         return !polled.records.empty() || !polled.at_end.empty() || !polled.out_of_range.empty();
-      });
+      };
+      if (wait > Millis(0)) {
+        log_.changed_.wait_for(lock, wait, collect);
+      } else {
+        (void)collect();
+      }
       return polled;
     }
     Result<std::pair<std::int64_t, std::int64_t>> Watermarks(int partition, Millis /*timeout*/) override {
@@ -295,7 +356,7 @@ class MemoryLog {
   struct Late {
     kafka::Message message;
     kafka::OnDelivery done;
-    MemoryPublisher* publisher;
+    std::uint64_t publisher;
   };
 
   kafka::Delivery Append(const kafka::Message& m) {
@@ -319,8 +380,10 @@ class MemoryLog {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::function<Fate(const kafka::Message&)> decide_;
-  std::map<std::pair<std::string, int>, std::vector<kafka::Record>> topics_;
-  std::set<MemoryPublisher*> publishers_;
+  Topics topics_;
+  const bool by_hand_ = false;
+  std::map<std::uint64_t, MemoryPublisher*> publishers_;  // by age
+  std::uint64_t last_publisher_ = 0;
   std::vector<Late> late_;
   int failing_publishers_ = 0;
   int publishers_made_ = 0;

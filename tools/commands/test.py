@@ -2,7 +2,7 @@
 
   tools/test              everything
   tools/test unit         what needs no server: C++ (preset dev: ASan, UBSan) and the tools' Python
-  tools/test LABEL …      other labels of ctest (properties, redis, kafka, policy, model, mutations)
+  tools/test LABEL …      other labels of ctest (properties, redis, kafka, policy, model, simulation, mutations)
   tools/test deploy       the chart, alerts and dashboards, as files
   tools/test e2e          the whole system: stories, faults, bad input, canaries, broker rights
   tools/test faults       frozen copies, cut tails, suspended recipients, withdrawals under load, a short tools/faults

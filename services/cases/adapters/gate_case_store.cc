@@ -14,7 +14,7 @@ constexpr char kWithdrawn[] = "no.stafett.consent.consent-withdrawn.v1";
 constexpr char kConsentTypes[] = "no.stafett.consent.";
 }  // namespace
 
-GateCaseStore::GateCaseStore(host::Host& host, const seal::Secret& identity_key)
+GateCaseStore::GateCaseStore(host::Parts& host, const seal::Secret& identity_key)
     : host_(host),
       identity_key_{"identity-1", identity_key.Derive("number")},
       number_hash_key_(identity_key.Derive("number-hash")),

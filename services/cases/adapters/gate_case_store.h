@@ -8,13 +8,13 @@
 #include "lib/gate/children.h"
 #include "lib/gate/found.h"
 #include "lib/gate/tailer.h"
-#include "lib/host/host.h"
+#include "lib/host/parts.h"
 
 namespace stafett::cases::adapters {
 
 class GateCaseStore final : public app::CaseStore {
  public:
-  GateCaseStore(host::Host& host, const seal::Secret& identity_key);
+  GateCaseStore(host::Parts& host, const seal::Secret& identity_key);
   Result<gate::Committed> Change(const gate::Command& command, const std::string& child, Deadline deadline,
                                  const Decide& decide) override;
   Result<gate::Committed> Register(const gate::Command& command, const std::string& national_number, Deadline deadline,
@@ -41,7 +41,7 @@ class GateCaseStore final : public app::CaseStore {
  private:
   Status Fold(domain::Child& child, const gate::Entry& entry);
   std::string NumberKey(const std::string& hash) const;
-  host::Host& host_;
+  host::Parts& host_;
   seal::DataKey identity_key_;    // seals the national number
   seal::Secret number_hash_key_;  // finds it
   gate::Children<domain::Child> children_;
@@ -51,7 +51,7 @@ class GateCaseStore final : public app::CaseStore {
 // Reads the log for cases: keeps consents, stops what lost its own, restores what the store has lost.
 class CaseApplier final : public gate::Applier {
  public:
-  CaseApplier(host::Host& host, GateCaseStore& store) : host_(host), store_(store) {}
+  CaseApplier(host::Parts& host, GateCaseStore& store) : host_(host), store_(store) {}
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
   // Of consent it takes everything, and a log stops by it: nothing of that may be left out.
@@ -62,7 +62,7 @@ class CaseApplier final : public gate::Applier {
   Result<std::vector<gate::Write>> Restore(int partition, const gate::Envelope& e) override;
 
  private:
-  host::Host& host_;
+  host::Parts& host_;
   GateCaseStore& store_;
 };
 

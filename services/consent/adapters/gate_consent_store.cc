@@ -12,7 +12,7 @@ tl::unexpected<Error> UnknownRequest() {
 }
 }  // namespace
 
-GateConsentStore::GateConsentStore(host::Host& host)
+GateConsentStore::GateConsentStore(host::Parts& host)
     : host_(host),
       children_(host.gate().store(), host.gate().keys(),
                 [this](domain::Child& child, const gate::Entry& entry) { return Fold(child, entry); }),

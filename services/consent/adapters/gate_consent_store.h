@@ -9,13 +9,13 @@
 #include "lib/gate/children.h"
 #include "lib/gate/found.h"
 #include "lib/gate/tailer.h"
-#include "lib/host/host.h"
+#include "lib/host/parts.h"
 
 namespace stafett::consent::adapters {
 
 class GateConsentStore final : public app::ConsentStore {
  public:
-  explicit GateConsentStore(host::Host& host);
+  explicit GateConsentStore(host::Parts& host);
   Result<gate::Committed> Change(const gate::Command& command, const std::string& child, Deadline deadline,
                                  const Decide& decide) override;
   Result<View> Load(const std::string& child, Deadline deadline) override;
@@ -27,7 +27,7 @@ class GateConsentStore final : public app::ConsentStore {
  private:
   Status Fold(domain::Child& child, const gate::Entry& entry);
   gate::Proposal Propose(const std::string& child, const domain::Events& events) const;
-  host::Host& host_;
+  host::Parts& host_;
   gate::Children<domain::Child> children_;
   gate::Found found_;
 };
@@ -35,7 +35,7 @@ class GateConsentStore final : public app::ConsentStore {
 // Reads the log for consent: keeps who the guardians are, restores what the store has lost. Derives nothing.
 class ConsentApplier final : public gate::Applier {
  public:
-  explicit ConsentApplier(host::Host& host) : host_(host) {}
+  explicit ConsentApplier(host::Parts& host) : host_(host) {}
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
   // What it takes adds: whose child it is. It learns from nobody that something has to stop.
@@ -46,7 +46,7 @@ class ConsentApplier final : public gate::Applier {
   Result<std::vector<gate::Write>> Restore(int partition, const gate::Envelope& e) override;
 
  private:
-  host::Host& host_;
+  host::Parts& host_;
 };
 
 }  // namespace stafett::consent::adapters

@@ -61,7 +61,7 @@ std::vector<gate::Guard> ShowingGuards(const gate::Keys& keys, int partition, co
           gate::Guard::FieldAbsent(keys.Index(partition, "parked"), child)};
 }
 
-GateLedger::GateLedger(host::Host& host, Regimes& regimes, const host::References& references)
+GateLedger::GateLedger(host::Parts& host, Regimes& regimes, const host::References& references)
     : host_(host),
       regimes_(regimes),
       references_(references),
@@ -345,7 +345,7 @@ Result<app::Ledger::FenceView> GateLedger::Fence(const std::string& child, const
   return out;
 }
 
-Router::Router(host::Host& host, GateLedger& ledger, Regimes& regimes, domain::DeliveryId delivery_id)
+Router::Router(host::Parts& host, GateLedger& ledger, Regimes& regimes, domain::DeliveryId delivery_id)
     : host_(host), ledger_(ledger), regimes_(regimes), delivery_id_(std::move(delivery_id)) {}
 
 bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }

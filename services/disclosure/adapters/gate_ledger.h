@@ -13,7 +13,7 @@
 #include "lib/gate/children.h"
 #include "lib/gate/expected.h"
 #include "lib/gate/tailer.h"
-#include "lib/host/host.h"
+#include "lib/host/parts.h"
 
 namespace stafett::disclosure::adapters {
 
@@ -35,7 +35,7 @@ struct Loaded {
 
 class GateLedger final : public app::Ledger {
  public:
-  GateLedger(host::Host& host, Regimes& regimes, const host::References& references);
+  GateLedger(host::Parts& host, Regimes& regimes, const host::References& references);
   Status Change(const gate::Command& command, const std::string& child, Deadline deadline, const Decide& decide,
                 std::optional<app::Reading>* reading) override;
   void EndReading(const std::string& child, const app::Reading& reading) override;
@@ -71,7 +71,7 @@ class GateLedger final : public app::Ledger {
     return host_.gate().keys().Global("missed:" + recipient);
   }
   std::string ReadingKey(int partition) const { return host_.gate().keys().Index(partition, "reading"); }
-  host::Host& host_;
+  host::Parts& host_;
   Regimes& regimes_;
   const host::References& references_;
   gate::Children<domain::View> children_;
@@ -81,7 +81,7 @@ class GateLedger final : public app::Ledger {
 // The router: for each record of the log, who is told what.
 class Router final : public gate::Applier {
  public:
-  Router(host::Host& host, GateLedger& ledger, Regimes& regimes, domain::DeliveryId delivery_id);
+  Router(host::Parts& host, GateLedger& ledger, Regimes& regimes, domain::DeliveryId delivery_id);
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
   void Expect(int partition, const std::vector<std::string>& children, bool restoring) override;
@@ -93,7 +93,7 @@ class Router final : public gate::Applier {
   std::vector<gate::Write> Passed(int partition, const gate::Envelope& e) override;
 
  private:
-  host::Host& host_;
+  host::Parts& host_;
   GateLedger& ledger_;
   Regimes& regimes_;
   domain::DeliveryId delivery_id_;

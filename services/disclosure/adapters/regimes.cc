@@ -95,7 +95,7 @@ std::vector<gate::Write> Regimes::Passed(int partition, const std::string& messa
 }
 
 Result<std::set<std::string>> Regimes::Probe(const std::set<std::string>& recipients, Millis timeout) const {
-  STAFETT_TRY(auto producer, kafka::Producer::Create(host_.kafka()));
+  STAFETT_TRY(auto producer, host_.probing()());
   struct State {
     std::mutex mutex;
     std::condition_variable reported;

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "disclosure/domain/route.h"
-#include "lib/host/host.h"
+#include "lib/host/parts.h"
 
 namespace stafett::disclosure::adapters {
 
@@ -27,7 +27,7 @@ domain::Regime RegimeOf(const Version& version, const std::set<std::string>& sus
 
 class Regimes {
  public:
-  explicit Regimes(host::Host& host) : host_(host), keys_(host.gate().keys()) {}
+  explicit Regimes(host::Parts& host) : host_(host), keys_(host.gate().keys()) {}
   // The version with this hash (of the PolicyActivated message); nullptr with an error if it is not stored.
   Result<std::shared_ptr<const Version>> Find(const std::string& hash, Deadline deadline);
 
@@ -47,7 +47,7 @@ class Regimes {
   Result<std::set<std::string>> Probe(const std::set<std::string>& recipients, Millis timeout) const;
 
  private:
-  host::Host& host_;
+  host::Parts& host_;
   gate::Keys keys_;
   std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const Version>> versions_;

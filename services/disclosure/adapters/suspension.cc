@@ -10,7 +10,7 @@ using telemetry::Log;
 using telemetry::Safe;
 using telemetry::Severity;
 
-Suspension::Suspension(host::Host& host, Regimes& regimes, GateLedger& ledger)
+Suspension::Suspension(host::Parts& host, Regimes& regimes, GateLedger& ledger)
     : host_(host), regimes_(regimes), ledger_(ledger) {
   host_.gate().Use(*this);
   count_ = host_.metrics().Observe("stafett_recipients_suspended", "Recipients whose topic refuses signals.", [this] {

@@ -8,7 +8,7 @@
 
 #include "disclosure/adapters/gate_ledger.h"
 #include "disclosure/adapters/regimes.h"
-#include "lib/host/host.h"
+#include "lib/host/parts.h"
 
 namespace stafett::disclosure::adapters {
 
@@ -16,7 +16,7 @@ namespace stafett::disclosure::adapters {
 // hears of it so; one that has not heard of a mending asks the store before it withholds.
 class Suspension final : public gate::SideTopics {
  public:
-  Suspension(host::Host& host, Regimes& regimes, GateLedger& ledger);
+  Suspension(host::Parts& host, Regimes& regimes, GateLedger& ledger);
   // recipient -> librdkafka's name of the error
   Result<std::map<std::string, std::string>> All(Deadline deadline) const;
   // Lets it be signalled again, once its topic has taken a probe. kFailedPrecondition/TOPIC_REFUSES if it does not.
@@ -28,7 +28,7 @@ class Suspension final : public gate::SideTopics {
 
  private:
   std::string RecipientOf(const std::string& topic) const;
-  host::Host& host_;
+  host::Parts& host_;
   Regimes& regimes_;
   GateLedger& ledger_;
   std::mutex mutex_;

@@ -5,6 +5,10 @@
 #include <utility>
 
 namespace stafett::gate {
+namespace {
+constexpr Millis kWait{200};
+constexpr Millis kPause{100};  // before the store is asked again
+}  // namespace
 
 Acks::Acks(Store& store, Keys keys) : store_(store), keys_(std::move(keys)) {}
 Acks::~Acks() { Stop(); }
@@ -23,6 +27,7 @@ void Acks::Stop() {
   wake_.notify_all();
   if (follow_.joinable()) follow_.join();
   if (expire_.joinable()) expire_.join();
+  streams_.reset();
   std::map<int, std::vector<Waiter>> left;
   {
     std::lock_guard lock(mutex_);
@@ -87,51 +92,53 @@ std::size_t Acks::Waiting() const {
 }
 
 void Acks::Follow(const Beat& beat) {
-  auto streams = store_.OpenStreams();
-  std::map<std::string, std::string> last;  // stream -> id; "$" until the first entry was seen
-  auto from_the_end = [&] {
-    for (int p = 0; p < keys_.partitions(); ++p) last[keys_.AckLog(p)] = "$";
-  };
-  from_the_end();
-  std::uint64_t of = 0;
   while (true) {
     beat();
-    const auto generation = store_.Generation();
-    if (generation != std::exchange(of, generation)) from_the_end();
-    std::vector<Done> dropped;
-    {
-      std::lock_guard lock(mutex_);
-      if (stop_) return;
-      MoveTo(generation, dropped);
-    }
-    for (auto& done : dropped) done(false);
-    std::vector<std::pair<std::string, std::string>> positions(last.begin(), last.end());
-    auto entries = streams->Read(positions, 1000, Millis(200));
-    if (entries) {
-      for (const auto& e : *entries) last[e.stream] = e.id;
-      if (news_ && !entries->empty()) news_();
-    } else {
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, Millis(100), [this] { return stop_; });
-    }
-    std::vector<int> wanted;
-    {
-      std::lock_guard lock(mutex_);
-      for (const auto& [p, list] : waiters_) {
-        if (!list.empty()) wanted.push_back(p);
-      }
-    }
-    if (wanted.empty()) continue;
-    std::vector<Get> gets;
-    gets.reserve(wanted.size());
-    for (int p : wanted) gets.push_back(Get::String(keys_.Acked(p)));
-    auto acked = store_.Read(gets, Deadline::In(Millis(1000)));
-    // Read in the generation that it is told for, or not at all.
-    if (!acked || generation != store_.Generation()) continue;
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      Advance(generation, wanted[i], std::strtoull(acked->values[i].string.c_str(), nullptr, 10));
+    const auto pause = Turn(kWait);
+    std::unique_lock lock(mutex_);
+    if (stop_) return;
+    if (pause > Millis(0)) wake_.wait_for(lock, pause, [this] { return stop_; });
+  }
+}
+
+Millis Acks::Turn(Millis wait) {
+  const auto generation = store_.Generation();
+  if (!streams_) streams_ = store_.OpenStreams();
+  if (last_.empty() || generation != followed_) {
+    followed_ = generation;
+    for (int p = 0; p < keys_.partitions(); ++p) last_[keys_.AckLog(p)] = "$";
+  }
+  std::vector<Done> dropped;
+  {
+    std::lock_guard lock(mutex_);
+    MoveTo(generation, dropped);
+  }
+  for (auto& done : dropped) done(false);
+  std::vector<std::pair<std::string, std::string>> positions(last_.begin(), last_.end());
+  auto entries = streams_->Read(positions, 1000, wait);
+  if (entries) {
+    for (const auto& e : *entries) last_[e.stream] = e.id;
+    if (news_ && !entries->empty()) news_();
+  }
+  std::vector<int> wanted;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [p, list] : waiters_) {
+      if (!list.empty()) wanted.push_back(p);
     }
   }
+  const auto pause = entries ? Millis(0) : kPause;
+  if (wanted.empty()) return pause;
+  std::vector<Get> gets;
+  gets.reserve(wanted.size());
+  for (int p : wanted) gets.push_back(Get::String(keys_.Acked(p)));
+  auto acked = store_.Read(gets, Deadline::In(Millis(1000)));
+  // Read in the generation that it is told for, or not at all.
+  if (!acked || generation != store_.Generation()) return pause;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    Advance(generation, wanted[i], std::strtoull(acked->values[i].string.c_str(), nullptr, 10));
+  }
+  return pause;
 }
 
 void Acks::Expire(const Beat& beat) {

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -35,6 +36,8 @@ class Acks {
   // Called, on a thread of the gate, whenever any copy has noted that something was acknowledged; must not block.
   // Before Start.
   void OnNews(std::function<void()> news) { news_ = std::move(news); }
+  // One round of the loop that follows; for simulations, instead of Start.
+  void TurnForTest() { (void)Turn(Millis(0)); }
 
  private:
   struct Waiter {
@@ -43,6 +46,7 @@ class Acks {
     Done done;
   };
   void Follow(const Beat& beat);  // thread: the ack streams of all partitions
+  Millis Turn(Millis wait);       // how long to pause then
   void Expire(const Beat& beat);  // thread: deadlines
   // Forgets what an earlier generation was about; `dropped` gets who waited there.
   void MoveTo(std::uint64_t generation, std::vector<Done>& dropped);
@@ -56,6 +60,9 @@ class Acks {
   std::uint64_t generation_ = 0;
   std::map<int, std::vector<Waiter>> waiters_;
   std::function<void()> news_;
+  std::unique_ptr<StreamReader> streams_;    // following thread only, as are the next
+  std::map<std::string, std::string> last_;  // stream -> id; "$" until the first entry was seen
+  std::uint64_t followed_ = 0;               // the generation that they belong to
   std::thread follow_;
   std::thread expire_;
 };

@@ -28,9 +28,14 @@ class Compacted {
   ~Compacted();
   void Start(const Beats& beats = {});
   void Stop();
+  // One round of the thread's loop; for simulations, instead of Start.
+  void TurnForTest() {
+    (void)Turn(Millis(0), [] {});
+  }
 
  private:
-  void Run(const Beat& beat);
+  Millis Turn(Millis wait, const Beat& beat);  // how long to pause then
+  bool Assign(const std::set<int>& held);
   Store& store_;
   Keys keys_;
   Shards& shards_;
@@ -38,6 +43,10 @@ class Compacted {
   std::string topic_;
   std::string mark_;
   Writes writes_;
+  std::unique_ptr<LogReader> reader_;
+  std::map<int, std::int64_t> next_;  // what is assigned, and the offset wanted next
+  std::uint64_t generation_ = 0;
+  bool again_ = true;  // to be assigned anew, from the marks
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

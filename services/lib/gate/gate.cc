@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace stafett::gate {
+namespace {
+constexpr Millis kIdle{50};
+constexpr Millis kSoon{20};          // before it is asked again how far the parts are
+constexpr Millis kAgain{100};        // before a barrier that failed is begun again
+constexpr Millis kEndsWithin{5000};  // the ends of the log
+}  // namespace
 
 Gate::Gate(Store& store, GateOptions options, MakePublisher publisher, MakeReader reader, SealBody seal_body)
     : store_(store),
@@ -34,8 +40,9 @@ void Gate::AddTailer(std::string topic, std::string mark, Applier& applier) {
 }
 
 void Gate::AddCompacted(std::string topic, std::string mark, Compacted::Writes writes) {
-  compacted_.push_back(std::make_unique<Compacted>(store_, keys_, shards_, make_reader_, std::move(topic),
-                                                   std::move(mark), std::move(writes)));
+  auto name = mark;
+  compacted_.emplace_back(name, std::make_unique<Compacted>(store_, keys_, shards_, make_reader_, std::move(topic),
+                                                            std::move(mark), std::move(writes)));
 }
 
 void Gate::Start() {
@@ -58,7 +65,7 @@ void Gate::Stop() {
   }
   committer_.Admit(0);
   for (auto& [name, tailer] : tailers_) tailer->Stop();
-  for (auto& c : compacted_) c->Stop();
+  for (auto& [name, c] : compacted_) c->Stop();
   watch_->Stop();
   relay_->Stop();
   acks_.Stop();
@@ -171,35 +178,47 @@ void Gate::StartParts() {
   acks_.Start(beats);
   relay_->Start(beats);
   watch_->Start(beats);
-  for (auto& c : compacted_) c->Start(beats);
+  for (auto& [name, c] : compacted_) c->Start(beats);
   for (auto& [name, tailer] : tailers_) tailer->Start(beats);
 }
 
-// Brings the store of this generation to the log's end. False: not passed, try again.
-bool Gate::PassBarrier(std::uint64_t generation, const Beat& beat) {
-  auto waits_for = [&](auto condition) {
-    while (!condition()) {
-      beat();
-      if (stopping_ || generation != store_.Generation()) return false;
-      TellHalted();
-      Pause(Millis(20));
+std::optional<Millis> Gate::PassBarrier(Millis wait) {
+  using Stage = Barrier::Stage;
+  auto& b = *barrier_;
+  if (b.stage == Stage::kStores) {
+    if (!CheckStores()) {
+      barrier_.reset();
+      return kAgain;
     }
-    return true;
-  };
-  if (!CheckStores()) return false;
-  StartParts();
-  // What this copy had sent for the store before must be with the broker, or gone, before the ends are asked: it could
-  // carry versions that this store is about to give to other content.
-  if (!waits_for([&] { return relay_->Generation() == generation; })) return false;
-  auto ends = watch_->FreshEnds(Millis(5000));
-  if (!ends) {
-    Tell("gate", false, "RECOVERING: " + ends.error().reason);
-    return false;
+    StartParts();
+    b.stage = Stage::kRelay;
   }
-  if (!waits_for([&] { return CaughtUp(*ends, true); })) return false;
-  side_topics_read_ = generation;
-  if (!waits_for([&] { return CaughtUp(*ends, false); })) return false;
-  return generation == store_.Generation();
+  if (b.stage == Stage::kRelay) {
+    // What this copy had sent for the store before must be with the broker, or gone, before the ends are asked: it
+    // could carry versions that this store is about to give to other content.
+    if (relay_->Generation() != b.generation) return kSoon;
+    b.asked = watch_->Ask();
+    b.until = Deadline::In(kEndsWithin);
+    b.stage = Stage::kEnds;
+  }
+  if (b.stage == Stage::kEnds) {
+    auto ends = watch_->EndsSince(b.asked, wait);
+    if (!ends && !b.until.Passed()) return Millis(0);
+    if (!ends) {
+      Tell("gate", false, "RECOVERING: " + ends.error().reason);
+      barrier_.reset();
+      return kAgain;
+    }
+    b.ends = std::move(*ends);
+    b.stage = Stage::kSideTopics;
+  }
+  if (b.stage == Stage::kSideTopics) {
+    if (!CaughtUp(b.ends, true)) return kSoon;
+    side_topics_read_ = b.generation;
+    b.stage = Stage::kLog;
+  }
+  if (!CaughtUp(b.ends, false) || b.generation != store_.Generation()) return kSoon;
+  return std::nullopt;
 }
 
 void Gate::TellHalted() {
@@ -234,22 +253,46 @@ void Gate::WatchSettings(const Beat& beat) {
 void Gate::Supervise(const Beat& beat) {
   while (!stopping_) {
     beat();
-    TellConnected();
-    const auto generation = store_.Generation();
-    if (unsafe_.exchange(false) || !Admits(generation)) {
-      // First start, or another store than before, or one that lost data; or somebody has changed a setting.
-      committer_.Admit(0);
-      Tell("gate", false, "RECOVERING");
-      if (!PassBarrier(generation, beat)) {
-        Pause(Millis(100));
-        continue;
-      }
-      committer_.Admit(generation);
-      Tell("gate", true, "");
-    }
-    TellHalted();
-    Pause(Millis(50));
+    if (const auto pause = Turn(kSoon); pause > Millis(0)) Pause(pause);
   }
+}
+
+Millis Gate::Turn(Millis wait) {
+  TellConnected();
+  TellHalted();
+  const auto generation = store_.Generation();
+  const bool unsafe = unsafe_.exchange(false);
+  if (!unsafe && Admits(generation)) return kIdle;
+  if (unsafe || !barrier_ || barrier_->generation != generation) {
+    // First start, or another store than before, or one that lost data; or somebody has changed a setting.
+    committer_.Admit(0);
+    Tell("gate", false, "RECOVERING");
+    barrier_.emplace();
+    barrier_->generation = generation;
+  }
+  if (auto pause = PassBarrier(wait)) return *pause;
+  barrier_.reset();
+  committer_.Admit(generation);
+  Tell("gate", true, "");
+  return kIdle;
+}
+
+std::vector<Gate::Loop> Gate::LoopsForTest() {
+  started_ = true;
+  std::vector<Loop> loops;
+  loops.push_back({"supervisor", [this] { (void)Turn(Millis(0)); }});
+  loops.push_back({"shards", [this] { shards_.TurnForTest(); }});
+  loops.push_back({"acks", [this] { acks_.TurnForTest(); }});
+  loops.push_back({"relay", [this] { relay_->TurnForTest(); }});
+  loops.push_back({"noter", [this] { relay_->NoteForTest(); }});
+  loops.push_back({"watch", [this] { watch_->TurnForTest(); }});
+  for (auto& [name, compacted] : compacted_) {
+    loops.push_back({"reader-" + name, [&c = *compacted] { c.TurnForTest(); }});
+  }
+  for (auto& [name, tailer] : tailers_) {
+    loops.push_back({"reader-" + name, [&t = *tailer] { t.TurnForTest(); }});
+  }
+  return loops;
 }
 
 }  // namespace stafett::gate

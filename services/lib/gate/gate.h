@@ -96,12 +96,29 @@ class Gate {
   };
   Stats GetStats() const;
   Relay& relay() { return *relay_; }
+  // The loops of all threads but those that only wait for deadlines, one round each, by name; for simulations, instead
+  // of Start.
+  struct Loop {
+    std::string name;
+    std::function<void()> turn;
+  };
+  std::vector<Loop> LoopsForTest();
 
  private:
+  // How far the store of one generation has been brought to the log's end.
+  struct Barrier {
+    enum class Stage { kStores, kRelay, kEnds, kSideTopics, kLog } stage = Stage::kStores;
+    std::uint64_t generation = 0;
+    std::uint64_t asked = 0;  // round of the watch that tells the ends…
+    Deadline until{};         // …by then
+    Watch::Ends ends;
+  };
   void Supervise(const Beat& beat);  // thread: barrier, again whenever the store is another one
+  Millis Turn(Millis wait);          // how long to pause then
   bool CheckStores();
   void WatchSettings(const Beat& beat);  // thread: closes the gate when a setting has become unsafe
-  bool PassBarrier(std::uint64_t generation, const Beat& beat);
+  // Goes on from where barrier_ stands. Nothing: passed. Else how long to pause before it goes on.
+  std::optional<Millis> PassBarrier(Millis wait);
   bool CaughtUp(const Watch::Ends& ends, bool without_log);
   void Tell(const std::string& name, bool ok, const std::string& reason) const;
   void TellHalted();
@@ -120,14 +137,15 @@ class Gate {
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<Watch> watch_;
   std::vector<std::pair<std::string, std::unique_ptr<Tailer>>> tailers_;
-  std::vector<std::unique_ptr<Compacted>> compacted_;
+  std::vector<std::pair<std::string, std::unique_ptr<Compacted>>> compacted_;
   std::unique_ptr<Parking> parking_;
   std::atomic<std::uint64_t> side_topics_read_{0};  // the generation in which they were
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stop_ = false;  // guarded by mutex_
   std::atomic<bool> stopping_{false};
-  bool started_ = false;  // the parts; supervising thread only, as is the next
+  bool started_ = false;  // the parts; supervising thread only, as are the next
+  std::optional<Barrier> barrier_;
   bool halted_told_ = false;
   std::optional<bool> connected_told_;
   std::atomic<bool> unsafe_{false};  // found while open; the supervisor has yet to ask again

@@ -48,7 +48,11 @@ class MemoryStreamReader final : public StreamReader {
       }
       return !out.empty();
     };
-    store_.appended_.wait_for(lock, wait, collect);
+    if (wait > Millis(0)) {
+      store_.appended_.wait_for(lock, wait, collect);
+    } else {
+      (void)collect();
+    }
     return out;
   }
 
@@ -226,8 +230,8 @@ Status MemoryStore::Check(const Write& w) const {
   };
   auto form = kForms.find(w.op);
   const bool pairs = form != kForms.end() && form->second.arguments == 0;
-  if (form == kForms.end() || (pairs ? w.args.size() < 3 || w.args.size() % 2 == 0
-                                     : form->second.arguments != w.args.size())) {
+  if (form == kForms.end() ||
+      (pairs ? w.args.size() < 3 || w.args.size() % 2 == 0 : form->second.arguments != w.args.size())) {
     return Fail(Code::kInternal, "REDIS_ERROR", "BADOP");
   }
   const char* is = TypeOf(w.args[0]);

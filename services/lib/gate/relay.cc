@@ -14,6 +14,7 @@ constexpr Millis kWait{100};
 // Between two notes. Each costs the whole store a flush to its disk, and whoever waits in this copy has been told.
 constexpr Millis kNote{3};
 constexpr Millis kPause{100};        // before a producer, or the store, is tried again
+constexpr Millis kFull{5};           // before what the producer had no room for is tried again
 constexpr Millis kLastChance{1000};  // at the end, for reports that are under way
 
 const std::string& Field(const StreamEntry& e, std::string_view name) {
@@ -49,6 +50,8 @@ void Relay::Stop() {
   wake_.notify_all();
   if (run_.joinable()) run_.join();
   if (note_.joinable()) note_.join();
+  publisher_.reset();
+  streams_.reset();
   (void)NoteOnce();
 }
 
@@ -102,7 +105,7 @@ void Relay::Adopt(const std::set<int>& held, const Beat& beat) {
 }
 
 // R3: nothing is known about what was in flight, so all of it goes again, through a new producer.
-void Relay::Restart() {
+Relay::Pause Relay::Restart() {
   publisher_.reset();  // reports all; what the broker had acknowledged still counts
   {
     std::lock_guard lock(mutex_);
@@ -119,80 +122,21 @@ void Relay::Restart() {
     }
   }
   auto made = make_();
-  std::unique_lock lock(mutex_);
-  if (made) {
-    publisher_ = std::move(*made);
-    failed_ = false;
-  } else {
-    wake_.wait_for(lock, kPause, [this] { return stop_; });
-  }
+  if (!made) return {kPause, true};
+  std::lock_guard lock(mutex_);
+  publisher_ = std::move(*made);
+  failed_ = false;
+  return {};
 }
 
 void Relay::Run(const Beat& beat) {
-  auto streams = store_.OpenStreams();
-  {
-    std::lock_guard lock(mutex_);
-    generation_ = store_.Generation();
-    failed_ = true;  // none yet
-  }
-  bool first = true;
   while (true) {
     beat();
-    const auto generation = store_.Generation();
-    bool failed;
-    {
-      std::lock_guard lock(mutex_);
-      if (stop_) break;
-      if (generation != generation_) {  // R7
-        generation_ = generation;
-        by_partition_.clear();
-        failed_ = first = true;
-      }
-      failed = failed_;
-    }
-    if (failed) {
-      if (!first) {
-        std::unique_lock lock(mutex_);
-        wake_.wait_for(lock, kPause, [this] { return stop_; });
-      }
-      first = false;
-      Restart();
-      continue;
-    }
-    Adopt(shards_.Held(), beat);
-    std::vector<std::pair<std::string, std::string>> positions;
-    std::map<std::string, int> partition_of;
-    {
-      std::lock_guard lock(mutex_);
-      for (const auto& [p, shard] : by_partition_) {
-        if (shard.flight.size() >= kMaxInFlight) continue;
-        auto key = keys_.Outbox(p);
-        partition_of[key] = p;
-        positions.emplace_back(std::move(key), OutboxId(shard.sent));
-      }
-    }
-    if (positions.empty()) {
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, kWait, [this] { return stop_ || failed_; });
-      continue;
-    }
-    auto entries = streams->Read(positions, kBatch, kWait);
-    if (!entries) {
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, kPause, [this] { return stop_; });
-      continue;
-    }
-    if (generation != store_.Generation()) continue;  // what was adopted and what was read may be of two stores
-    std::set<int> full;
-    for (const auto& e : *entries) {
-      int p = partition_of[e.stream];
-      if (full.contains(p)) continue;
-      if (!Send(p, e)) full.insert(p);  // order: nothing behind an entry that was not taken
-    }
-    if (!full.empty()) {
-      std::unique_lock lock(mutex_);
-      wake_.wait_for(lock, Millis(5), [this] { return stop_ || failed_; });
-    }
+    const auto pause = Turn(kWait, beat);
+    std::unique_lock lock(mutex_);
+    if (stop_) break;
+    if (pause.time == Millis(0)) continue;
+    wake_.wait_for(lock, pause.time, [&] { return stop_ || (failed_ && !pause.broken); });
   }
   {
     // What is under way gets its chance: else the next holder sends it again.
@@ -204,7 +148,53 @@ void Relay::Run(const Beat& beat) {
              });
     });
   }
-  publisher_.reset();
+}
+
+Relay::Pause Relay::Turn(Millis wait, const Beat& beat) {
+  const auto generation = store_.Generation();
+  bool failed = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (!streams_) {
+      streams_ = store_.OpenStreams();
+      generation_ = generation;
+      failed_ = true;  // no producer yet
+    }
+    if (generation != generation_) {  // R7
+      generation_ = generation;
+      by_partition_.clear();
+      failed_ = paused_ = true;
+    }
+    failed = failed_;
+  }
+  if (failed) {
+    if (!std::exchange(paused_, true)) return {kPause, true};
+    paused_ = false;
+    return Restart();
+  }
+  Adopt(shards_.Held(), beat);
+  std::vector<std::pair<std::string, std::string>> positions;
+  std::map<std::string, int> partition_of;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [p, shard] : by_partition_) {
+      if (shard.flight.size() >= kMaxInFlight) continue;
+      auto key = keys_.Outbox(p);
+      partition_of[key] = p;
+      positions.emplace_back(std::move(key), OutboxId(shard.sent));
+    }
+  }
+  if (positions.empty()) return {kWait};
+  auto entries = streams_->Read(positions, kBatch, wait);
+  if (!entries) return {kPause, true};
+  if (generation != store_.Generation()) return {};  // what was adopted and what was read may be of two stores
+  std::set<int> full;
+  for (const auto& e : *entries) {
+    int p = partition_of[e.stream];
+    if (full.contains(p)) continue;
+    if (!Send(p, e)) full.insert(p);  // order: nothing behind an entry that was not taken
+  }
+  return {full.empty() ? Millis(0) : kFull};
 }
 
 bool Relay::Send(int partition, const StreamEntry& entry) {

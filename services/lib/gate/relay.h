@@ -68,6 +68,11 @@ class Relay {
   Stats GetStats() const;
   // The generation of the store that it relays for. What earlier ones had in flight is with the broker or gone.
   std::uint64_t Generation() const;
+  // One round of each of the two threads' loops; for simulations, instead of Start.
+  void TurnForTest() {
+    (void)Turn(Millis(0), [] {});
+  }
+  void NoteForTest() { (void)NoteOnce(); }
 
  private:
   struct Entry {
@@ -89,14 +94,20 @@ class Relay {
     std::string pairs;
     std::map<std::string, std::int64_t> top_to_note;
   };
-  void Run(const Beat& beat);
+  // How long to pause after a round: until it ends; or, unless the producer was known to be broken, until it breaks.
+  struct Pause {
+    Millis time{0};
+    bool broken = false;
+  };
+  void Run(const Beat& beat);  // thread: sends
+  Pause Turn(Millis wait, const Beat& beat);
   void Note(const Beat& beat);  // thread: writes acknowledgements
   enum class Noted { kNothing, kDone, kFailed };
   Noted NoteOnce();
   void Adopt(const std::set<int>& held, const Beat& beat);
   bool Send(int partition, const StreamEntry& entry);
   void Report(int partition, std::uint64_t number, std::uint64_t round, const kafka::Delivery& delivery);
-  void Restart();
+  Pause Restart();
 
   Store& store_;
   Keys keys_;
@@ -105,7 +116,9 @@ class Relay {
   MakePublisher make_;
   RelayOptions options_;
   SideTopics* side_ = nullptr;
-  std::unique_ptr<Publisher> publisher_;  // relay thread only
+  std::unique_ptr<Publisher> publisher_;  // relay thread only, as are the next
+  std::unique_ptr<StreamReader> streams_;
+  bool paused_ = true;  // before the next producer is made; the first one is made at once
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

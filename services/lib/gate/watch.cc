@@ -34,12 +34,16 @@ bool Watch::Stopping() const {
   return stop_;
 }
 
-Result<Watch::Ends> Watch::FreshEnds(Millis limit) {
-  std::unique_lock lock(mutex_);
-  const auto mine = begun_ + 1;  // the round under way has perhaps asked already
+std::uint64_t Watch::Ask() {
+  std::lock_guard lock(mutex_);
   wanted_ = true;
   wake_.notify_all();
-  if (!wake_.wait_for(lock, limit, [&] { return stop_ || ended_ >= mine; }) || stop_) {
+  return begun_ + 1;  // the round under way has perhaps asked already
+}
+
+Result<Watch::Ends> Watch::EndsSince(std::uint64_t asked, Millis limit) {
+  std::unique_lock lock(mutex_);
+  if (!wake_.wait_for(lock, limit, [&] { return stop_ || ended_ >= asked; }) || stop_) {
     return Fail(Code::kUnavailable, "LOG_UNAVAILABLE", "the ends of the log are not to be had");
   }
   return ends_;
@@ -65,32 +69,38 @@ Millis Watch::FenceDelay(int p, std::int64_t fence, std::int64_t end, Time now) 
 }
 
 void Watch::Run(const Beat& beat) {
-  std::map<std::string, std::unique_ptr<LogReader>> readers;
-  std::unique_lock lock(mutex_);
-  while (!stop_) {
-    wanted_ = false;
-    const auto round = ++begun_;
-    lock.unlock();
+  while (!Stopping()) {
     beat();
-    Ends ends;
-    const bool well = Round(readers, ends, beat);
-    lock.lock();
-    if (well) {
-      ends_ = std::move(ends);
-      ended_ = round;
-      well_ = Now();
-      wake_.notify_all();
-    }
-    wake_.wait_for(lock, well ? kEvery : kAgain, [this] { return stop_ || wanted_; });
+    const auto pause = Turn(beat);
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, pause, [this] { return stop_ || wanted_; });
   }
+  readers_.clear();
 }
 
-bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, Ends& ends, const Beat& beat) {
+Millis Watch::Turn(const Beat& beat) {
+  std::uint64_t round = 0;
+  {
+    std::lock_guard lock(mutex_);
+    wanted_ = false;
+    round = ++begun_;
+  }
+  Ends ends;
+  if (!Round(ends, beat)) return kAgain;
+  std::lock_guard lock(mutex_);
+  ends_ = std::move(ends);
+  ended_ = round;
+  well_ = Now();
+  wake_.notify_all();
+  return kEvery;
+}
+
+bool Watch::Round(Ends& ends, const Beat& beat) {
   const auto generation = store_.Generation();
   auto before = store_.Read({}, Deadline::In(Millis(1000)));
   if (!before) return false;
   for (const auto& [name, topic] : topics_) {
-    auto& reader = readers[name];
+    auto& reader = readers_[name];
     if (!reader) {
       auto made = make_(topic);
       if (!made) return false;
@@ -136,7 +146,7 @@ bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, En
       if (end < known) {
         // The marks were read after the end: look again before crying wolf.
         beat();
-        auto w = readers[name]->Watermarks(p, Millis(1500));
+        auto w = readers_[name]->Watermarks(p, Millis(1500));
         if (!w) return false;
         if (w->second < known) {
           shards_.Halt(p, "TAIL_LOST");

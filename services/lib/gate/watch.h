@@ -32,7 +32,10 @@ class Watch {
   // By mark name: partition -> next offset, all asked after this call began. Waits for it; kUnavailable when Kafka does
   // not tell in time.
   using Ends = std::map<std::string, std::map<int, std::int64_t>>;
-  Result<Ends> FreshEnds(Millis limit);
+  Result<Ends> FreshEnds(Millis limit) { return EndsSince(Ask(), limit); }
+  // The same in two steps: from when they are to be asked, and what they were.
+  std::uint64_t Ask();
+  Result<Ends> EndsSince(std::uint64_t asked, Millis limit);
   // Sum over partitions of (end - mark), by mark name; what readers have still to do.
   std::map<std::string, std::int64_t> Lag() const;
 
@@ -43,6 +46,10 @@ class Watch {
     std::size_t parked_children = 0;  // set aside
   };
   View GetView() const;
+  // One round of the thread's loop; for simulations, instead of Start.
+  void TurnForTest() {
+    (void)Turn([] {});
+  }
 
  private:
   // A record that stood at the log's end when it was seen, the fence not being past it.
@@ -51,7 +58,8 @@ class Watch {
     Time since;
   };
   void Run(const Beat& beat);
-  bool Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, Ends& ends, const Beat& beat);
+  Millis Turn(const Beat& beat);  // how long to pause then
+  bool Round(Ends& ends, const Beat& beat);
   Millis FenceDelay(int p, std::int64_t fence, std::int64_t end, Time now);
   bool Stopping() const;
   Store& store_;
@@ -59,6 +67,7 @@ class Watch {
   Shards& shards_;
   MakeReader make_;
   std::map<std::string, std::string> topics_;
+  std::map<std::string, std::unique_ptr<LogReader>> readers_;  // own thread only
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   Ends ends_;                // of the last round that went well

@@ -31,33 +31,13 @@ seal::Secret RequireSecret(const std::optional<std::string>& path, const char* k
   return *secret;
 }
 
-kafka::Connection Host::kafka() const { return KafkaConnection(config_); }
+kafka::Connection Host::kafka() const { return KafkaConnection(config()); }
 
-Host::Host(const config::Service& config, Follows follows)
-    : config_(config), tenants_(LoadTenantsOrThrow(config.controllers)) {
-  telemetry::InitLog(config_.service, config_.instance);
-  gate::Keys keys(config_.service, config_.partitions);
-  store_ = std::make_unique<gate::RedisStore>(RedisOptions(config_), gate::Keys::Clock(config_.service),
-                                              BeatsOf(health_), config_.test_clock_ahead);
-  if (follows.keys) keys_ = std::make_unique<KeyRing>(*store_, keys, RequireSecret(config_.keys.kek, "kek_file"));
-
-  const auto& k = config_.kafka;
-  gate::GateOptions o;
-  o.service = config_.service;
-  o.instance = config_.instance;
-  o.partitions = config_.partitions;
-  o.outbox_limit = config_.limits.outbox_limit;
-  o.log_topic = k.log_topic;
-  o.ordered_topics = {k.log_topic};
-  o.followed = {{"log", k.log_topic}};
-  if (follows.keys) o.followed["keys"] = k.keys_topic;
-  if (follows.identity) o.followed["identity"] = k.identity_topic;
-  if (follows.ledger) {
-    o.followed["ledger"] = k.ledger_topic;
-    o.ordered_topics.insert(k.ledger_topic);
-  }
-  o.check_every = config_.limits.check_stores_every;
-  o.check_stores = [this, followed = o.followed]() -> Result<std::vector<std::string>> {
+Host::Host(const config::Service& config, Follows follows) : Parts(config, LoadTenantsOrThrow(config.controllers)) {
+  telemetry::InitLog(config.service, config.instance);
+  store_ = std::make_unique<gate::RedisStore>(RedisOptions(config), gate::Keys::Clock(config.service),
+                                              BeatsOf(health()), config.test_clock_ahead);
+  auto check_stores = [this, followed = Followed(config, follows)]() -> Result<std::vector<std::string>> {
     STAFETT_TRY(auto facts, gate::AskRedis(store_->client(), Deadline::In(Millis(2000))));
     auto wrong = gate::UnsafeRedis(facts);
     for (const auto& [mark, topic] : followed) {
@@ -67,76 +47,52 @@ Host::Host(const config::Service& config, Follows follows)
         return tl::unexpected(std::move(description).error());
       }
       bool compacted = mark == "keys" || mark == "identity";
-      auto more = gate::UnsafeTopic(
-          topic, *description, compacted ? gate::TopicKind::kCompacted : gate::TopicKind::kLog, config_.partitions);
+      auto more = gate::UnsafeTopic(topic, *description, compacted ? gate::TopicKind::kCompacted : gate::TopicKind::kLog,
+                                    this->config().partitions);
       wrong.insert(wrong.end(), more.begin(), more.end());
     }
     return wrong;
   };
-  o.tell = [this](const std::string& name, bool ok, const std::string& reason) {
-    auto before = health_.Failing();
-    health_.Set(name, ok, reason);
-    bool failed = false;
-    for (const auto& check : before) failed = failed || (check.name == name && check.reason == reason);
-    if (!ok && !failed) Log(Severity::kWarn, "gate.not_ready", {{"check", Safe(name)}, {"reason", Safe(reason)}});
-    if (ok && !before.empty()) Log(Severity::kInfo, "gate.ready", {{"check", Safe(name)}});
-  };
-  o.parked = [](int partition, const gate::Parked& parked) {
-    // No call is under way here: the trace is the record's own.
-    auto trace = telemetry::TraceContext::Parse("00-" + ParkedTraceId(partition, parked) + "-0000000000000001-01");
-    telemetry::TraceScope scope(trace.value_or(telemetry::TraceContext::New()));
-    Log(Severity::kWarn, "child.parked",
-        {{"partition", partition}, {"offset", parked.offset}, {"cause", Safe(parked.why)}});
-  };
-  o.beats = BeatsOf(health_);
+  std::optional<seal::Secret> kek;
+  if (follows.keys) kek = RequireSecret(config.keys.kek, "kek_file");
   auto relayed = kafka();
-  relayed.beats = BeatsOf(health_);
-  health_.Set("gate", false, "STARTING");
-  gate_ = std::make_unique<gate::Gate>(
-      *store_, std::move(o), gate::KafkaPublisher(std::move(relayed)), gate::KafkaReader(kafka()),
-      [this](const std::string& child, std::string_view body, std::string_view bound) -> Result<seal::Box> {
-        if (!keys_) return Fail(Code::kInternal, "NO_KEYS", "nothing is sealed here");
-        return keys_->Seal(child, body, bound);
-      });
-  if (follows.keys) {
-    gate_->AddCompacted(k.keys_topic, "keys", [this](int p, const kafka::Record& r) {
-      if (r.tombstone) keys_->Forget(r.key);
-      return KeyRing::FromRecord(gate_->keys(), p, r);
-    });
-  }
+  relayed.beats = BeatsOf(health());
+  Assemble(follows, {*store_, gate::KafkaPublisher(std::move(relayed)), gate::KafkaPublisher(kafka()),
+                     gate::KafkaReader(kafka()), kek, std::move(check_stores)});
 
   rpc::TokenOptions tokens;
-  tokens.issuer = config_.tokens.issuer;
-  tokens.audience = config_.tokens.audience;
+  tokens.issuer = config.tokens.issuer;
+  tokens.audience = config.tokens.audience;
   rpc::Jwks::Options jwks;
-  jwks.beats = BeatsOf(health_);
-  tokens_ = std::make_unique<rpc::TokenVerifier>(tokens, rpc::Jwks::FromUrl(config_.tokens.jwks_url), jwks);
+  jwks.beats = BeatsOf(health());
+  tokens_ = std::make_unique<rpc::TokenVerifier>(tokens, rpc::Jwks::FromUrl(config.tokens.jwks_url), jwks);
   authenticator_ = std::make_unique<rpc::Authenticator>(*tokens_);
-  executor_ = std::make_unique<Executor>(static_cast<std::size_t>(config_.limits.executor_threads),
-                                         static_cast<std::size_t>(config_.limits.executor_queue));
-  runtime_ = std::make_unique<rpc::Runtime>(rpc::Runtime{*executor_, *authenticator_, metrics_});
+  executor_ = std::make_unique<Executor>(static_cast<std::size_t>(config.limits.executor_threads),
+                                         static_cast<std::size_t>(config.limits.executor_queue));
+  runtime_ = std::make_unique<rpc::Runtime>(rpc::Runtime{*executor_, *authenticator_, metrics()});
   Observe();
 }
 
-Host::~Host() = default;
+Host::~Host() { gate().Stop(); }  // while its store is there
 
 void Host::Observe() {
   auto gauge = [this](const char* name, const char* help, std::function<double()> value,
                       const telemetry::Labels& labels = {}) {
-    observations_.push_back(metrics_.Observe(name, help, std::move(value), labels));
+    observations_.push_back(metrics().Observe(name, help, std::move(value), labels));
   };
   auto total = [this](const char* name, const char* help, std::function<double()> value) {
-    observations_.push_back(metrics_.ObserveTotal(name, help, std::move(value)));
+    observations_.push_back(metrics().ObserveTotal(name, help, std::move(value)));
   };
   // One number of the gate's statistics.
-  auto of = [this](auto pick) { return [this, pick] { return static_cast<double>(pick(gate_->GetStats())); }; };
+  auto of = [this](auto pick) { return [this, pick] { return static_cast<double>(pick(gate().GetStats())); }; };
   using Stats = gate::Gate::Stats;
 
-  metrics_.Gauge("stafett_start_time_seconds", "When this copy was started, since 1970.")
+  metrics()
+      .Gauge("stafett_start_time_seconds", "When this copy was started, since 1970.")
       .Set(std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count());
-  gauge("stafett_ready", "1 while /readyz answers 200.", [this] { return health_.Ready() ? 1.0 : 0.0; });
+  gauge("stafett_ready", "1 while /readyz answers 200.", [this] { return health().Ready() ? 1.0 : 0.0; });
   gauge("stafett_loops_stalled", "Loops of this copy that have not gone round in time: /livez names them.",
-        [this] { return static_cast<double>(health_.Stalled().size()); });
+        [this] { return static_cast<double>(health().Stalled().size()); });
   gauge("stafett_gate_open", "1 when the barrier is passed and commands are taken.",
         of([](const Stats& s) { return s.open; }));
   total("stafett_gate_conflicts_total", "Tries to commit since start that another writer was quicker than.",
@@ -195,32 +151,32 @@ void Host::Observe() {
 }
 
 int Host::Run(const std::vector<rpc::NamedService>& services) {
-  auto admin = telemetry::AdminServer::Start(config_.admin_listen, metrics_, health_);
+  auto admin = telemetry::AdminServer::Start(config().admin_listen, metrics(), health());
   if (!admin) {
     Log(Severity::kError, "start.failed", {{"reason", Safe(admin.error().reason)}});
     return 1;
   }
   rpc::ServerOptions server_options;
-  server_options.listen = config_.listen;
-  server_options.max_message_bytes = config_.limits.max_message_bytes;
+  server_options.listen = config().listen;
+  server_options.max_message_bytes = config().limits.max_message_bytes;
   ParkingService parking(*this);  // before the server, which has to end first
   auto served = services;
   served.push_back({operations::v1::Parking::service_full_name(), &parking});
-  auto server = rpc::Server::Start(server_options, served, health_);
+  auto server = rpc::Server::Start(server_options, served, health());
   if (!server) {
     Log(Severity::kError, "start.failed", {{"reason", Safe(server.error().reason)}});
     return 1;
   }
-  gate_->Start();
+  gate().Start();
   Log(Severity::kInfo, "start.done", {{"grpc_port", (*server)->port()}, {"admin_port", (*admin)->port()}});
   stop_.Wait();
   Log(Severity::kInfo, "stop.begin", {});
-  health_.Set("stopping", false, "STOPPING");
+  health().Set("stopping", false, "STOPPING");
   for (const auto& drain : before_drain_) drain();
   (*server)->Shutdown(Millis(5000));
   executor_->Stop();
   for (const auto& stop : before_stop_) stop();
-  gate_->Stop();
+  gate().Stop();
   Log(Severity::kInfo, "stop.done", {});
   return 0;
 }
