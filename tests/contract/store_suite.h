@@ -144,6 +144,15 @@ TEST_P(StoreSuite, FieldAbsent) {
   EXPECT_TRUE(Holds(Guard::FieldAbsent(Key("h"), "g")));
 }
 
+TEST_P(StoreSuite, FieldEquals) {
+  EXPECT_FALSE(Holds(Guard::FieldEquals(Key("h"), "f", "")));
+  Run({}, {Write::HashSet(Key("h"), "f", ""), Write::HashSet(Key("h"), "g", "a b")});
+  EXPECT_TRUE(Holds(Guard::FieldEquals(Key("h"), "f", "")));
+  EXPECT_TRUE(Holds(Guard::FieldEquals(Key("h"), "g", "a b")));
+  EXPECT_FALSE(Holds(Guard::FieldEquals(Key("h"), "g", "a")));
+  EXPECT_FALSE(Holds(Guard::FieldEquals(Key("h"), "x", "")));
+}
+
 TEST_P(StoreSuite, NotBefore_goes_by_the_stores_time) {
   auto now = store().Read({}, Soon())->now;
   EXPECT_TRUE(Holds(Guard::NotBefore(Key("clock"), now)));
@@ -389,19 +398,24 @@ TEST_P(StoreSuite, Rewind_sets_mark_and_fence_back_and_the_fence_waits_for_what_
     return Text(Key("fence"));
   };
   auto rewind = [&](std::int64_t to) { return Write::Rewind(Key("mark"), to, Key("fence"), Key("ob")); };
+  auto rewinds = [&] { return Text(RewindsOf(Key("mark"))); };
   Write1(rewind(5));  // there is no mark
   EXPECT_EQ(Text(Key("mark")), "");
+  EXPECT_EQ(rewinds(), "");
   Run({}, {Write::Set(Key("mark"), "7"), entry(), entry()});  // 1, 2: behind 7
   EXPECT_EQ(fence("0"), "7");
   Write1(rewind(9));  // not above it
   EXPECT_EQ(Text(Key("mark")), "7");
+  EXPECT_EQ(rewinds(), "");
   Run({}, {rewind(3), entry()});  // 3: behind 3
   EXPECT_EQ(Text(Key("mark")), "3");
+  EXPECT_EQ(rewinds(), "1");
   EXPECT_EQ(Text(Key("fence")), "3");
   EXPECT_EQ(fence("0"), "3");
   Run({}, {Write::Set(Key("mark"), "6"), entry()});  // 4: behind 6
   EXPECT_EQ(fence("1"), "3");                        // 2 and 3 are not acknowledged
   Run({}, {rewind(4)});                              // again, before all of it is; nothing is derived yet
+  EXPECT_EQ(rewinds(), "2");
   EXPECT_EQ(fence("1"), "3");
   EXPECT_EQ(fence("3"), "4");
   Write1(Write::Set(Key("mark"), "8"));

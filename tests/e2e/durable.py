@@ -24,6 +24,7 @@ VOLATILE_OF_PARTITION = re.compile(
     r"ix:restored:.*|"   # how far it came from the log, when it was lost
     r"ix:reading|"   # reads under way
     r"ix:sending:.*|"  # mails that are being handed over
+    r"mark:.*:rewinds|"  # how often it was set back
     r"ix:handled|"   # how far a rebuild has come
     r"ix:receipts.*|ix:deliveries|"  # whom disclosure looks at, and what it found then
     r"ix:timers.*"   # when escalation looks at a child again; what is due then, its records say

@@ -145,6 +145,7 @@ std::vector<gate::Write> GateCaseStore::IdentityWrites(const kafka::Record& reco
 }
 
 bool CaseApplier::Takes(const gate::Envelope& e) const { return e.type.starts_with(kConsentTypes); }
+bool CaseApplier::MayDiscard(const std::string& type) const { return !type.starts_with(kConsentTypes); }
 // What is in force ends by a withdrawal alone: consent refuses a no after everybody has said yes.
 bool CaseApplier::Reacts(const gate::Envelope& e) const { return e.type == kWithdrawn; }
 

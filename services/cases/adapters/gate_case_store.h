@@ -54,6 +54,9 @@ class CaseApplier final : public gate::Applier {
   CaseApplier(host::Host& host, GateCaseStore& store) : host_(host), store_(store) {}
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
+  // Of consent it takes everything, and a log stops by it: nothing of that may be left out.
+  bool MayDiscard(const std::string& type) const override;
+  std::vector<std::string> RestsOn() const override { return {"consent"}; }
   Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,
                                               const kafka::Record& record) override;
   Result<std::vector<gate::Write>> Restore(int partition, const gate::Envelope& e) override;

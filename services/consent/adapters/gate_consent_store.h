@@ -38,6 +38,9 @@ class ConsentApplier final : public gate::Applier {
   explicit ConsentApplier(host::Host& host) : host_(host) {}
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
+  // What it takes adds: whose child it is. It learns from nobody that something has to stop.
+  bool MayDiscard(const std::string& /*type*/) const override { return true; }
+  std::vector<std::string> RestsOn() const override { return {}; }
   Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,
                                               const kafka::Record& record) override;
   Result<std::vector<gate::Write>> Restore(int partition, const gate::Envelope& e) override;

@@ -189,6 +189,12 @@ Result<Fact> ToFact(const std::string& type, const std::string& bytes) {
                    sv1::ConsentRequested, sv1::ConsentAnswered, sv1::ConsentWithdrawn>(type, bytes);
 }
 
+bool IsContentAlone(const std::string& type) {
+  if (!type.starts_with("no.stafett.cases.") || !FindEventType(type)) return false;
+  auto fact = ToFact(type, "");
+  return fact && std::holds_alternative<std::monostate>(*fact);
+}
+
 std::optional<Item> ToItem(const gate::Envelope& e, const std::string& bytes, std::int64_t offset) {
   auto type = FindEventType(e.type);
   if (!type || !type->disclosable) return std::nullopt;

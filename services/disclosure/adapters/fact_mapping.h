@@ -16,6 +16,9 @@ namespace stafett::disclosure::adapters {
 
 // monostate for a type that carries no fact (or is not known).
 Result<domain::Fact> ToFact(const std::string& type, const std::string& bytes);
+// Whether a record of this type can be done without: it says what somebody may be told, and nothing of who may. No, for
+// a type that this version does not know.
+bool IsContentAlone(const std::string& type);
 // The event as something that might be told; nothing if its type is not disclosable.
 std::optional<domain::Item> ToItem(const gate::Envelope& e, const std::string& bytes, std::int64_t offset);
 // The state of a case for one whose consent has just become whole (design §4.8).

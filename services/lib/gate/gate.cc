@@ -23,10 +23,14 @@ Gate::~Gate() { Stop(); }
 
 void Gate::AddTailer(std::string topic, std::string mark, Applier& applier) {
   std::function<bool()> wait_for;
-  if (mark == "log") wait_for = [this] { return side_topics_read_ == store_.Generation(); };
+  if (mark == "log") {
+    parking_ = std::make_unique<Parking>(store_, keys_, committer_, applier, topic);
+    wait_for = [this] { return side_topics_read_ == store_.Generation(); };
+  }
   auto name = mark;
   tailers_.emplace_back(name, std::make_unique<Tailer>(store_, keys_, shards_, make_reader_, std::move(topic),
                                                        std::move(mark), applier, committer_, std::move(wait_for)));
+  tailers_.back().second->OnParked(options_.parked);
 }
 
 void Gate::AddCompacted(std::string topic, std::string mark, Compacted::Writes writes) {

@@ -26,6 +26,7 @@
 #include "lib/gate/commit.h"
 #include "lib/gate/compacted.h"
 #include "lib/gate/keys.h"
+#include "lib/gate/parking.h"
 #include "lib/gate/ports.h"
 #include "lib/gate/relay.h"
 #include "lib/gate/shards.h"
@@ -47,7 +48,8 @@ struct GateOptions {
   std::function<Result<std::vector<std::string>>()> check_stores;
   // Told about changes of state, for log and readiness: name, ok, reason.
   std::function<void(const std::string& name, bool ok, const std::string& reason)> tell;
-  Beats beats;  // of every thread
+  std::function<void(int partition, const Parked&)> parked;  // told of each child that is set aside
+  Beats beats;                                               // of every thread
 };
 
 enum class ReceiptState { kStored, kPublished };
@@ -69,6 +71,7 @@ class Gate {
   const Keys& keys() const { return keys_; }
   Store& store() { return store_; }
   Committer& committer() { return committer_; }
+  Parking& parking() { return *parking_; }  // after AddTailer of "log"
   int PartitionOf(std::string_view child) const;
   std::set<int> Held() const { return shards_.Held(); }  // partitions that this copy works on
 
@@ -115,6 +118,7 @@ class Gate {
   std::unique_ptr<Watch> watch_;
   std::vector<std::pair<std::string, std::unique_ptr<Tailer>>> tailers_;
   std::vector<std::unique_ptr<Compacted>> compacted_;
+  std::unique_ptr<Parking> parking_;
   std::atomic<std::uint64_t> side_topics_read_{0};  // the generation in which they were
   std::mutex mutex_;
   std::condition_variable wake_;

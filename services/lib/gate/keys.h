@@ -33,6 +33,11 @@ class Keys {
   std::string Fresh(int p) const { return In(p, "fresh", ""); }  // when the reader last stood at the log's end
   std::string Halt(int p) const { return In(p, "halt", ""); }    // why relays and readers of p stand still
   std::string Index(int p, std::string_view name) const { return In(p, "ix:", name); }
+  // Sorted set: of a child that is set aside, what waits (parked.h).
+  std::string Waiting(int p, std::string_view child) const { return In(p, "ix:waiting:", child); }
+  // Hashes: records that are left out for good -> their digest; and what other services said of the same ones.
+  std::string Discarded(int p) const { return Index(p, "discarded"); }
+  std::string Vouched(int p) const { return Index(p, "vouched"); }
   // Without a partition: found before the child is known.
   std::string Global(std::string_view name) const { return service_ + ":g:" + std::string(name); }
   std::string Command(std::string_view scope, std::string_view request_id) const {

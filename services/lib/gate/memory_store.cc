@@ -199,6 +199,12 @@ bool MemoryStore::Holds(const Guard& g) const {
       auto it = d_.hashes.find(g.key);
       return it == d_.hashes.end() || !it->second.contains(g.value);
     }
+    case Guard::Kind::kFieldEquals: {
+      auto it = d_.hashes.find(g.key);
+      if (it == d_.hashes.end()) return false;
+      auto field = it->second.find(g.field);
+      return field != it->second.end() && field->second == g.value;
+    }
     case Guard::Kind::kNotBefore: return NowLocked().ms >= g.number;
   }
   return false;
@@ -220,8 +226,8 @@ Status MemoryStore::Check(const Write& w) const {
   };
   auto form = kForms.find(w.op);
   const bool pairs = form != kForms.end() && form->second.arguments == 0;
-  if (form == kForms.end() || (pairs ? w.args.size() < 3 || w.args.size() % 2 == 0
-                                     : form->second.arguments != w.args.size())) {
+  if (form == kForms.end() ||
+      (pairs ? w.args.size() < 3 || w.args.size() % 2 == 0 : form->second.arguments != w.args.size())) {
     return Fail(Code::kInternal, "REDIS_ERROR", "BADOP");
   }
   const char* is = TypeOf(w.args[0]);
@@ -341,6 +347,7 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
     const auto to = ToNumber(a[1], 0);
     if (ToNumber(StringAt(a[0]), 0) <= to) return;
     d_.strings[a[0]] = a[1];
+    d_.strings[RewindsOf(a[0])] = std::to_string(ToNumber(StringAt(RewindsOf(a[0])), 0) + 1);
     if (ToNumber(StringAt(a[2]), 0) > to) d_.strings[a[2]] = a[1];
     auto outbox = d_.streams.find(a[3]);
     d_.hashes[a[2] + ":rewinds"][std::to_string(outbox == d_.streams.end() ? 0 : outbox->second.next - 1)] = "1";

@@ -33,6 +33,7 @@ const char* Name(Guard::Kind kind) {
     case Guard::Kind::kOutboxBelow: return "below";
     case Guard::Kind::kFreshWithin: return "fresh";
     case Guard::Kind::kFieldAbsent: return "nofield";
+    case Guard::Kind::kFieldEquals: return "field";
     case Guard::Kind::kNotBefore: return "notbefore";
   }
   return "";
@@ -195,6 +196,7 @@ Result<Outcome> RedisStore::Run(const Transaction& tx, Deadline deadline) {
     args.push_back(g.key);
     args.push_back(g.value);
     args.push_back(std::to_string(g.number));
+    args.push_back(g.field);
   }
   for (const auto& w : tx.writes) {
     args.push_back(w.op);

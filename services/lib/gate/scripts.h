@@ -41,12 +41,12 @@ out[2] = now
 return out
 )lua";
 
-// ARGV: echo, clock key, id, number of guards, guards (kind, key, value, number), then writes (op, argument count,
-// arguments…). All guards stand before the first write: Lua does not roll back. Unknown guards and writes, wrong counts
-// of arguments and keys of another type are found in the same first pass, so that a broken transaction writes nothing.
-// id: of the store, as the caller has met it; empty: not yet. The first write gives an empty store its id (the echo).
-// If it is another one, all was lost behind the caller's back (FLUSHALL), and nothing is done. Answer: echo, 'OK', now,
-// id, outbox numbers…  |  echo, 'NO', now, id, index of the first guard that failed (from 0)
+// ARGV: echo, clock key, id, number of guards, guards (kind, key, value, number, field), then writes (op, argument
+// count, arguments…). All guards stand before the first write: Lua does not roll back. Unknown guards and writes, wrong
+// counts of arguments and keys of another type are found in the same first pass, so that a broken transaction writes
+// nothing. id: of the store, as the caller has met it; empty: not yet. The first write gives an empty store its id (the
+// echo). If it is another one, all was lost behind the caller's back (FLUSHALL), and nothing is done. Answer: echo,
+// 'OK', now, id, outbox numbers…  |  echo, 'NO', now, id, index of the first guard that failed (from 0)
 //       |  echo, 'LOST', now.
 inline constexpr char kRunScript[] = R"lua(
 local ahead = 0
@@ -131,6 +131,7 @@ local ops = {
   rewind = function(a)
     if tonumber(redis.call('GET', a[1]) or '0') <= tonumber(a[2]) then return end
     redis.call('SET', a[1], a[2])
+    redis.call('INCR', a[1] .. ':rewinds')
     if tonumber(redis.call('GET', a[3]) or '0') > tonumber(a[2]) then redis.call('SET', a[3], a[2]) end
     redis.call('HSET', a[3] .. ':rewinds', redis.call('GET', a[4] .. ':n') or '0', '1')
   end,
@@ -146,7 +147,7 @@ local ops = {
 local n = tonumber(ARGV[4])
 local i = 5
 for g = 0, n - 1 do
-  local kind, key, value, number = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+  local kind, key, value, number, field = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3]), ARGV[i + 4]
   local ok
   if kind == 'absent' then ok = redis.call('EXISTS', key) == 0
   elseif kind == 'length' then ok = redis.call('LLEN', key) == number
@@ -158,10 +159,11 @@ for g = 0, n - 1 do
     local at = redis.call('GET', key)
     ok = at and clock >= tonumber(at) and clock - tonumber(at) <= number
   elseif kind == 'nofield' then ok = redis.call('HEXISTS', key, value) == 0
+  elseif kind == 'field' then ok = redis.call('HGET', key, field) == value
   elseif kind == 'notbefore' then ok = now >= number
   else return redis.error_reply('BADOP unknown guard') end
   if not ok then return {ARGV[1], 'NO', now, id, g} end
-  i = i + 4
+  i = i + 5
 end
 local first = i
 local types = {}

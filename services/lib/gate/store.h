@@ -25,9 +25,9 @@ struct Get {
   enum class Kind { kString, kList, kListAt, kLength, kHash, kHashField, kHashFields, kSorted, kDue, kAfter };
   Kind kind;
   std::string key;
-  std::int64_t from = 0;   // kList: first index wanted; kListAt: the index; kSorted: from this rank
-  std::int64_t count = 0;  // kSorted, kDue, kAfter, kList: how many; kList: 0 means all
-  std::string field;       // kHashField; kAfter: the member
+  std::int64_t from = 0;                 // kList: first index wanted; kListAt: the index; kSorted: from this rank
+  std::int64_t count = 0;                // kSorted, kDue, kAfter, kList: how many; kList: 0 means all
+  std::string field;                     // kHashField; kAfter: the member
   std::vector<std::string> fields = {};  // kHashFields
 
   static Get String(std::string key) { return {Kind::kString, std::move(key), 0, 0, {}}; }
@@ -84,12 +84,14 @@ struct Guard {
     kFreshWithin,  // the number stored at key is at most `number` ms before the store's clock; absent, or a time
                    // that is yet to come (the clock was set back), fails
     kFieldAbsent,  // hash has no field `value`
+    kFieldEquals,  // hash has a field `field` that is exactly `value`
     kNotBefore,    // store's time is at least `number` ms: decided on a time that has come
   };
   Kind kind;
   std::string key;
   std::string value;
   std::int64_t number = 0;
+  std::string field = {};
 
   static Guard Absent(std::string key) { return {Kind::kAbsent, std::move(key), {}, 0}; }
   static Guard Length(std::string key, std::uint64_t n) {
@@ -106,6 +108,9 @@ struct Guard {
   }
   static Guard FieldAbsent(std::string key, std::string field) {
     return {Kind::kFieldAbsent, std::move(key), std::move(field), 0};
+  }
+  static Guard FieldEquals(std::string key, std::string field, std::string value) {
+    return {Kind::kFieldEquals, std::move(key), std::move(value), 0, std::move(field)};
   }
   static Guard NotBefore(std::string clock_key, Time t) { return {Kind::kNotBefore, std::move(clock_key), {}, t.ms}; }
 };
@@ -151,12 +156,15 @@ struct Write {
   // back (Rewind), entries from then on count too as long as any from before is not acknowledged.
   static Write Fence(std::string fence, std::string outbox, std::string acked, std::string mark);
   // A mark that is above `to` is set back to it, and the fence with it: what is read again is derived, and to be
-  // acknowledged, anew. Nothing otherwise. Put it before the Outbox writes of the same transaction.
+  // acknowledged, anew. Nothing otherwise. Put it before the Outbox writes of the same transaction. How often it was
+  // set back is counted at RewindsOf(mark): a mark that stands where it stood is not the same mark.
   static Write Rewind(std::string mark, std::int64_t to, std::string fence, std::string outbox);
   // Takes or renews a lease if it is free or ours; no effect otherwise (read it to see whose it is).
   static Write Lease(std::string key, std::string owner, Millis ttl);
   static Write Release(std::string key, std::string owner);
 };
+
+inline std::string RewindsOf(const std::string& mark_key) { return mark_key + ":rewinds"; }
 
 struct Transaction {
   std::vector<Guard> guards;

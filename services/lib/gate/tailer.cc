@@ -8,17 +8,17 @@
 
 namespace stafett::gate {
 namespace {
-constexpr std::size_t kBatch = 256;  // records in one transaction at most
+constexpr std::size_t kBatch = 256;                              // records in one transaction at most
 constexpr std::size_t kPolled = 2048, kPolledBytes = 8U << 20U;  // that lie in memory at once
 constexpr Millis kWait{50};
 constexpr Millis kRetry{20};  // before something that did not go is tried again
 constexpr Millis kLook{500};  // at the marks, while nothing comes
 // How long a mark may lag where nothing else is to be written: each write costs the whole store a flush to its disk.
 constexpr Millis kIdle{20};
-constexpr std::size_t kFew = 32;  // records that are worth waiting for others
+constexpr std::size_t kFew = 32;        // records that are worth waiting for others
 constexpr std::size_t kWorkers = 8;     // partitions at once
 constexpr std::size_t kReactions = 32;  // in one transaction: the store does nothing else meanwhile
-constexpr int kRaces = 8;               // lost to commands about the same children, before it begins again from the mark
+constexpr int kRaces = 8;  // lost to commands about the same children, before it begins again from the mark
 
 std::string ServiceOf(const std::string& stream) { return stream.substr(0, stream.find('/')); }
 std::string ChildOfStream(const std::string& stream) { return stream.substr(stream.find('/') + 1); }
@@ -44,13 +44,24 @@ kafka::Polled PollMany(LogReader& reader, Millis wait) {
   }
   return all;
 }
-// Where a child was parked because a record of this stream was missing, by what Park has written.
-std::optional<std::int64_t> ClosesGap(const std::string& why, const std::string& stream) {
-  if (!why.starts_with("GAP ")) return std::nullopt;
-  const auto space = why.find(' ', 4);
-  if (space == std::string::npos || why.compare(space + 1, std::string::npos, stream) != 0) return std::nullopt;
-  return static_cast<std::int64_t>(ToNumber(why.substr(4, space - 4)));
+// Where a child was parked because a record of this stream was missing.
+std::optional<std::int64_t> ClosesGap(const std::string& text, const std::string& stream) {
+  auto parked = DecodeParked(text);
+  if (!parked || parked->mark != "log" || parked->why != kGap || parked->stream != stream) return std::nullopt;
+  return parked->offset;
 }
+// Where a child was parked for the very record that is left out for good. A gap never is: what is missing there is
+// another.
+std::optional<std::int64_t> EndsParking(const std::string& text, const Discarded& d) {
+  auto parked = DecodeParked(text);
+  if (!parked || parked->mark != "log" || parked->why == kGap || parked->digest != d.digest) return std::nullopt;
+  if (DiscardedAs(parked->stream, parked->version, parked->offset) != DiscardedAs(d.stream, d.version, d.offset)) {
+    return std::nullopt;
+  }
+  return parked->offset;
+}
+// Answers that every batch begins with.
+enum First : std::size_t { kMark, kRewinds, kDiscarded };
 }  // namespace
 
 // What a batch wants to know of the store: each thing asked once, fields of one hash together.
@@ -101,12 +112,13 @@ const std::string& FieldOf(const Answer& read, Questions::At at) { return read.v
 struct Tailer::Item {
   std::optional<Envelope> envelope;
   bool own = false;
-  bool skip = false;      // of another service, in the first pass
-  std::string child;      // names the lists
-  std::size_t own_length = 0;           // own: length of the list
-  std::optional<std::size_t> bytes;     // own: what is stored under the record's version
-  Questions::At seen;                   // own: version of its stream that took effect at its place last; foreign: taken
-  std::size_t inputs = 0;               // length of the child's inputs
+  bool skip = false;                  // of another service, in the first pass
+  std::optional<Discarded> discards;  // what the record says is left out, by whichever service
+  std::string child;                  // names the lists
+  std::size_t own_length = 0;         // own: length of the list
+  std::optional<std::size_t> bytes;   // own: what is stored under the record's version
+  Questions::At seen;                 // own: version of its stream that took effect at its place last; foreign: taken
+  std::size_t inputs = 0;             // length of the child's inputs
   Questions::At parked, handled;
 };
 
@@ -116,7 +128,8 @@ struct Tailer::Batch {
   std::map<std::string, std::uint64_t> version;  // stream -> last version, with what this batch has done so far
   std::map<std::string, std::uint64_t> passed;   // own stream -> version passed, the same
   std::map<std::string, std::uint64_t> inputs;   // child -> length of its inputs, the same
-  std::set<std::string> parked;                  // children
+  std::set<std::string> parked;                  // children…
+  std::vector<Parked> aside;                     // …that were not before
   std::map<std::string, std::string> seen;       // stream -> version, to be written
   std::set<std::string> touched;                 // children of whose lists something is written
   std::size_t reactions = 0;
@@ -239,7 +252,8 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     std::vector<kafka::Record> fresh;
     if (found != by_partition.end()) fresh = std::move(found->second);
     if (fresh.empty() && part.idle.empty()) continue;
-    const bool idle = fresh.size() < kFew && std::all_of(fresh.begin(), fresh.end(), [&](const auto& r) { return Idle(part, r); });
+    const bool idle =
+        fresh.size() < kFew && std::all_of(fresh.begin(), fresh.end(), [&](const auto& r) { return Idle(part, r); });
     if (part.idle.empty()) part.idle_since = Now();
     part.idle.insert(part.idle.end(), std::make_move_iterator(fresh.begin()), std::make_move_iterator(fresh.end()));
     if (workers_ && idle && part.idle.size() < kBatch && Now() - part.idle_since < kIdle) continue;
@@ -294,7 +308,7 @@ void Tailer::ApplyAll(int p, Part& part, std::span<const kafka::Record> records,
 
 // Nothing but marks and versions would be written for it, and nobody waits for these.
 bool Tailer::Idle(const Part& part, const kafka::Record& record) const {
-  if (part.restoring) return false;
+  if (part.restoring || record.tombstone) return false;
   const auto envelope = Decode(record.value);
   if (!envelope) return false;
   return ServiceOf(envelope->stream) == keys_.service() || !(applier_.Takes(*envelope) || applier_.Reacts(*envelope));
@@ -343,7 +357,10 @@ std::vector<Tailer::Item> Tailer::Look(int p, const Part& part, std::span<const 
         item.handled = ask.Field(handled, item.child);
       }
     }
-    item.parked = ask.Field(parked, item.child);
+    if (item.envelope && item.envelope->type == kDiscardedType) {
+      if (auto said = DecodeDiscarded(item.envelope->clear)) item.discards = std::move(*said);
+    }
+    item.parked = ask.Field(parked, item.own && item.discards ? item.discards->child : item.child);
     items.push_back(std::move(item));
   }
   return items;
@@ -367,18 +384,17 @@ void Tailer::Expect(int p, const Part& part, const std::vector<Item>& items, con
   if (!children.empty()) applier_.Expect(p, children, part.restoring);
 }
 
-// The first reason stays, and where it arose: "GAP 17 consent/ch-…".
+// The first reason stays, and where it arose. What waits is told by its place: the log has it.
 void Tailer::Park(int p, const kafka::Record& record, const Item& item, const Answer& read, const std::string& why,
                   Batch& batch) const {
   auto& writes = batch.tx.writes;
   const auto& child = item.child;
+  const auto* envelope = item.envelope ? &*item.envelope : nullptr;
   if (FieldOf(read, item.parked).empty() && !batch.parked.contains(child)) {
-    const auto stream = item.envelope ? item.envelope->stream : "";
-    writes.push_back(
-        Write::HashSet(keys_.Index(p, "parked"), child, why + " " + std::to_string(record.offset) + " " + stream));
+    batch.aside.push_back(ParkedBecause(why, envelope, record.offset, Time{record.timestamp_ms}, mark_, record.value));
+    writes.push_back(Write::HashSet(keys_.Index(p, "parked"), child, EncodeParked(batch.aside.back())));
   }
-  writes.push_back(Write::Push(keys_.Index(p, "parked:" + child),
-                               EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
+  writes.push_back(Write::SortedAdd(keys_.Waiting(p, child), record.offset, EncodeWaiting(record.offset, envelope)));
   batch.parked.insert(child);
   batch.touched.insert(child);
   ++batch.parked_records;
@@ -388,6 +404,7 @@ void Tailer::Park(int p, const kafka::Record& record, const Item& item, const An
 // What takes effect at this place of the log. The first pass stands at no place of it: it is not guarded by the mark.
 void Tailer::Pass(int p, const Part& part, const Item& item, const Answer& read, Batch& batch) {
   if (part.restoring) return;
+  if (item.discards) return;  // it is the reader's own, and no service's
   const auto& e = *item.envelope;
   auto& passed = batch.passed.try_emplace(e.stream, ToNumber(FieldOf(read, item.seen))).first->second;
   if (e.version <= passed) return;  // a repeat: what it said took effect at its first place, or is over
@@ -399,8 +416,30 @@ void Tailer::Pass(int p, const Part& part, const Item& item, const Answer& read,
   batch.tx.writes.insert(batch.tx.writes.end(), writes.begin(), writes.end());
 }
 
-// False: nothing more can be done with this partition.
-bool Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch) {
+bool Tailer::IsDiscarded(const kafka::Record& record, const Item& item, const Answer& read) const {
+  const auto& list = read.values[kDiscarded].list;
+  if (list.empty() || mark_ != "log") return false;
+  const auto as = item.envelope ? DiscardedAs(item.envelope->stream, item.envelope->version, record.offset)
+                                : DiscardedAs("", 0, record.offset);
+  for (std::size_t i = 0; i + 1 < list.size(); i += 2) {
+    if (list[i] == as) return list[i + 1] == DigestOf(record.value);
+  }
+  return false;
+}
+
+// What nobody can read.
+void Tailer::Unread(int p, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch) const {
+  const bool behind = !FieldOf(read, item.parked).empty() || batch.parked.contains(item.child);
+  if (!behind && IsDiscarded(record, item, read)) {
+    ++batch.taken;
+  } else {
+    Park(p, record, item, read, kUnreadable, batch);
+  }
+}
+
+// kStop: nothing more can be done with this partition.
+Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read,
+                         Batch& batch) {
   const auto& e = *item.envelope;
   const auto stored = static_cast<std::uint64_t>(read.values[item.own_length].number);
   auto& version = batch.version.try_emplace(e.stream, stored).first->second;
@@ -408,26 +447,28 @@ bool Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& ite
     const auto& bytes = read.values[*item.bytes];
     if (e.version <= stored && bytes.string != record.value) {
       shards_.Halt(p, "FORK");
-      return false;
+      return Took::kStop;
     }
+    if (!End(p, part, item, read, batch)) return Took::kNoYet;
     Pass(p, part, item, read, batch);
     ++batch.dropped;
     ++batch.taken;
-    return true;
+    return Took::kYes;
   }
   if (e.version != version + 1) {
     if (part.restoring) {
       part.holes = true;
       ++batch.taken;
-      return true;
+      return Took::kYes;
     }
     shards_.Halt(p, "LOG_HOLE");
-    return false;
+    return Took::kStop;
   }
-  auto more = applier_.Restore(p, e);
+  if (!End(p, part, item, read, batch)) return Took::kNoYet;
+  auto more = item.discards ? std::vector<Write>{Discards(keys_, p, *item.discards)} : applier_.Restore(p, e);
   if (!more) {
     ++retries_;
-    return false;
+    return Took::kStop;
   }
   auto& tx = batch.tx;
   if (version == stored) tx.guards.push_back(Guard::Length(keys_.Own(p, item.child), stored));
@@ -446,7 +487,25 @@ bool Tailer::Own(int p, Part& part, const kafka::Record& record, const Item& ite
   version = e.version;
   ++batch.restored;
   ++batch.taken;
+  return Took::kYes;
+}
+
+// This service leaves a record out: at this place the child goes on that was parked for it. False: not in this batch.
+bool Tailer::End(int p, const Part& part, const Item& item, const Answer& read, Batch& batch) const {
+  if (!item.discards || part.restoring) return true;
+  const auto ends = EndsParking(FieldOf(read, item.parked), *item.discards);
+  // Parked by this very batch, and perhaps for this record: to be seen with what is stored.
+  if (batch.taken != 0 && (ends || batch.parked.contains(item.discards->child))) return false;
+  if (ends) Resume(p, item.discards->child, *ends, batch);
   return true;
+}
+
+void Tailer::Resume(int p, const std::string& child, std::int64_t offset, Batch& batch) const {
+  batch.alone = true;
+  batch.rewind = offset;
+  auto& writes = batch.tx.writes;
+  auto more = GoOn(keys_, p, child, offset);
+  writes.insert(writes.begin(), more.begin(), more.end());  // before what is derived from this record
 }
 
 Status Tailer::React(int p, const kafka::Record& record, const Item& item, Batch& batch) {
@@ -454,7 +513,8 @@ Status Tailer::React(int p, const kafka::Record& record, const Item& item, Batch
   if (!reaction) return {};
   auto& x = *reaction;
   if (x.target.partition != p) return Fail(Code::kInternal, "BAD_TARGET", "a reaction to another partition");
-  if (batch.touched.contains(x.target.child)) return Fail(Code::kAborted, "TOUCHED", "not together with what stands before");
+  if (batch.touched.contains(x.target.child))
+    return Fail(Code::kAborted, "TOUCHED", "not together with what stands before");
   // What it writes follows this record as well, which the same step adds to the inputs.
   const auto follows = x.inputs + (x.target.child == item.child ? 1 : 0);
   STAFETT_TRY(auto built, committer_.Build(x.command, x.target, x.own, follows, Time{record.timestamp_ms}, x.proposal));
@@ -482,16 +542,18 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
     return Took::kYes;
   }
   const auto& parked = FieldOf(read, item.parked);
-  const auto closes = !parked.empty() && e.version == version + 1 ? ClosesGap(parked, e.stream) : std::nullopt;
+  const auto closes =
+      mark_ == "log" && !parked.empty() && e.version == version + 1 ? ClosesGap(parked, e.stream) : std::nullopt;
   if (closes && batch.taken != 0) return Took::kNoYet;
   // Parked by this very batch, and perhaps what was missing: to be seen with what is stored.
   if (parked.empty() && batch.parked.contains(item.child) && e.version == version + 1) return Took::kNoYet;
   const bool behind = (!parked.empty() && !closes) || batch.parked.contains(item.child);
   if (behind || e.version != version + 1) {
-    Park(p, record, item, read, "GAP", batch);
+    Park(p, record, item, read, kGap, batch);
     return Took::kYes;
   }
-  const bool reacts = applier_.Reacts(e);
+  const bool discarded = IsDiscarded(record, item, read);
+  const bool reacts = !discarded && applier_.Reacts(e);
   auto& inputs =
       batch.inputs.try_emplace(item.child, static_cast<std::uint64_t>(read.values[item.inputs].number)).first->second;
   const auto handled = ToNumber(FieldOf(read, item.handled));
@@ -513,17 +575,11 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
       return Took::kYes;
     }
   }
-  if (closes) {
-    batch.alone = true;
-    batch.rewind = closes;
-    if (mark_ == "log") {
-      auto& writes = batch.tx.writes;  // nothing but what is derived from this record
-      writes.insert(writes.begin(), Write::Rewind(keys_.Mark(p, mark_), *closes, keys_.Fence(p), keys_.Outbox(p)));
-    }
-    batch.tx.writes.push_back(Write::HashDelete(keys_.Index(p, "parked"), item.child));
-    batch.tx.writes.push_back(Write::Delete(keys_.Index(p, "parked:" + item.child)));
-  }
-  if (reacts || applier_.Takes(e)) {
+  if (closes) Resume(p, item.child, *closes, batch);
+  // What nobody can read, and this other service says is none of its own.
+  if (item.discards && item.discards->stream.empty())
+    batch.tx.writes.push_back(Vouches(keys_, p, ServiceOf(e.stream), *item.discards));
+  if (reacts || (!discarded && applier_.Takes(e))) {
     batch.tx.writes.push_back(Write::Push(keys_.Inputs(p, item.child),
                                           EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
     batch.touched.insert(item.child);
@@ -543,7 +599,9 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
 std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> records) {
   // What is stored of each stream, in one read.
   Questions ask;
-  (void)ask.Ask(Get::String(keys_.Mark(p, mark_)));
+  (void)ask.Ask(Get::String(keys_.Mark(p, mark_)));  // kMark, and so on
+  (void)ask.Ask(Get::String(RewindsOf(keys_.Mark(p, mark_))));
+  (void)ask.Ask(Get::Hash(keys_.Discarded(p)));
   const auto items = Look(p, part, records, ask);
   auto read = store_.Read(ask.gets(), Deadline::In(Millis(2000)));
   if (!read) {
@@ -551,7 +609,7 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
     part.not_before = Now() + kRetry;
     return 0;
   }
-  const auto& mark = read->values[0].string;
+  const auto& mark = read->values[kMark].string;
   Batch batch;
   batch.tx.generation = generation_;
   if (!part.restoring) {
@@ -560,6 +618,8 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
       return 0;
     }
     batch.tx.guards.push_back(Guard::Equals(keys_.Mark(p, mark_), mark));
+    // It may have been set back and have come here again, others having taken what this copy has not seen.
+    batch.tx.guards.push_back(Guard::Equals(RewindsOf(keys_.Mark(p, mark_)), read->values[kRewinds].string));
   }
   Expect(p, part, items, *read);
   for (std::size_t i = 0; i < records.size() && !batch.alone; ++i) {
@@ -567,12 +627,14 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
     if (item.skip) {
       ++batch.taken;
     } else if (item.envelope && item.own) {
-      if (!Own(p, part, records[i], item, *read, batch)) {
+      auto took = Own(p, part, records[i], item, *read, batch);
+      if (took == Took::kNoYet) break;
+      if (took == Took::kStop) {
         part.not_before = Now() + kRetry;
         return 0;
       }
     } else if (!item.envelope) {
-      Park(p, records[i], item, *read, "UNREADABLE", batch);
+      Unread(p, records[i], item, *read, batch);
     } else {
       auto took = Foreign(p, part, records[i], item, *read, batch);
       if (took == Took::kStop) return 0;
@@ -605,7 +667,7 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
     if (!outcome || !outcome->done) {
       ++conflicts_;
       if (!outcome) part.not_before = Now() + kRetry;
-      part.raced = outcome && !part.restoring && outcome->failed_guard != 0;  // the mark is where it was
+      part.raced = outcome && !part.restoring && outcome->failed_guard > kRewinds;  // the mark is where it was
       return 0;
     }
   }
@@ -619,6 +681,9 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
   applied_ += batch.applied;
   restored_ += batch.restored;
   parked_ += batch.parked_records;
+  for (const auto& parked : batch.aside) {
+    if (told_) told_(p, parked);
+  }
   return batch.taken;
 }
 

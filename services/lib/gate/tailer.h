@@ -14,6 +14,7 @@
 //                            that was missing comes after all (a tail that was lost and written again behind others),
 //                            it is taken, and the log is read again from where the child was parked
 //   unreadable               its key's child is parked
+//   discarded                left out, for good (parked.h); what waits behind it goes on
 //
 // Whenever a partition is taken up and the mark is not at the log's end, a first pass restores own records only, and
 // only then foreign ones are taken: an own record that lies behind a foreign one in the log may be the very reaction
@@ -38,6 +39,7 @@
 #include "lib/gate/commit.h"
 #include "lib/gate/envelope.h"
 #include "lib/gate/keys.h"
+#include "lib/gate/parked.h"
 #include "lib/gate/ports.h"
 #include "lib/gate/shards.h"
 #include "lib/gate/store.h"
@@ -77,6 +79,12 @@ class Applier {
   // Writes for a record of another service that is taken, in the same step; pure. Also asked again in a rebuild, where
   // own records have come before.
   virtual std::vector<Write> Taken(int /*partition*/, const Envelope& /*e*/) { return {}; }
+  // May a record of this type, which could not be handled, be left out for good? Only where that opens nothing to
+  // anybody and stops nothing that others rely on. Default deny: whoever is asked first has thought of none.
+  virtual bool MayDiscard(const std::string& /*type*/) const { return false; }
+  // Services whose records about a child must not be missed by this one. What nobody can read is left out only when
+  // each of them has said that it was none of its own.
+  virtual std::vector<std::string> RestsOn() const = 0;
   // Writes for an own record at its place in the log, stored before or restored just now: for what takes effect from
   // an offset on (a policy). They are made once, in the step that moves the mark past the record: not in the first
   // pass, which may be ahead of the mark or long behind it, and not where a zombie relay repeats the record.
@@ -91,6 +99,8 @@ class Tailer {
          Applier& applier, const Committer& committer, std::function<bool()> wait_for = nullptr,
          Millis patience = kPatience);
   ~Tailer();
+  // Told, on threads of the reader, of each child that is parked. Before Start.
+  void OnParked(std::function<void(int partition, const Parked&)> told) { told_ = std::move(told); }
   void Start(const Beats& beats = {});
   void Stop();
   struct Stats {
@@ -130,9 +140,13 @@ class Tailer {
   std::size_t Apply(int p, Part& part, std::span<const kafka::Record> records);
   std::vector<Item> Look(int p, const Part& part, std::span<const kafka::Record> records, class Questions& ask) const;
   void Expect(int p, const Part& part, const std::vector<Item>& items, const Answer& read);
-  bool Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
-  void Pass(int p, const Part& part, const Item& item, const Answer& read, Batch& batch);
   enum class Took { kYes, kNoYet, kStop };
+  Took Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
+  bool End(int p, const Part& part, const Item& item, const Answer& read, Batch& batch) const;
+  void Resume(int p, const std::string& child, std::int64_t offset, Batch& batch) const;
+  void Unread(int p, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch) const;
+  bool IsDiscarded(const kafka::Record& record, const Item& item, const Answer& read) const;
+  void Pass(int p, const Part& part, const Item& item, const Answer& read, Batch& batch);
   Took Foreign(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
   Status React(int p, const kafka::Record& record, const Item& item, Batch& batch);
   // Whose mark was set back (the log was mended behind it) is read again from there.
@@ -149,11 +163,12 @@ class Tailer {
   Applier& applier_;
   const Committer& committer_;
   std::function<bool()> wait_for_;
+  std::function<void(int, const Parked&)> told_;
   const Millis patience_;
   std::unique_ptr<LogReader> reader_;
   std::map<int, Part> parts_;
   std::uint64_t generation_ = 0;
-  SteadyTime looked_;  // at the marks, while nothing came
+  SteadyTime looked_;                  // at the marks, while nothing came
   std::unique_ptr<Executor> workers_;  // partitions do not wait for each other; none in a simulation
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> applied_{0}, restored_{0}, dropped_{0}, parked_{0}, conflicts_{0}, retries_{0};

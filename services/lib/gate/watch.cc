@@ -116,6 +116,7 @@ bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, En
   for (int p = 0; p < keys_.partitions(); ++p) {
     gets.push_back(Get::String(keys_.Fence(p)));
     gets.push_back(Get::Hash(keys_.Index(p, "parked")));
+    gets.push_back(Get::String(RewindsOf(keys_.Mark(p, "log"))));
   }
   auto read = store_.Read(gets, Deadline::In(Millis(1000)));
   if (!read) return false;
@@ -143,6 +144,9 @@ bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, En
         }
       }
       if (name == "log" && mark >= end && held.contains(p)) {
+        // Not if somebody set the mark back meanwhile: what waited there is to be read first.
+        const auto& rewinds = read->values[of_partitions + 3 * static_cast<std::size_t>(p) + 2].string;
+        fresh.guards.push_back(Guard::Equals(RewindsOf(keys_.Mark(p, "log")), rewinds));
         fresh.writes.push_back(Write::Set(keys_.Fresh(p), std::to_string(before->clock.ms)));
       }
     }
@@ -150,7 +154,7 @@ bool Watch::Round(std::map<std::string, std::unique_ptr<LogReader>>& readers, En
   if (!fresh.writes.empty()) (void)store_.Run(fresh, Deadline::In(Millis(1000)));
   View view;
   for (int p = 0; p < keys_.partitions(); ++p) {
-    const auto* values = &read->values[of_partitions + 2 * static_cast<std::size_t>(p)];
+    const auto* values = &read->values[of_partitions + 3 * static_cast<std::size_t>(p)];
     view.parked_children += values[1].list.size() / 2;
     if (!ends.contains("log")) continue;
     const auto delay = FenceDelay(p, std::strtoll(values[0].string.c_str(), nullptr, 10), ends["log"][p], before->now);

@@ -58,6 +58,9 @@ class MessageApplier final : public gate::Applier {
   MessageApplier(GateMessageStore& store, const tenants::Tenants& tenants) : store_(store), tenants_(tenants) {}
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
+  // A message less; what it would have told stands in escalation.
+  bool MayDiscard(const std::string& /*type*/) const override { return true; }
+  std::vector<std::string> RestsOn() const override { return {"escalation"}; }
   Result<std::optional<gate::Reaction>> React(int partition, const gate::Envelope& e,
                                               const kafka::Record& record) override;
   Result<std::vector<gate::Write>> Restore(int partition, const gate::Envelope& e) override;

@@ -16,6 +16,7 @@
 #include "stafett/escalation/v1/escalation_events.pb.h"
 #include "stafett/escalation/v1/escalation_service.pb.h"
 #include "stafett/notifications/v1/notifications_service.pb.h"
+#include "stafett/operations/v1/parking_service.pb.h"
 
 namespace stafett::proto_check {
 namespace gp = google::protobuf;
@@ -32,7 +33,9 @@ inline std::vector<const gp::FileDescriptor*> Files() {
           escalation::v1::EscalationRaised::descriptor()->file(),
           escalation::v1::AcknowledgeRequest::descriptor()->file(),
           notifications::v1::MessageQueued::descriptor()->file(),
-          notifications::v1::ListInboxRequest::descriptor()->file()};
+          notifications::v1::ListInboxRequest::descriptor()->file(),
+          operations::v1::RecordDiscarded::descriptor()->file(),
+          operations::v1::ListParkedRequest::descriptor()->file()};
 }
 
 inline void ForEachMessage(const std::function<void(const gp::Descriptor&)>& body) {

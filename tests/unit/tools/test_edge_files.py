@@ -15,8 +15,8 @@ from stafett_edge import config, openapi, rules
 from stafett_stack.services import SERVICES
 from stafett_story import api as api_
 
-# Calls between services. A new one belongs here, or gets an option google.api.http.
-INTERNAL = {"disclosure.AwaitFence"}
+# Calls between services, and what operators call. A new one belongs here, or gets an option google.api.http.
+INTERNAL = {"disclosure.AwaitFence", *(f"operations.{call}Parked" for call in ("List", "Get", "Replay", "Discard"))}
 API = api_.load()
 RULES = rules.public(API)
 STREAMS = rules.streams(API)

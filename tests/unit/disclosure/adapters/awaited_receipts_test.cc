@@ -49,6 +49,7 @@ class Applier final : public gate::Applier {
   explicit Applier(const gate::Keys& keys) : keys_(keys) {}
   bool Takes(const gate::Envelope& e) const override { return e.type.starts_with("no.stafett.consent."); }
   bool Reacts(const gate::Envelope&) const override { return false; }
+  std::vector<std::string> RestsOn() const override { return {}; }
   Result<std::optional<gate::Reaction>> React(int, const gate::Envelope&, const kafka::Record&) override {
     return std::optional<gate::Reaction>();
   }

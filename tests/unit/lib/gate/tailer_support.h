@@ -15,6 +15,8 @@ class TestApplier final : public Applier {
   explicit TestApplier(Copy& copy) : copy_(copy) {}
   bool Takes(const Envelope& e) const override { return e.type.starts_with("take"); }
   bool Reacts(const Envelope& e) const override { return e.type.starts_with("react"); }
+  bool MayDiscard(const std::string& type) const override { return type.ends_with("content"); }
+  std::vector<std::string> RestsOn() const override { return rests_on; }
   Result<std::optional<Reaction>> React(int partition, const Envelope& e, const kafka::Record& record) override {
     if (before) STAFETT_CHECK_OK(before(e, record));
     ++reactions;
@@ -46,6 +48,7 @@ class TestApplier final : public Applier {
   std::function<Status(const Envelope&, const kafka::Record&)> before;
   std::function<bool(const Trace&)> nothing;
   std::string topic = "log";
+  std::vector<std::string> rests_on;
   std::atomic<int> reactions{0};
 
  private:

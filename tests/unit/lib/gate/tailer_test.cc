@@ -32,14 +32,20 @@ class TailerTest : public ::testing::Test {
     for (const auto& i : read->values[0].list) bodies.push_back(BodyOf(DecodeInput(i)->record));
     return bodies;
   }
+  // Why, where, and of which stream.
   std::string Parked(const std::string& child) {
-    return store_.Read({Get::HashField(keys_.Index(0, "parked"), child)}, Soon())->values[0].string;
+    auto text = store_.Read({Get::HashField(keys_.Index(0, "parked"), child)}, Soon())->values[0];
+    if (!text.present) return "";
+    auto parked = DecodeParked(text.string);
+    return parked->why + " " + std::to_string(parked->offset) + " " + parked->stream;
   }
   std::string InForce() { return a_.copy.Text(keys_.Index(0, "in-force")); }
   std::vector<std::string> ParkedRecords(const std::string& child) {
     std::vector<std::string> bodies;
-    auto read = store_.Read({Get::List(keys_.Index(0, "parked:" + child), 0)}, Soon());
-    for (const auto& i : read->values[0].list) bodies.push_back(BodyOf(DecodeInput(i)->record));
+    auto read = store_.Read({Get::Sorted(keys_.Waiting(0, child), 0, 100)}, Soon());
+    for (const auto& w : read->values[0].list) {
+      bodies.push_back(BodyOf(log_.Records("log", 0)[static_cast<std::size_t>(DecodeWaiting(w).offset)].value));
+    }
     return bodies;
   }
   std::vector<std::string> Outbox() {
@@ -378,6 +384,7 @@ TEST_F(TailerTest, Reactions_to_another_partition_are_refused) {
    public:
     bool Takes(const Envelope&) const override { return true; }
     bool Reacts(const Envelope&) const override { return true; }
+    std::vector<std::string> RestsOn() const override { return {}; }
     Result<std::optional<Reaction>> React(int p, const Envelope& e, const kafka::Record&) override {
       Reaction r;
       r.target = {p + 1, e.child, true};
