@@ -237,9 +237,11 @@ class Direct:
         answer = self.call("cases.RegisterChild", OFFICER, national_number=child.number, name="Oppdiktet")
         return answer["child"]
 
-    def child(self, recipients: Sequence[str] = READERS) -> Child:
+    def child(self, recipients: Sequence[str] = READERS, *, partition: int | None = None) -> Child:
         """A child whose log is open; `recipients` have been told so (and no other child meanwhile)."""
         child = self.register()
+        while partition not in (None, child.partition):
+            child = self.register()
         child.case = self.call("cases.NoteConcern", TEACHER, child=child.name, concern="Stille.")["case"]["name"]
         self.consent(child, recipients)
         before = {recipient: self._case_refs(recipient) for recipient in recipients}

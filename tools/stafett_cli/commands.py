@@ -21,7 +21,13 @@ NAMES = {
     "cases.NoteConcern": "concern note",  # child note-concern
     "consent.RequestConsent": "consent request",  # child request-consent
     "consent.Preview": "consent preview",  # child preview-consent
+    # For operators, and by gRPC alone: without a path.
+    "operations.ListParked": "parked list",
+    "operations.GetParked": "parked show",
+    "operations.ReplayParked": "parked replay",
+    "operations.DiscardParked": "parked discard",
 }
+OPERATIONS = "operations"  # served by each service for its own part
 # Every service has this call; `tools/stafett receipt` asks them all.
 RECEIPT = "receipt get"
 _PLAIN = {"POST": "create", "PUT": "replace", "PATCH": "update", "DELETE": "delete"}

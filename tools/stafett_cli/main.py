@@ -19,6 +19,7 @@ from stafett_cli.refusal import EXIT_CODES, OK, UNREACHABLE, USAGE, Wrong
 from stafett_edge.rules import RuleError
 from stafett_stack import paths, stack
 from stafett_stack.procs import StackError
+from stafett_stack.services import SERVICES
 from stafett_story import api as api_
 from stafett_story import comments
 from stafett_story.api import message_class
@@ -28,6 +29,7 @@ from stafett_story.rest import RestCaller
 TABLE, JSON = "table", "json"
 ENV_FILE = "STAFETT_ENV"  # names another file than .local/env
 MAX_SECONDS = 3600.0
+PATIENT_SECONDS = 20.0  # a reader tries for 5 s before it sets a child aside again
 INTERRUPTED = 130  # as a shell has it
 ABOUT = """\
 Stafett from a shell, against what tools/up started: one command per public call, a noun and a verb.
@@ -82,6 +84,9 @@ def call(arguments: argparse.Namespace) -> None:
     command: Command = arguments.command
     sent = request.build(command, arguments, api_.load())
     env = read_env()
+    if command.rpc.service == commands.OPERATIONS:
+        operate(command, sent, env, arguments)
+        return
     with closing(caller(env, arguments)) as there:
         _reachable(env, arguments, command.rpc.service)
         metadata = _metadata(env, arguments)
@@ -109,6 +114,47 @@ def _follow(there: Caller, command: Command, sent: Message, metadata, arguments:
         raise Failed(refused.refusal, command, sent) from refused
     except KeyboardInterrupt:
         print(file=sys.stderr)
+
+
+def operate(command: Command, sent: Message, env: dict[str, str], arguments: argparse.Namespace) -> None:
+    """Every service has its own part: the one of the name, or of --service; without, the lists of all that run."""
+    if arguments.edge:
+        raise Wrong(f"{command.name} is for operators, and does not go through the edge")
+    metadata = _metadata(env, arguments)
+    answers = {}
+    for service in _parts(command, sent, arguments, env):
+        with closing(Caller({commands.OPERATIONS: [env[_address(service)]]}, patience=0.0)) as there:
+            answer = there.call(command.rpc, sent, metadata, timeout=arguments.timeout or PATIENT_SECONDS)
+        if answer.refusal is not None:
+            raise Failed(answer.refusal, command, sent)
+        answers[service] = answer.message
+    whole, *others = answers.values()
+    for other in others:
+        whole.parked.extend(other.parked)
+    if others:
+        whole.next_page_token = ""  # each service has its own
+        for service, more in answers.items():
+            if more.next_page_token:
+                print(f"more: --service {service} --page-token {more.next_page_token}", file=sys.stderr)
+    print(_shown(whole, arguments))
+
+
+def _parts(command: Command, sent: Message, arguments: argparse.Namespace, env: dict[str, str]) -> Sequence[str]:
+    if "name" in sent.DESCRIPTOR.fields_by_name:
+        named = sent.name.partition("-")[0]
+        if named not in SERVICES:
+            raise Wrong(f"{command.name}: {sent.name!r} is no name as `parked list` gives it; one begins with {SERVICES[0]}-")
+        wanted = (named,)
+    else:
+        wanted = (arguments.service,) if arguments.service else SERVICES
+    silent = [service for service in wanted if _address(service) not in env]
+    if silent:
+        raise StackError(f"{silent[0]} does not run; tools/up starts it")
+    return wanted
+
+
+def _address(service: str) -> str:
+    return f"STAFETT_{service.upper()}"
 
 
 def receipt(arguments: argparse.Namespace) -> None:
@@ -207,6 +253,8 @@ def parser() -> argparse.ArgumentParser:
                         usage=request.usage(command, api), epilog=f"The call is {command.rpc.name}.")  # fmt: skip
             add_options(leaf, command)
             request.add_flags(leaf, command, api, said)
+            if command.name == "parked list":
+                leaf.add_argument("--service", choices=SERVICES, help="of this one only; default all")
             leaf.set_defaults(run=call, command=command)
     _add_receipt(nouns, api)
     _add_token(nouns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from stafett_cli.commands import OPERATIONS
 from stafett_cli.refusal import Wrong
 from stafett_stack import controllers, issuer
 from stafett_stack.controllers import Client, Directory
@@ -34,9 +35,17 @@ def client(env: Env, arguments: argparse.Namespace) -> Client:
         raise Wrong(f"through which system does the guardian call? --through CLIENT; clients: {ids}")
     organisation = arguments.organisation or _found(directory.person, arguments.as_).organisation
     own = [entry for entry in directory.clients if entry.recipient and entry.organisation == organisation]
+    own = [entry for entry in own if _may_call(entry, arguments)]
     if len(own) != 1:
         raise Wrong(f"the service of {arguments.as_} has {len(own)} clients; say --through CLIENT; clients: {ids}")
     return own[0]
+
+
+def _may_call(entry: Client, arguments: argparse.Namespace) -> bool:
+    """An operator's system is for what operators do, and for nothing else."""
+    command = getattr(arguments, "command", None)
+    operates = command is not None and command.rpc.service == OPERATIONS
+    return (f"stafett:{OPERATIONS}" in entry.scopes) == operates
 
 
 def attestation(env: Env, name: str, arguments: argparse.Namespace, *, expired: bool = False) -> str:

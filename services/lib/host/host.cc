@@ -4,8 +4,10 @@
 #include <stdexcept>
 #include <utility>
 
+#include "lib/host/parking_service.h"
 #include "lib/telemetry/admin_server.h"
 #include "lib/telemetry/log.h"
+#include "lib/telemetry/trace.h"
 
 namespace stafett::host {
 namespace {
@@ -73,6 +75,13 @@ Host::Host(const config::Service& config, Follows follows)
     for (const auto& check : before) failed = failed || (check.name == name && check.reason == reason);
     if (!ok && !failed) Log(Severity::kWarn, "gate.not_ready", {{"check", Safe(name)}, {"reason", Safe(reason)}});
     if (ok && !before.empty()) Log(Severity::kInfo, "gate.ready", {{"check", Safe(name)}});
+  };
+  o.parked = [](int partition, const gate::Parked& parked) {
+    // No call is under way here: the trace is the record's own.
+    auto trace = telemetry::TraceContext::Parse("00-" + ParkedTraceId(partition, parked) + "-0000000000000001-01");
+    telemetry::TraceScope scope(trace.value_or(telemetry::TraceContext::New()));
+    Log(Severity::kWarn, "child.parked",
+        {{"partition", partition}, {"offset", parked.offset}, {"cause", Safe(parked.why)}});
   };
   o.beats = BeatsOf(health_);
   auto relayed = kafka();
@@ -189,7 +198,10 @@ int Host::Run(const std::vector<rpc::NamedService>& services) {
   rpc::ServerOptions server_options;
   server_options.listen = config_.listen;
   server_options.max_message_bytes = config_.limits.max_message_bytes;
-  auto server = rpc::Server::Start(server_options, services, health_);
+  ParkingService parking(*this);  // before the server, which has to end first
+  auto served = services;
+  served.push_back({operations::v1::Parking::service_full_name(), &parking});
+  auto server = rpc::Server::Start(server_options, served, health_);
   if (!server) {
     Log(Severity::kError, "start.failed", {{"reason", Safe(server.error().reason)}});
     return 1;

@@ -48,7 +48,8 @@ class Host {
   telemetry::Health& health() { return health_; }
   kafka::Connection kafka() const;
 
-  // Serves until SIGTERM or SIGINT, then drains. 0, or 1 with a log line if a port could not be had.
+  // Serves these, and to operators what is set aside, until SIGTERM or SIGINT, then drains. 0, or 1 with a log line if
+  // a port could not be had.
   int Run(const std::vector<rpc::NamedService>& services);
   // Called first when it stops, before calls in progress are waited for: for those that would not end by themselves.
   void BeforeDrain(std::function<void()> drain) { before_drain_.push_back(std::move(drain)); }

@@ -64,6 +64,8 @@ def test_names_are_those_of_the_field():
         "delivery fetch": "disclosure.Fetch", "decision list": "disclosure.ListDecisions",
         "decision explain": "disclosure.Explain", "recipient resume": "disclosure.ResumeRecipient",
         "escalation list": "escalation.ListEscalations", "escalation take-over": "escalation.TakeOver",
+        "parked list": "operations.ListParked", "parked show": "operations.GetParked",
+        "parked replay": "operations.ReplayParked", "parked discard": "operations.DiscardParked",
         "inbox list": "notifications.ListInbox", "message mark-read": "notifications.MarkRead",
     }  # fmt: skip
     assert {name: COMMANDS[name].rpc.name for name in wanted} == wanted
@@ -272,6 +274,69 @@ def test_wrong_usage_ends_with_2_and_says_what(words, said, here, capsys):
     assert ended(*words.split()) == 2
     assert said in capsys.readouterr().err
     assert here.calls == []
+
+
+# --- what is set aside, in every service ----------------------------------------------------------------
+
+
+OPERATOR = ("--as", "p-teach1", "--through", "skole-record-system")
+
+
+def test_a_list_of_what_is_set_aside_is_of_all_services(here, capsys):
+    answers = iter([
+        {"parked": [{"name": "cases-00-7", "cause": "GAP"}]},
+        {},
+        {"parked": [{"name": "disclosure-03-17", "cause": "UNREADABLE"}], "next_page_token": "disclosure-03-17"},
+        {},
+        {},
+    ])  # fmt: skip
+    here.answers["operations.ListParked"] = lambda *_: next(answers)
+    assert ended("parked", "list", *OPERATOR) == 0
+    said = capsys.readouterr()
+    assert [line.split()[:2] for line in said.out.splitlines()[1:]] == [
+        ["cases-00-7", "GAP"], ["disclosure-03-17", "UNREADABLE"],
+    ]  # fmt: skip
+    assert said.err == "more: --service disclosure --page-token disclosure-03-17\n"
+    assert len(here.calls) == len(services.SERVICES)
+
+
+def test_a_list_of_one_service_is_asked_there_alone_and_has_its_pages(here, capsys):
+    here.answers["operations.ListParked"] = lambda *_: {"next_page_token": "consent-00-1"}
+    assert ended("parked", "list", "--service", "consent", "--page-token", "consent-00-0", *OPERATOR) == 0
+    assert [values for _, values, _ in here.calls] == [{"page_token": "consent-00-0"}]
+    assert "--page-token consent-00-1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("verb", ["show", "replay", "discard"])
+def test_what_is_done_to_it_is_asked_of_the_service_in_its_name(verb, here, tmp_path, monkeypatch):
+    more = ("--reason", "damaged", "--reference", "INC-7") if verb == "discard" else ()
+    assert ended("parked", verb, "escalation-03-17", *more, *OPERATOR) == 0
+    assert here.calls[0][1]["name"] == "escalation-03-17"
+    env = (tmp_path / "env").read_text()
+    (tmp_path / "env").write_text(env.replace("STAFETT_ESCALATION=", "STAFETT_ELSEWHERE="))
+    assert ended("parked", verb, "escalation-03-17", *more, *OPERATOR) == 3
+    assert len(here.calls) == 1
+
+
+def test_what_is_set_aside_is_not_for_the_edge_and_has_a_service_in_its_name(here, capsys):
+    assert ended("parked", "show", "auditor-03-17", *OPERATOR) == 2
+    assert "is no name as `parked list` gives it" in capsys.readouterr().err
+    assert ended("parked", "show", "cases-03-17", "--edge", *OPERATOR) == 2
+    assert "does not go through the edge" in capsys.readouterr().err
+    assert here.calls == []
+
+
+def test_an_operator_has_a_system_for_that_and_another_for_the_rest(here, tmp_path):
+    folder = tmp_path / "controllers"
+    folder.mkdir()
+    known = Path(__file__).resolve().parents[2] / "e2e" / "controllers" / "invented.yaml"
+    clients = "clients:\n  - {id: drift, recipient: r-skole1, scopes: [stafett:operations]}\n"
+    (folder / "invented.yaml").write_text(known.read_text().replace("clients:\n", clients))
+    env = (tmp_path / "env").read_text()
+    (tmp_path / "env").write_text(re.sub("STAFETT_CONTROLLERS=.*", f"STAFETT_CONTROLLERS={folder}", env))
+    assert ended("parked", "show", "cases-03-17", "--as", "p-teach1") == 0
+    assert ended("case", "get", CASE, "--as", "p-teach1") == 0
+    assert [tokens_of(metadata)[0]["client_id"] for _, _, metadata in here.calls] == ["drift", "skole-record-system"]
 
 
 def test_json_with_a_field_that_the_call_does_not_have_is_wrong_usage(here, tmp_path, capsys):
