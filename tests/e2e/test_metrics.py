@@ -48,7 +48,7 @@ def test_alive_and_ready(played, service):
 
 
 # Of every service; then the topics that each follows besides the log.
-LOOPS = {"supervisor", "shards", "acks", "acks-expiry", "relay", "relay-noter", "watch", "producer", "redis",
+LOOPS = {"supervisor", "settings", "shards", "acks", "acks-expiry", "relay", "relay-noter", "watch", "producer", "redis",
          "redis-streams", "issuer-keys", "reader-log"}  # fmt: skip
 FOLLOWS = {"cases": {"reader-keys", "reader-identity", "streams"}, "consent": {"reader-keys"},
            "disclosure": {"reader-keys", "reader-ledger", "fence", "receipts", "streams"}, "escalation": {"timers"},

@@ -102,6 +102,9 @@ Limits ReadLimits(Section section) {
   limits.max_message_bytes =
       static_cast<int>(section.Integer("max_message_bytes", 1024, 4'194'304, limits.max_message_bytes));
   limits.outbox_limit = section.Integer("outbox_limit", 1, 10'000'000, limits.outbox_limit);
+  // Longer, and an unsafe setting would go unseen; shorter, and Kafka would be asked for nothing.
+  limits.check_stores_every =
+      Millis(section.Integer("check_stores_every_ms", 500, 300'000, limits.check_stores_every.count()));
   return limits;
 }
 

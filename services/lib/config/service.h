@@ -70,6 +70,7 @@ struct Limits {
   int executor_queue = 1024;
   int max_message_bytes = 262144;
   std::int64_t outbox_limit = 100000;
+  Millis check_stores_every{30'000};  // are the settings of Redis and Kafka still safe (lib/gate/barrier.h)
 };
 
 struct Service {

@@ -13,6 +13,9 @@ constexpr std::pair<const char*, const char*> kRedisMust[] = {
     {"maxmemory-policy", "noeviction"},
 };
 
+// Without it the append-only file grows until the disk is full.
+constexpr char kRewrite[] = "auto-aof-rewrite-percentage";
+
 std::string Line(const std::string& where, const std::string& setting, const std::string& is, const std::string& must) {
   return where + " " + setting + " is '" + is + "', must be '" + must + "'";
 }
@@ -21,7 +24,9 @@ std::string Line(const std::string& where, const std::string& setting, const std
 
 Result<RedisFacts> AskRedis(redis::Client& client, Deadline deadline) {
   RedisFacts facts;
-  for (const auto& [setting, must] : kRedisMust) {
+  std::vector<std::string> settings{kRewrite};
+  for (const auto& [setting, must] : kRedisMust) settings.emplace_back(setting);
+  for (const auto& setting : settings) {
     STAFETT_TRY(auto reply, client.Call({"CONFIG", "GET", setting}, deadline));
     for (std::size_t i = 0; i + 1 < reply.array.size(); i += 2) {
       facts.config[reply.array[i].string] = reply.array[i + 1].string;
@@ -42,6 +47,10 @@ std::vector<std::string> UnsafeRedis(const RedisFacts& facts) {
     auto it = facts.config.find(setting);
     std::string is = it == facts.config.end() ? "(not told)" : it->second;
     if (is != must) wrong.push_back(Line("redis", setting, is, must));
+  }
+  auto rewrite = facts.config.find(kRewrite);
+  if (rewrite == facts.config.end() || std::atoi(rewrite->second.c_str()) <= 0) {
+    wrong.push_back(Line("redis", kRewrite, rewrite == facts.config.end() ? "(not told)" : rewrite->second, "above 0"));
   }
   if (facts.role != "master") wrong.push_back(Line("redis", "role", facts.role, "master"));
   return wrong;
@@ -74,7 +83,13 @@ std::vector<std::string> UnsafeTopic(const std::string& name, const kafka::Topic
     return it == topic.settings.end() ? std::string() : it->second;
   };
   bool flushed = setting("flush.messages") == "1";
-  bool replicated = topic.replication >= 3 && std::atoi(setting("min.insync.replicas").c_str()) >= 2;
+  const int in_sync = std::atoi(setting("min.insync.replicas").c_str());
+  // Kafka would refuse every record.
+  if (in_sync > topic.replication) {
+    wrong.push_back(Line(where, "min.insync.replicas", setting("min.insync.replicas"),
+                         "at most its replicas, " + std::to_string(topic.replication)));
+  }
+  bool replicated = topic.replication >= 3 && in_sync >= 2;
   if (!flushed && !replicated) {
     wrong.push_back(where +
                     " is neither flushed (flush.messages=1) nor replicated (3 replicas, min.insync.replicas=2)");

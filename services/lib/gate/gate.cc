@@ -39,6 +39,9 @@ void Gate::AddCompacted(std::string topic, std::string mark, Compacted::Writes w
 }
 
 void Gate::Start() {
+  if (options_.check_stores) {
+    settings_ = std::thread([this, beat = BeatOf(options_.beats, "settings")] { WatchSettings(beat); });
+  }
   supervise_ = std::thread([this, beat = BeatOf(options_.beats, "supervisor")] { Supervise(beat); });
 }
 
@@ -50,7 +53,9 @@ void Gate::Stop() {
   }
   stopping_ = true;
   wake_.notify_all();
-  if (supervise_.joinable()) supervise_.join();
+  for (auto* thread : {&supervise_, &settings_}) {
+    if (thread->joinable()) thread->join();
+  }
   committer_.Admit(0);
   for (auto& [name, tailer] : tailers_) tailer->Stop();
   for (auto& c : compacted_) c->Stop();
@@ -136,6 +141,14 @@ void Gate::Pause(Millis time) {
   wake_.wait_for(lock, time, [this] { return stop_; });
 }
 
+namespace {
+std::string Unsafe(const std::vector<std::string>& wrong) {
+  std::string all;
+  for (const auto& line : wrong) all += (all.empty() ? "" : "; ") + line;
+  return "UNSAFE: " + all;
+}
+}  // namespace
+
 bool Gate::CheckStores() {
   if (!options_.check_stores) return true;
   auto wrong = options_.check_stores();
@@ -144,9 +157,7 @@ bool Gate::CheckStores() {
     return false;
   }
   if (!wrong->empty()) {
-    std::string all;
-    for (const auto& line : *wrong) all += (all.empty() ? "" : "; ") + line;
-    Tell("stores", false, "UNSAFE: " + all);
+    Tell("stores", false, Unsafe(*wrong));
     return false;
   }
   Tell("stores", true, "");
@@ -203,13 +214,30 @@ void Gate::TellConnected() {
   Tell("redis", connected, connected ? "" : "REDIS_AWAY");
 }
 
+void Gate::WatchSettings(const Beat& beat) {
+  auto next = std::chrono::steady_clock::now() + options_.check_every;
+  while (!stopping_) {
+    beat();
+    Pause(std::min(options_.check_every, Millis(1000)));
+    if (stopping_ || std::chrono::steady_clock::now() < next) continue;
+    next = std::chrono::steady_clock::now() + options_.check_every;
+    if (!Open()) continue;  // whoever opens it asks
+    auto wrong = options_.check_stores();
+    // Who does not answer is away, which others see; that is no reason to take no commands.
+    if (!wrong || wrong->empty()) continue;
+    Tell("stores", false, Unsafe(*wrong));
+    unsafe_ = true;
+    committer_.Admit(0);
+  }
+}
+
 void Gate::Supervise(const Beat& beat) {
   while (!stopping_) {
     beat();
     TellConnected();
     const auto generation = store_.Generation();
-    if (!Admits(generation)) {
-      // First start, or another store than before, or one that lost data.
+    if (unsafe_.exchange(false) || !Admits(generation)) {
+      // First start, or another store than before, or one that lost data; or somebody has changed a setting.
       committer_.Admit(0);
       Tell("gate", false, "RECOVERING");
       if (!PassBarrier(generation, beat)) {

@@ -44,8 +44,10 @@ struct GateOptions {
   std::string log_topic = "stafett.log";
   std::set<std::string> ordered_topics;         // log, and ledger for disclosure
   std::map<std::string, std::string> followed;  // mark name -> topic, for watch and barrier
-  // Settings of stores; lines that name what is unsafe. Called at start and after every reconnect.
+  // Settings of stores; lines that name what is unsafe. Called at start, after every reconnect, and while the gate is
+  // open, as anybody may change them at any time.
   std::function<Result<std::vector<std::string>>()> check_stores;
+  Millis check_every{30'000};
   // Told about changes of state, for log and readiness: name, ok, reason.
   std::function<void(const std::string& name, bool ok, const std::string& reason)> tell;
   std::function<void(int partition, const Parked&)> parked;  // told of each child that is set aside
@@ -98,6 +100,7 @@ class Gate {
  private:
   void Supervise(const Beat& beat);  // thread: barrier, again whenever the store is another one
   bool CheckStores();
+  void WatchSettings(const Beat& beat);  // thread: closes the gate when a setting has become unsafe
   bool PassBarrier(std::uint64_t generation, const Beat& beat);
   bool CaughtUp(const Watch::Ends& ends, bool without_log);
   void Tell(const std::string& name, bool ok, const std::string& reason) const;
@@ -127,7 +130,8 @@ class Gate {
   bool started_ = false;  // the parts; supervising thread only, as is the next
   bool halted_told_ = false;
   std::optional<bool> connected_told_;
-  std::thread supervise_;
+  std::atomic<bool> unsafe_{false};  // found while open; the supervisor has yet to ask again
+  std::thread supervise_, settings_;
 };
 
 }  // namespace stafett::gate

@@ -56,14 +56,19 @@ Host::Host(const config::Service& config, Follows follows)
     o.followed["ledger"] = k.ledger_topic;
     o.ordered_topics.insert(k.ledger_topic);
   }
+  o.check_every = config_.limits.check_stores_every;
   o.check_stores = [this, followed = o.followed]() -> Result<std::vector<std::string>> {
     STAFETT_TRY(auto facts, gate::AskRedis(store_->client(), Deadline::In(Millis(2000))));
     auto wrong = gate::UnsafeRedis(facts);
     for (const auto& [mark, topic] : followed) {
-      STAFETT_TRY(auto description, kafka::DescribeTopic(kafka(), topic, Millis(5000)));
+      auto description = kafka::DescribeTopic(kafka(), topic, Millis(5000));
+      if (!description) {
+        if (!wrong.empty()) return wrong;  // what is known to be unsafe is said whoever else is silent
+        return tl::unexpected(std::move(description).error());
+      }
       bool compacted = mark == "keys" || mark == "identity";
-      auto more = gate::UnsafeTopic(topic, description, compacted ? gate::TopicKind::kCompacted : gate::TopicKind::kLog,
-                                    config_.partitions);
+      auto more = gate::UnsafeTopic(
+          topic, *description, compacted ? gate::TopicKind::kCompacted : gate::TopicKind::kLog, config_.partitions);
       wrong.insert(wrong.end(), more.begin(), more.end());
     }
     return wrong;

@@ -103,6 +103,7 @@ TEST_F(ServiceConfig, ReadsAWholeFileWithDefaultsSecretsAndPaths) {
   EXPECT_EQ(s.controllers, (directory_ / "controllers").string());
   EXPECT_EQ(s.limits.executor_threads, 64);
   EXPECT_EQ(s.limits.outbox_limit, 100000);
+  EXPECT_EQ(s.limits.check_stores_every.count(), 30'000);
 }
 
 TEST_F(ServiceConfig, TheEffectiveValuesShowDefaultsAndMaskSecrets) {

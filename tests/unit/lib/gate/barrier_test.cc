@@ -12,7 +12,8 @@ RedisFacts SafeRedis() {
   return {{{"appendonly", "yes"},
            {"appendfsync", "always"},
            {"no-appendfsync-on-rewrite", "no"},
-           {"maxmemory-policy", "noeviction"}},
+           {"maxmemory-policy", "noeviction"},
+           {"auto-aof-rewrite-percentage", "100"}},
           "master"};
 }
 
@@ -45,7 +46,8 @@ TEST(BarrierTest, Each_unsafe_setting_of_redis_is_named) {
   for (const auto& [setting, value] : std::map<std::string, std::string>{{"appendonly", "no"},
                                                                          {"appendfsync", "everysec"},
                                                                          {"no-appendfsync-on-rewrite", "yes"},
-                                                                         {"maxmemory-policy", "allkeys-lru"}}) {
+                                                                         {"maxmemory-policy", "allkeys-lru"},
+                                                                         {"auto-aof-rewrite-percentage", "0"}}) {
     auto facts = SafeRedis();
     facts.config[setting] = value;
     EXPECT_THAT(UnsafeRedis(facts), ElementsAre(AllOf(HasSubstr(setting), HasSubstr(value)))) << setting;
@@ -93,6 +95,15 @@ TEST(BarrierTest, A_topic_is_flushed_or_replicated) {
   EXPECT_THAT(UnsafeTopic("log", topic, TopicKind::kLog, kPartitions), IsEmpty());
   topic.replication = 2;
   EXPECT_EQ(UnsafeTopic("log", topic, TopicKind::kLog, kPartitions).size(), 1U);
+}
+
+TEST(BarrierTest, A_topic_wants_no_more_replicas_in_sync_than_it_has) {
+  auto topic = SafeLog();
+  topic.settings["min.insync.replicas"] = "2";
+  EXPECT_THAT(UnsafeTopic("log", topic, TopicKind::kLog, kPartitions),
+              ElementsAre(AllOf(HasSubstr("log"), HasSubstr("min.insync.replicas"), HasSubstr("'2'"))));
+  topic.replication = 2;
+  EXPECT_THAT(UnsafeTopic("log", topic, TopicKind::kLog, kPartitions), IsEmpty());
 }
 
 }  // namespace

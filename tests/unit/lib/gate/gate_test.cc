@@ -32,8 +32,11 @@ class GateTest : public ::testing::Test {
     o.followed = {{"log", "log"}, {"keys", "keys"}};
     o.check_stores = [this]() -> Result<std::vector<std::string>> {
       std::lock_guard lock(mutex_);
+      ++checks_;
+      if (silent_) return Fail(Code::kUnavailable, "KAFKA_UNAVAILABLE", "nobody answers");
       return unsafe_;
     };
+    o.check_every = Millis(20);
     o.tell = [this](const std::string& name, bool ok, const std::string& reason) {
       std::lock_guard lock(mutex_);
       told_[name] = {ok, reason};
@@ -99,6 +102,8 @@ class GateTest : public ::testing::Test {
   TestApplier applier_{copy_};
   std::mutex mutex_;
   std::vector<std::string> unsafe_;
+  bool silent_ = false;
+  int checks_ = 0;
   std::map<std::string, std::pair<bool, std::string>> told_;
   Beats beats_;
   std::unique_ptr<Gate> gate_;
@@ -139,8 +144,8 @@ TEST_F(GateTest, Every_thread_beats_also_with_nothing_to_do) {
   const auto before = beaten();
   std::vector<std::string> loops;
   for (const auto& [loop, n] : before) loops.push_back(loop);
-  EXPECT_THAT(loops, ElementsAre("acks", "acks-expiry", "reader-keys", "reader-log", "relay", "relay-noter", "shards",
-                                 "supervisor", "watch"));
+  EXPECT_THAT(loops, ElementsAre("acks", "acks-expiry", "reader-keys", "reader-log", "relay", "relay-noter", "settings",
+                                 "shards", "supervisor", "watch"));
   for (const auto& loop : loops) {
     EXPECT_TRUE(Eventually([&] { return beaten()[loop] > before.at(loop); })) << loop;
   }
@@ -175,6 +180,46 @@ TEST_F(GateTest, Unsafe_stores_are_refused_by_name_until_they_are_mended) {
   EXPECT_TRUE(Opens());
   EXPECT_TRUE(Told("stores").first);
   EXPECT_TRUE(Told("gate").first);
+}
+
+TEST_F(GateTest, A_setting_that_becomes_unsafe_closes_it_by_name_until_it_is_mended) {
+  Open();
+  ASSERT_TRUE(Do("r1", "before"));
+  {
+    std::lock_guard lock(mutex_);
+    unsafe_ = {"redis appendfsync is 'everysec', must be 'always'"};
+  }
+  ASSERT_TRUE(Eventually([&] { return !gate_->Open(); }));
+  ASSERT_TRUE(Eventually([&] { return Told("stores").second.find("appendfsync") != std::string::npos; }));
+  EXPECT_FALSE(Told("stores").first);
+  auto refused = Do("r2", "meanwhile");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().reason, "RECOVERING");
+  {
+    std::lock_guard lock(mutex_);
+    unsafe_.clear();
+  }
+  ASSERT_TRUE(Opens());
+  EXPECT_TRUE(Told("stores").first);
+  ASSERT_TRUE(Do("r2", "after"));
+  EXPECT_THAT(Own(), ElementsAre("before", "after"));
+}
+
+// Kafka away is no reason to take no commands: they are stored.
+TEST_F(GateTest, Settings_that_nobody_tells_close_nothing) {
+  Open();
+  int before = 0;
+  {
+    std::lock_guard lock(mutex_);
+    silent_ = true;
+    before = checks_;
+  }
+  ASSERT_TRUE(Eventually([&] {
+    std::lock_guard lock(mutex_);
+    return checks_ > before + 3;
+  }));
+  EXPECT_TRUE(gate_->Open());
+  EXPECT_TRUE(Told("stores").first);
 }
 
 TEST_F(GateTest, It_opens_only_when_the_store_is_at_the_logs_end) {
