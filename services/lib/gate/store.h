@@ -25,9 +25,9 @@ struct Get {
   enum class Kind { kString, kList, kListAt, kLength, kHash, kHashField, kHashFields, kSorted, kDue, kAfter };
   Kind kind;
   std::string key;
-  std::int64_t from = 0;   // kList: first index wanted; kListAt: the index; kSorted: from this rank
-  std::int64_t count = 0;  // kSorted, kDue, kAfter, kList: how many; kList: 0 means all
-  std::string field;       // kHashField; kAfter: the member
+  std::int64_t from = 0;                 // kList: first index wanted; kListAt: the index; kSorted: from this rank
+  std::int64_t count = 0;                // kSorted, kDue, kAfter, kList: how many; kList: 0 means all
+  std::string field;                     // kHashField; kAfter: the member
   std::vector<std::string> fields = {};  // kHashFields
 
   static Get String(std::string key) { return {Kind::kString, std::move(key), 0, 0, {}}; }

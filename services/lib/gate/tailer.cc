@@ -8,17 +8,17 @@
 
 namespace stafett::gate {
 namespace {
-constexpr std::size_t kBatch = 256;  // records in one transaction at most
+constexpr std::size_t kBatch = 256;                              // records in one transaction at most
 constexpr std::size_t kPolled = 2048, kPolledBytes = 8U << 20U;  // that lie in memory at once
 constexpr Millis kWait{50};
 constexpr Millis kRetry{20};  // before something that did not go is tried again
 constexpr Millis kLook{500};  // at the marks, while nothing comes
 // How long a mark may lag where nothing else is to be written: each write costs the whole store a flush to its disk.
 constexpr Millis kIdle{20};
-constexpr std::size_t kFew = 32;  // records that are worth waiting for others
+constexpr std::size_t kFew = 32;        // records that are worth waiting for others
 constexpr std::size_t kWorkers = 8;     // partitions at once
 constexpr std::size_t kReactions = 32;  // in one transaction: the store does nothing else meanwhile
-constexpr int kRaces = 8;               // lost to commands about the same children, before it begins again from the mark
+constexpr int kRaces = 8;  // lost to commands about the same children, before it begins again from the mark
 
 std::string ServiceOf(const std::string& stream) { return stream.substr(0, stream.find('/')); }
 std::string ChildOfStream(const std::string& stream) { return stream.substr(stream.find('/') + 1); }
@@ -112,13 +112,13 @@ const std::string& FieldOf(const Answer& read, Questions::At at) { return read.v
 struct Tailer::Item {
   std::optional<Envelope> envelope;
   bool own = false;
-  bool skip = false;                    // of another service, in the first pass
-  std::optional<Discarded> discards;    // what the record says is left out, by whichever service
-  std::string child;                    // names the lists
-  std::size_t own_length = 0;           // own: length of the list
-  std::optional<std::size_t> bytes;     // own: what is stored under the record's version
-  Questions::At seen;                   // own: version of its stream that took effect at its place last; foreign: taken
-  std::size_t inputs = 0;               // length of the child's inputs
+  bool skip = false;                  // of another service, in the first pass
+  std::optional<Discarded> discards;  // what the record says is left out, by whichever service
+  std::string child;                  // names the lists
+  std::size_t own_length = 0;         // own: length of the list
+  std::optional<std::size_t> bytes;   // own: what is stored under the record's version
+  Questions::At seen;                 // own: version of its stream that took effect at its place last; foreign: taken
+  std::size_t inputs = 0;             // length of the child's inputs
   Questions::At parked, handled;
 };
 
@@ -252,7 +252,8 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     std::vector<kafka::Record> fresh;
     if (found != by_partition.end()) fresh = std::move(found->second);
     if (fresh.empty() && part.idle.empty()) continue;
-    const bool idle = fresh.size() < kFew && std::all_of(fresh.begin(), fresh.end(), [&](const auto& r) { return Idle(part, r); });
+    const bool idle =
+        fresh.size() < kFew && std::all_of(fresh.begin(), fresh.end(), [&](const auto& r) { return Idle(part, r); });
     if (part.idle.empty()) part.idle_since = Now();
     part.idle.insert(part.idle.end(), std::make_move_iterator(fresh.begin()), std::make_move_iterator(fresh.end()));
     if (workers_ && idle && part.idle.size() < kBatch && Now() - part.idle_since < kIdle) continue;
@@ -307,7 +308,7 @@ void Tailer::ApplyAll(int p, Part& part, std::span<const kafka::Record> records,
 
 // Nothing but marks and versions would be written for it, and nobody waits for these.
 bool Tailer::Idle(const Part& part, const kafka::Record& record) const {
-  if (part.restoring) return false;
+  if (part.restoring || record.tombstone) return false;
   const auto envelope = Decode(record.value);
   if (!envelope) return false;
   return ServiceOf(envelope->stream) == keys_.service() || !(applier_.Takes(*envelope) || applier_.Reacts(*envelope));
@@ -492,8 +493,7 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
 // This service leaves a record out: at this place the child goes on that was parked for it. False: not in this batch.
 bool Tailer::End(int p, const Part& part, const Item& item, const Answer& read, Batch& batch) const {
   if (!item.discards || part.restoring) return true;
-  const auto& parked = FieldOf(read, item.parked);
-  const auto ends = parked.empty() ? std::nullopt : EndsParking(parked, *item.discards);
+  const auto ends = EndsParking(FieldOf(read, item.parked), *item.discards);
   // Parked by this very batch, and perhaps for this record: to be seen with what is stored.
   if (batch.taken != 0 && (ends || batch.parked.contains(item.discards->child))) return false;
   if (ends) Resume(p, item.discards->child, *ends, batch);
@@ -513,7 +513,8 @@ Status Tailer::React(int p, const kafka::Record& record, const Item& item, Batch
   if (!reaction) return {};
   auto& x = *reaction;
   if (x.target.partition != p) return Fail(Code::kInternal, "BAD_TARGET", "a reaction to another partition");
-  if (batch.touched.contains(x.target.child)) return Fail(Code::kAborted, "TOUCHED", "not together with what stands before");
+  if (batch.touched.contains(x.target.child))
+    return Fail(Code::kAborted, "TOUCHED", "not together with what stands before");
   // What it writes follows this record as well, which the same step adds to the inputs.
   const auto follows = x.inputs + (x.target.child == item.child ? 1 : 0);
   STAFETT_TRY(auto built, committer_.Build(x.command, x.target, x.own, follows, Time{record.timestamp_ms}, x.proposal));
@@ -541,8 +542,8 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
     return Took::kYes;
   }
   const auto& parked = FieldOf(read, item.parked);
-  const auto closes = mark_ == "log" && !parked.empty() && e.version == version + 1 ? ClosesGap(parked, e.stream)
-                                                                                    : std::nullopt;
+  const auto closes =
+      mark_ == "log" && !parked.empty() && e.version == version + 1 ? ClosesGap(parked, e.stream) : std::nullopt;
   if (closes && batch.taken != 0) return Took::kNoYet;
   // Parked by this very batch, and perhaps what was missing: to be seen with what is stored.
   if (parked.empty() && batch.parked.contains(item.child) && e.version == version + 1) return Took::kNoYet;
@@ -576,9 +577,8 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
   }
   if (closes) Resume(p, item.child, *closes, batch);
   // What nobody can read, and this other service says is none of its own.
-  if (item.discards && item.discards->stream.empty()) {
+  if (item.discards && item.discards->stream.empty())
     batch.tx.writes.push_back(Vouches(keys_, p, ServiceOf(e.stream), *item.discards));
-  }
   if (reacts || (!discarded && applier_.Takes(e))) {
     batch.tx.writes.push_back(Write::Push(keys_.Inputs(p, item.child),
                                           EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
@@ -599,10 +599,9 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
 std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> records) {
   // What is stored of each stream, in one read.
   Questions ask;
-  for (auto& get : {Get::String(keys_.Mark(p, mark_)), Get::String(RewindsOf(keys_.Mark(p, mark_))),
-                    Get::Hash(keys_.Discarded(p))}) {
-    (void)ask.Ask(get);
-  }
+  (void)ask.Ask(Get::String(keys_.Mark(p, mark_)));  // kMark, and so on
+  (void)ask.Ask(Get::String(RewindsOf(keys_.Mark(p, mark_))));
+  (void)ask.Ask(Get::Hash(keys_.Discarded(p)));
   const auto items = Look(p, part, records, ask);
   auto read = store_.Read(ask.gets(), Deadline::In(Millis(2000)));
   if (!read) {

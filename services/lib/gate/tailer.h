@@ -99,7 +99,7 @@ class Tailer {
          Applier& applier, const Committer& committer, std::function<bool()> wait_for = nullptr,
          Millis patience = kPatience);
   ~Tailer();
-  // Told, on a thread of its own, of each child that is parked. Before Start.
+  // Told, on threads of the reader, of each child that is parked. Before Start.
   void OnParked(std::function<void(int partition, const Parked&)> told) { told_ = std::move(told); }
   void Start(const Beats& beats = {});
   void Stop();
@@ -168,7 +168,7 @@ class Tailer {
   std::unique_ptr<LogReader> reader_;
   std::map<int, Part> parts_;
   std::uint64_t generation_ = 0;
-  SteadyTime looked_;  // at the marks, while nothing came
+  SteadyTime looked_;                  // at the marks, while nothing came
   std::unique_ptr<Executor> workers_;  // partitions do not wait for each other; none in a simulation
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> applied_{0}, restored_{0}, dropped_{0}, parked_{0}, conflicts_{0}, retries_{0};
