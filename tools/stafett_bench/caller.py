@@ -69,7 +69,9 @@ class Plan:
         command += ["--seconds", seconds] if seconds else []
         command += ["--once"] if once else []
         command += ["--answers"] if answers else []
-        return Running(subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True), out)
+        # It ends with this program, however that ends.
+        argv = ["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)]
+        return Running(subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, start_new_session=True), out)
 
     def run(self, target: str, **how) -> list[Done]:
         return self.start(target, **how).result()
@@ -89,7 +91,11 @@ class Running:
         self._out = out
 
     def result(self) -> list[Done]:
-        _, error = self._process.communicate()
+        try:
+            _, error = self._process.communicate()
+        except BaseException:
+            self.stop()
+            raise
         if self._process.returncode != 0:
             raise StackError(f"load failed: {error[-500:]}")
         found = []
