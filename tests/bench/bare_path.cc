@@ -47,9 +47,7 @@ class Bare final : public bench::Bare::CallbackService {
       : redis_(redis), producer_(producer), topic_(std::move(topic)), partitions_(partitions), script_(kScript) {}
 
   // The script must be known to the server before the first call by its hash.
-  bool Load() {
-    return redis_.Call({"SCRIPT", "LOAD", script_.text()}, Deadline::In(kPatience)).has_value();
-  }
+  bool Load() { return redis_.Call({"SCRIPT", "LOAD", script_.text()}, Deadline::In(kPatience)).has_value(); }
 
   grpc::ServerUnaryReactor* Call(grpc::CallbackServerContext* context, const Payload* in, Payload* out) override {
     auto* reactor = context->DefaultReactor();

@@ -48,7 +48,8 @@ def fetch(bench: Bench) -> Iterator[Line]:
             done = plan.run(world.target("cases"), rate=RATE, seconds=seconds)
             accepted = len(done) - refused(done)
             reader.wait_for(accepted)
-            wait_until(lambda: len(reader.fetched_ms) >= accepted, "all to be fetched", 60.0)
+            wait_until(lambda: len(reader.fetched_ms) >= accepted, "all to be fetched", 60.0,
+                       check=reader.check)  # fmt: skip
         floor = _floor(bench, world, seconds)
         refusals = refused(done) + refused(floor) + len(reader.refused)
         yield from _lines("fetch", "Fetch", reader.fetched_ms, floor, {0.5: None, 0.99: 20.0}, refusals, "")
@@ -75,7 +76,7 @@ def _learn(world: World, children: Sequence[Child], reader: Reader) -> dict[int,
             answer = caller.call(rpc, build(rpc, values), metadata)
             if answer.refusal is not None:
                 raise StackError(f"WriteNote: {answer.refusal}")
-            wait_until(lambda: reader.new_case(known), "the signal of a note", 30.0)
+            wait_until(lambda: reader.new_case(known), "the signal of a note", 30.0, check=reader.check)
             key = reader.new_case(known)
             assert key is not None
             known.add(key[0])

@@ -109,9 +109,12 @@ class Running:
         return found
 
     def stop(self) -> None:
+        """Whatever comes of it. Safe to repeat, and after result()."""
         if self._process.poll() is None:
             self._process.kill()
-        self._process.communicate()
+            self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
 
 
 def quantile(values: Sequence[float], q: float) -> float:

@@ -89,7 +89,7 @@ def rebuild(bench: Bench) -> Iterator[Line]:
         _rest(bench, world, patience)
         bench.say("digests again")
         after = {name: digests(world.stack.redis.client(), name) for name in SERVICES}
-        why = _why_not(before, after, ends, _ends(world))
+        why = why_not(before, after, ends, _ends(world))
         yield Line(
             "rebuild", f"empty Redis, {events} events: until all is ready and has read all", "s",
             Budget(FULL_SECONDS) if events >= FULL else None, took, floor,
@@ -245,7 +245,7 @@ def _peaks(world: World) -> dict[str, float]:
 Digests = Mapping[str, Mapping[str, tuple[int, str]]]  # by service and family of keys: how many, and of all of them
 
 
-def _why_not(before: Digests, after: Digests, ends: Mapping, ends_after: Mapping) -> str:
+def why_not(before: Digests, after: Digests, ends: Mapping, ends_after: Mapping) -> str:
     differ = [
         f"{service}:{family}"
         for service in before

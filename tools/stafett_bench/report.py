@@ -87,6 +87,11 @@ def table(lines: Sequence[Line]) -> list[str]:
     return out
 
 
+def brief(line: Line) -> str:
+    """While it runs."""
+    return f"{line.what.strip()} {_with_unit(line.measured, line.unit)}, {line.reason or line.verdict}"
+
+
 def text(said: Mapping[str, Any], lines: Sequence[Line]) -> list[str]:
     counts = {verdict: sum(line.verdict == verdict for line in lines) for verdict in (HOLDS, DOES_NOT_HOLD, NOT_MEASURED)}
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from stafett_bench import report
 from stafett_bench.arriving import fetch, signal
 from stafett_bench.commanding import published, throughput
 from stafett_bench.deciding import decision, parts
@@ -37,8 +38,16 @@ def measure(bench: Bench, names: Sequence[str]) -> list[Line]:
         what, row = ROWS[name]
         bench.begin(f"[{place}/{len(names)}] {name}")
         try:
-            found += row(bench)
-        except (StackError, OSError) as error:
-            found.append(Line(name, what, why_not=str(error).splitlines()[0][:300]))
+            for line in row(bench):
+                found.append(line)
+                bench.say(report.brief(line))
+        except Exception as error:  # noqa: BLE001 - half an hour of other rows is not thrown away for one
+            found.append(Line(name, what, why_not=why(error)))
             bench.say(f"not measured: {error}")
     return found
+
+
+def why(error: Exception) -> str:
+    """In one line of the table."""
+    first = (str(error).splitlines() or [""])[0][:300]
+    return first if isinstance(error, StackError) else f"{type(error).__name__}: {first}"
