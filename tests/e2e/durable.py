@@ -75,9 +75,7 @@ def digests(client: redis.Redis, service: str) -> dict[str, tuple[int, str]]:
 
     def take() -> None:
         kinds = _together(client, names, lambda pipe, name: pipe.type(name))
-        values = _together(
-            client, list(zip(names, kinds, strict=True)), lambda pipe, of: _ask(pipe, *of)
-        )
+        values = _together(client, list(zip(kinds, names, strict=True)), lambda pipe, of: _ask(pipe, *of))
         for name, kind, value in zip(names, kinds, values, strict=True):
             key = name.decode(errors="surrogateescape")
             found = _canonical(kind, value, key.split(":")[1])
@@ -147,7 +145,7 @@ def _ask(client: redis.Redis, kind: bytes, name: bytes) -> object:
         return client.zrange(name, 0, -1, withscores=True)
     if kind == b"stream":
         return client.xrange(name)
-    return client.get(name)  # gone since SCAN named it
+    return client.get(name)  # gone since SCAN named it: nothing
 
 
 def _canonical(kind: bytes, value: object, family: str) -> object:

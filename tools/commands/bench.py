@@ -33,7 +33,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="short rounds")
     parser.add_argument("--events", type=int, metavar="N", help=f"of the row rebuild; default {EVENTS:,}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="the whole report")
-    parser.add_argument("--record", action="store_true", help="the report as tests/bench/latest.md and latest.json")
+    parser.add_argument("--record", action="store_true", help="the report as latest.md and latest.json of tests/bench")
     parser.add_argument("--no-build", action="store_true", help="with what is built")
     parser.add_argument("options", nargs="*", help="for Google Benchmark, behind --")
     return parser.parse_args()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from stafett_bench.caller import Done, Plan, quantile, refused
 from stafett_bench.children import Child, World
@@ -35,8 +37,9 @@ def signal(bench: Bench) -> Iterator[Line]:
         why = ""
         if found.missing or found.surplus:
             why = f"{found.missing} notes without a signal, {found.surplus} signals without a note"
+        refusals = refused(done) + refused(floor)
         yield from _lines("signal", "command to the recipient's consumer having the signal", found.ms, floor,
-                          {0.5: 10.0, 0.99: 100.0}, refused(done) + refused(floor), why)  # fmt: skip
+                          {0.5: 10.0, 0.99: 100.0}, refusals, why)  # fmt: skip
 
 
 def fetch(bench: Bench) -> Iterator[Line]:
@@ -45,14 +48,17 @@ def fetch(bench: Bench) -> Iterator[Line]:
         _, plan = _children(bench, world)
         with Reader(world, HEALTH_STATION, fetch=True) as reader:
             bench.say(f"{RATE} commands/s for {seconds:.0f} s, and a Fetch for each signal")
+            began = time.monotonic()
             done = plan.run(world.target("cases"), rate=RATE, seconds=seconds)
             accepted = len(done) - refused(done)
             reader.wait_for(accepted)
             wait_until(lambda: len(reader.fetched_ms) >= accepted, "all to be fetched", 60.0,
                        check=reader.check)  # fmt: skip
+            took = time.monotonic() - began
         floor = _floor(bench, world, seconds)
         refusals = refused(done) + refused(floor) + len(reader.refused)
-        yield from _lines("fetch", "Fetch", reader.fetched_ms, floor, {0.5: None, 0.99: 20.0}, refusals, "")
+        also = {"fetched per s": len(reader.fetched_ms) / took, "first refusals": reader.refused[:3]}
+        yield from _lines("fetch", "Fetch", reader.fetched_ms, floor, {0.5: None, 0.99: 20.0}, refusals, "", also)
 
 
 def _children(bench: Bench, world: World) -> tuple[list[Child], Plan]:
@@ -95,7 +101,7 @@ def _floor(bench: Bench, world: World, seconds: float) -> list[Done]:
 
 def _lines(
     row: str, what: str, ms: Sequence[float], floor: Sequence[Done], bounds: dict[float, float | None],
-    refusals: int, why: str,
+    refusals: int, why: str, also: Mapping[str, object] = MappingProxyType({}),
 ) -> Iterator[Line]:  # fmt: skip
     if not ms:
         raise StackError(why or "nothing arrived")
@@ -104,5 +110,5 @@ def _lines(
         name = f"p{q * 100:.0f}"
         yield Line(
             row, f"{what}, {RATE} commands/s, {name}", "ms", Budget(bound) if bound else None, quantile(ms, q),
-            quantile(under, q), f"{FLOOR}, {name}", len(ms), refusals, why, {"largest ms": max(ms)},
+            quantile(under, q), f"{FLOOR}, {name}", len(ms), refusals, why, {"largest ms": max(ms), **also},
         )  # fmt: skip

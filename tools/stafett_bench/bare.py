@@ -32,6 +32,12 @@ class Bare:
     def __enter__(self) -> Bare:
         self._provide()
         self.start()
+        try:
+            self.answers(30.0)
+            self.plan("Path").once(self.target, callers=8)  # all its connections are there
+        except BaseException:
+            self.kill()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -88,8 +94,9 @@ class Bare:
         kafka = self._stack.kafka
         topic = NewTopic(TOPIC, kafka.partitions, 1,
                          config={"flush.messages": "1", "message.timestamp.type": "LogAppendTime"})  # fmt: skip
-        for future in kafka.admin().create_topics([topic]).values():
-            future.result()
+        if TOPIC not in kafka.admin().list_topics(timeout=10.0).topics:
+            for future in kafka.admin().create_topics([topic]).values():
+                future.result()
         for operation in ("WRITE", "DESCRIBE"):
             right = AclBinding(ResourceType.TOPIC, TOPIC, ResourcePatternType.LITERAL, "User:svc-cases", "*",
                                AclOperation[operation], AclPermissionType.ALLOW)  # fmt: skip

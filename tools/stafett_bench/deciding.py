@@ -42,7 +42,7 @@ def _run(bench: Bench, program: str) -> Mapping[str, Any]:
     command = [
         str(binaries(PRESET) / program), "--benchmark_format=json",
         f"--benchmark_repetitions={QUICK_REPETITIONS if bench.quick else REPETITIONS}",
-        f"--benchmark_min_time={0.05 if bench.quick else 0.3}s", "--benchmark_enable_random_interleaving=true",
+        f"--benchmark_min_time={0.05 if bench.quick else 0.3}", "--benchmark_enable_random_interleaving=true",
     ]  # fmt: skip
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode != 0:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 
 from confluent_kafka import Consumer, TopicPartition
 
+from stafett_bench.caller import refused
 from stafett_bench.children import World, metric
 from stafett_bench.measuring import Bench, alone, together
 from stafett_bench.resting import megabytes
-from stafett_bench.results import Budget, Line
+from stafett_bench.results import Budget, Line, lasted
 from stafett_stack import paths
 from stafett_stack.procs import StackError, wait_until
 from stafett_stack.rights import topic_of
@@ -115,16 +116,16 @@ def _fill(bench: Bench, world: World, patience: float) -> float:
         world.with_concerns(others)
     world.settled(patience)
     alone(world)
-    begun, start = _written(world), time.monotonic()
+    begun, took = _written(world), 0.0
     while (now := _written(world)) < bench.events:
         bench.say(f"{now} of {bench.events} events")
         # New tokens each time: it may last longer than one is valid.
         seconds = min(STEP_SECONDS, max(1.0, (bench.events - now) / 4000))
         done = world.notes(children).run(world.target("cases"), callers=CALLERS, seconds=seconds)
-        wrong = sum(d.code != 0 for d in done)
-        if wrong:
-            raise StackError(f"{wrong} of {len(done)} notes were refused")
-    return (now - begun) / max(time.monotonic() - start, 0.001)
+        took += lasted(done)
+        if refused(done):
+            raise StackError(f"{refused(done)} of {len(done)} notes were refused")
+    return (now - begun) / took if took else 0.0
 
 
 def _catch_up(bench: Bench, world: World, patience: float) -> dict[str, float]:
@@ -220,7 +221,7 @@ def _ends(world: World) -> dict[tuple[str, int], int]:
 def _read(world: World, ends: Mapping[int, int]) -> float:
     """Seconds in which a consumer of the same library has read the whole log, from its begin to its end."""
     consumer = Consumer({**world.stack.kafka.client_config("admin"), "group.id": "stafett-bench",
-                         "enable.auto.commit": False, "enable.partition.eof": False})  # fmt: skip
+                         "enable.auto.commit": False, "log_level": 0})  # fmt: skip
     try:
         began = time.monotonic()
         consumer.assign([TopicPartition(LOG, p, 0) for p, end in ends.items() if end])

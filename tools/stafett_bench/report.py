@@ -105,7 +105,7 @@ def text(said: Mapping[str, Any], lines: Sequence[Line]) -> list[str]:
 
 
 def page(lines: Sequence[str]) -> list[str]:
-    """As tests/bench/latest.md."""
+    """As latest.md of tests/bench."""
     return [
         "# The last full run of tools/bench",
         "",
