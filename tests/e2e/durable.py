@@ -66,8 +66,8 @@ def digest(client: redis.Redis, service: str) -> str:
 
 
 def digests(client: redis.Redis, service: str) -> dict[str, tuple[int, str]]:
-    """The same as `dump` for stores that are larger than memory: by family of keys, how many there are and one digest of
-    them all, in whatever order they come."""
+    """The same as `dump` for stores that are larger than memory: by family of keys, how many there are and one digest
+    of them all, in whatever order they come."""
     counts: dict[str, int] = {}
     sums: dict[str, int] = {}
     seen: set[bytes] = set()  # SCAN may name a key twice

@@ -1,7 +1,7 @@
 """The budget table, measured: each row beside its floor in the same run. Not a test: a machine's noise fails nothing
 here, and the exit code is 0 whether a budget holds or not.
 
-  tools/bench                      every row, some thirty minutes; wants a machine that does nothing else
+  tools/bench                      every row, about an hour; wants a machine that does nothing else
   tools/bench --only published --only fetch
   tools/bench --quick              short rounds, few events: whether it works, not how fast it is
   tools/bench -- --benchmark_filter=Seal        the parts that need no server, with options of Google Benchmark"""

@@ -6,7 +6,14 @@ import subprocess
 import time
 
 import grpc
-from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, NewTopic, ResourcePatternType, ResourceType
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+)
 
 from stafett_bench.caller import PRESET, REQUEST_ID, Call, Plan
 from stafett_bench.children import World

@@ -93,7 +93,8 @@ def brief(line: Line) -> str:
 
 
 def text(said: Mapping[str, Any], lines: Sequence[Line]) -> list[str]:
-    counts = {verdict: sum(line.verdict == verdict for line in lines) for verdict in (HOLDS, DOES_NOT_HOLD, NOT_MEASURED)}
+    verdicts = [line.verdict for line in lines]
+    counts = {verdict: verdicts.count(verdict) for verdict in (HOLDS, DOES_NOT_HOLD, NOT_MEASURED)}
     return [
         f"{said['on']}, commit {said['commit']}, {said['cores']} cores for everything, load {said['load_before']:.1f}"
         f" before{', quick' if said['quick'] else ''}; {said['minutes']:.0f} minutes",
