@@ -84,7 +84,13 @@ class Bare final : public bench::Bare::CallbackService {
     const auto child = std::to_string(next_++ % kChildren);
     redis_.CallAsync({"EVALSHA", script_.sha1(), "0", "cases:bench:own:" + child, "cases:bench:ob", in.record(),
                       "cases:bench:cmd:" + in.id()},
-                     Deadline::In(kPatience), [done = std::move(done)](const auto& reply) { done(reply.has_value()); });
+                     Deadline::In(kPatience), [this, done = std::move(done)](const auto& reply) {
+                       // Redis was started again: whoever finds out is refused, and the next is not.
+                       if (!reply && reply.error().message == "NOSCRIPT") {
+                         redis_.CallAsync({"SCRIPT", "LOAD", script_.text()}, Deadline::In(kPatience), [](auto) {});
+                       }
+                       done(reply.has_value());
+                     });
   }
   template <class Done>
   void ToKafka(const Payload& in, Done done) {

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 from google.protobuf.message import Message
 
 from stafett_stack.procs import StackError
@@ -127,3 +129,9 @@ def quantile(values: Sequence[float], q: float) -> float:
 
 def refused(done: Sequence[Done]) -> int:
     return sum(d.code != 0 for d in done)
+
+
+def codes(done: Sequence[Done]) -> dict[str, int]:
+    """With which codes of gRPC, and how often."""
+    names = {code.value[0]: code.name for code in grpc.StatusCode}
+    return dict(Counter(names.get(d.code, str(d.code)) for d in done if d.code))

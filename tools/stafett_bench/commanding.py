@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from stafett_bench.bare import LEGS, Bare
-from stafett_bench.caller import Plan, quantile, refused
+from stafett_bench.caller import Plan, codes, quantile, refused
 from stafett_bench.children import World
 from stafett_bench.lags import Lags
 from stafett_bench.measuring import PATIENCE, Bench, alone, beside, not_published, together
@@ -98,7 +98,7 @@ def _held(bench: Bench, world: World, plan: Plan) -> Iterator[Line]:
         samples += len(done)
         ms = [d.ms for d in done]
         tried[f"at {wanted}/s"] = {
-            "reached": rate, "refused": refused(done), "p50 ms": quantile(ms, 0.5), "p99 ms": quantile(ms, 0.99),
+            "reached": rate, "refused": codes(done), "p50 ms": quantile(ms, 0.5), "p99 ms": quantile(ms, 0.99),
             "largest lag s": lags.largest, "lags s": lags.seconds, "lags records": lags.records,
         }  # fmt: skip
         world.settled(PATIENCE)

@@ -119,4 +119,6 @@ def page(lines: Sequence[str]) -> list[str]:
 
 
 def _with_unit(value: float | None, unit: str) -> str:
-    return f"{number(value)} {unit}" if value is not None else ""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    return f"{number(value)} {unit}"

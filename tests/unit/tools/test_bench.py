@@ -8,7 +8,7 @@ import pytest
 
 from stafett_bench import commanding, rebuilding, report, resting, withdrawing
 from stafett_bench.bare import body
-from stafett_bench.caller import Done, quantile, refused
+from stafett_bench.caller import Done, codes, quantile, refused
 from stafett_bench.deciding import medians
 from stafett_bench.lags import Lags
 from stafett_bench.matching import match
@@ -64,6 +64,7 @@ def test_refused_calls_are_counted_and_their_times_are_not():
     rounds.add([done(0, 5), done(1, 0.1, code=14)])
     assert (rounds.refused, rounds.samples, rounds.at(0.5)) == (1, 1, 5.0)
     assert refused([done(0, 5), done(1, 0.1, code=14)]) == 1
+    assert codes([done(0, 5), done(1, 0.1, code=14)]) == {"UNAVAILABLE": 1}
 
 
 def test_a_rate_counts_until_the_last_answer():
@@ -293,6 +294,10 @@ def test_the_table_says_budget_ratio_and_verdict_and_why_something_was_not_measu
     assert "≤ 1.9 × floor" in first and "8 ms" in first and "2 ×" in first and "does not hold" in first
     assert "not measured" in second
     assert why.strip() == "not measured: 3 calls were refused"
+
+
+def test_what_does_not_end_has_no_unit():
+    assert "never ms" not in report.table([line(Budget(1.0), measured=math.inf)])[1]
 
 
 def test_json_has_no_infinity():
