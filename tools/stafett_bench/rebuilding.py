@@ -100,7 +100,7 @@ def rebuild(bench: Bench) -> Iterator[Line]:
         )  # fmt: skip
         for name, looks in folding.looks.items():
             count, rate = per_second(looks)
-            yield Line("rebuild", f"fold of {name}", "/s", Budget(FOLDED, at_least=True), rate, events / floor,
+            yield Line("rebuild", f"fold of {name}", "/s", Budget(FOLDED, at_least=True), rate or None, events / floor,
                        "one consumer reads the log and does nothing", int(count), 0, why)  # fmt: skip
         for name, mb in _peaks(world).items():
             yield Line("rebuild", f"  most memory ever, {name}", "MB", None, mb, samples=1, why_not=why)

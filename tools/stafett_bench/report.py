@@ -72,7 +72,7 @@ def table(lines: Sequence[Line]) -> list[str]:
             bound(line.budget, line.unit),
             _with_unit(line.measured, line.unit),
             _with_unit(line.floor, line.unit),
-            f"{number(line.ratio)} ×" if line.ratio is not None else "",
+            _with_unit(line.ratio, "×") if finite(line.ratio) else "",
             line.verdict if line.budget or line.reason else "",
             f"{line.samples:,}" if line.samples else "",
         ])  # fmt: skip
