@@ -3,12 +3,15 @@
 import json
 import math
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pytest
 
-from stafett_bench import commanding, rebuilding, report, resting, withdrawing
+from stafett_bench import commanding, rebuilding, report, resting, restarting, withdrawing
 from stafett_bench.bare import body
-from stafett_bench.caller import Done, codes, quantile, refused
+from stafett_bench.caller import REQUEST_ID, Call, Done, codes, quantile, refused
 from stafett_bench.deciding import medians
 from stafett_bench.lags import Lags
 from stafett_bench.matching import match
@@ -199,6 +202,35 @@ def test_the_bare_path_is_sent_a_record_of_the_size_that_was_asked_for(size):
         if not text[at - 1] & 0x80:
             break
     assert (number, len(text) - at) == (size, size)
+
+
+# --- restarting ----------------------------------------------------------------------------------
+
+
+def test_the_first_good_answer_counts_and_each_call_has_a_request_id_of_its_own():
+    said = iter([b"stored", None, b"stored", b"published"])
+    bodies = []
+
+    def answer(body, context):
+        bodies.append(body)
+        word = next(said, b"published")
+        if word is None:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "not yet")
+        return word
+
+    handler = grpc.method_handlers_generic_handler("t.S", {"M": grpc.unary_unary_rpc_method_handler(answer)})
+    server = grpc.server(ThreadPoolExecutor(1), handlers=[handler])
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        call = Call("/t.S/M", b"id=" + REQUEST_ID.encode())
+        probe = restarting.Probe(f"127.0.0.1:{port}", [call], lambda body: body == b"published")
+        began = time.monotonic()
+        (at,) = restarting.first_answers([probe])
+        assert began < at <= time.monotonic()
+        assert len(bodies) >= 4 and len(set(bodies)) == len(bodies)
+    finally:
+        server.stop(None)
 
 
 # --- rebuilding ----------------------------------------------------------------------------------
