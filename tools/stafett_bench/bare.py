@@ -34,6 +34,7 @@ class Bare:
         self._body = body(size)
         self._process: subprocess.Popen[str] | None = None
         self._plans: dict[str, Plan] = {}
+        self._log = world.directory / "bare_path.log"
         self.target = ""
 
     def __enter__(self) -> Bare:
@@ -64,14 +65,15 @@ class Bare:
             "--kafka-password-file", stack.secrets.kafka("svc-cases"),
             "--topic", TOPIC, "--partitions", stack.kafka.partitions,
         ]  # fmt: skip
-        self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
-        )  # fmt: skip
+        with open(self._log, "ab") as log:
+            self._process = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+            )  # fmt: skip
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise StackError("bare_path did not start")
+            raise StackError(f"bare_path did not start: {self._log.read_text(errors='replace')[-300:]}")
         self.target = f"127.0.0.1:{int(line)}"
 
     def kill(self) -> None:

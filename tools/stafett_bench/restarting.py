@@ -21,7 +21,7 @@ from stafett_stack.procs import StackError
 CHILDREN = 100
 EVERY = 0.05  # seconds between two calls, whether the first was answered or not
 PATIENCE = 60.0
-BOUNDS = {"service": 5.0, "Redis": 5.0, "broker": 15.0}
+BOUNDS = {"cases": 5.0, "Redis": 5.0, "the broker": 15.0}
 CHANNEL = [
     ("grpc.initial_reconnect_backoff_ms", 50),
     ("grpc.min_reconnect_backoff_ms", 50),
@@ -92,13 +92,13 @@ def restart(bench: Bench) -> Iterator[Line]:
                 return Probe(bare.target, bare.plan("Path").calls, lambda _: True)
 
             for what, again in (
-                ("service", lambda: _service(world, bare, of_cases, of_bare)),
+                ("cases", lambda: _service(world, bare, of_cases, of_bare)),
                 ("Redis", lambda: _redis(world, of_cases, of_bare)),
-                ("broker", lambda: _broker(world, of_cases, of_bare)),
+                ("the broker", lambda: _broker(world, of_cases, of_bare)),
             ):
                 found = []
                 for n in range(times):
-                    bench.say(f"kill -9 of the {what}: {n + 1} of {times}")
+                    bench.say(f"kill -9 of {what}: {n + 1} of {times}")
                     found.append(again())
                     for service in world.stack.services.values():
                         service.wait_ready()
@@ -139,7 +139,7 @@ def _broker(world: World, of_cases: Callable[[], Probe], of_bare: Callable[[], P
 def _lines(what: str, took: Sequence[float], floor: Sequence[float]) -> Iterator[Line]:
     for name, of in (("median", statistics.median), ("worst", max)):
         yield Line(
-            "restart", f"kill -9 of the {what}, until the first PUBLISHED, {name}", "s", Budget(BOUNDS[what]),
+            "restart", f"kill -9 of {what}, until the first PUBLISHED, {name}", "s", Budget(BOUNDS[what]),
             of(took), of(floor), f"the bare path, {name}", len(took), also={"each": sorted(took)},
         )  # fmt: skip
 
