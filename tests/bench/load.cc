@@ -8,8 +8,9 @@
 // time.
 //
 // --callers N: that many callers, each sends its next call when the last is answered; caller i takes calls i, i+N, i+2N
-// of the plan, so that no two work on one child (with --once, whoever is free takes the next). --rate R: R calls a second at even intervals, whether answered or not;
-// a call's time counts from when it was due, so that a stall is not hidden (coordinated omission).
+// of the plan, so that no two work on one child (with --once, whoever is free takes the next). --rate R: R calls a
+// second at even intervals, whether answered or not; a call's time counts from when it was due, so that a stall is not
+// hidden (coordinated omission).
 //
 // Out: a line per call: `due ns since 1970`, `ns it took`, `index in plan`, `gRPC code`, and with --answers in hex the
 // answer, or what was said instead of one. Exit 1 if the plan is wrong; refusals are for the reader to judge.
@@ -110,25 +111,28 @@ class Load {
       grpc::ByteBuffer request, answer;
     };
     const auto& planned = plan_[index];
-    auto call = std::make_shared<OneCall>();
+    {
+      const std::lock_guard lock(mutex_);
+      ++in_flight_;
+    }
+    // It counts until nothing of it is left: whoever sees the last one end destroys all of this, and gRPC with it. gRPC
+    // lets go of a call only behind its callback.
+    std::shared_ptr<OneCall> call(new OneCall, [this](OneCall* ended) {
+      delete ended;  // NOLINT(cppcoreguidelines-owning-memory)
+      const std::lock_guard lock(mutex_);
+      --in_flight_;
+      quiet_.notify_all();
+    });
     auto body = planned.body;
     if (planned.id_at != std::string::npos) body.replace(planned.id_at, sizeof(kPlaceholder) - 1, NewUuid());
     const grpc::Slice slice(body);
     call->request = grpc::ByteBuffer(&slice, 1);
     for (const auto& [key, value] : planned.metadata) call->context.AddMetadata(key, value);
     call->context.set_deadline(std::chrono::system_clock::now() + kDeadline);
-    {
-      const std::lock_guard lock(mutex_);
-      ++in_flight_;
-    }
     stub_.UnaryCall(&call->context, planned.method, {}, &call->request, &call->answer,
                     [this, call, index, due, then = std::move(then)](const grpc::Status& status) {
                       Note(index, due, status, call->answer);
                       then();
-                      // Under the lock: whoever sees the last one end may destroy all of this.
-                      const std::lock_guard lock(mutex_);
-                      --in_flight_;
-                      quiet_.notify_all();
                     });
   }
 
@@ -188,7 +192,10 @@ class Load {
     const auto now = Clock::now();
     const auto wall = std::chrono::system_clock::now() - (now - due);
     Done d{std::chrono::duration_cast<std::chrono::nanoseconds>(wall.time_since_epoch()).count(),
-           std::chrono::nanoseconds(now - due).count(), index, static_cast<int>(status.error_code()), {}};
+           std::chrono::nanoseconds(now - due).count(),
+           index,
+           static_cast<int>(status.error_code()),
+           {}};
     if (answers_ && !status.ok()) {
       d.answer = status.error_message();
     } else if (answers_) {
@@ -208,7 +215,7 @@ class Load {
   std::vector<Planned> plan_;
   bool answers_;
   grpc::GenericStub stub_;
-  std::size_t in_flight_ = 0;  // guarded by mutex_, as is done_
+  std::size_t in_flight_ = 0;         // guarded by mutex_, as is done_
   std::atomic<std::size_t> next_{0};  // of --once
   std::mutex mutex_;
   std::condition_variable quiet_;

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import redis
 from stafett_stack.stack import Stack
@@ -35,6 +36,7 @@ VOLATILE = re.compile(r"clock(:id)?|g:series")
 UNORDERED = re.compile(r"g:to:.*|g:inbox:.*")
 # Of a remembered command (<service>:cmd:…): its place in the outbox of those days.
 VOLATILE_FIELDS = {"cmd": {"s"}}
+BATCH = 200  # keys that are asked for at once
 
 _PARTITIONED = re.compile(r"[^:]+:\{p\d+\}:(.*)", re.DOTALL)
 
@@ -62,6 +64,39 @@ def digest(client: redis.Redis, service: str) -> str:
     for key, value in dump(client, service).items():
         result.update(repr((key, value)).encode(errors="surrogateescape"))
     return result.hexdigest()
+
+
+def digests(client: redis.Redis, service: str) -> dict[str, tuple[int, str]]:
+    """The same as `dump` for stores that are larger than memory: by family of keys, how many there are and one digest
+    of them all, in whatever order they come."""
+    counts: dict[str, int] = {}
+    sums: dict[str, int] = {}
+    seen: set[bytes] = set()  # SCAN may name a key twice
+    names: list[bytes] = []
+
+    def take() -> None:
+        kinds = _together(client, names, lambda pipe, name: pipe.type(name))
+        values = _together(client, list(zip(kinds, names, strict=True)), lambda pipe, of: _ask(pipe, *of))
+        for name, kind, value in zip(names, kinds, values, strict=True):
+            key = name.decode(errors="surrogateescape")
+            found = _canonical(kind, value, key.split(":")[1])
+            found = sorted(found) if UNORDERED.fullmatch(key.partition(":")[2]) else found
+            family = _family(key)
+            counts[family] = counts.get(family, 0) + 1
+            one = hashlib.sha256(repr((key, found)).encode(errors="surrogateescape")).digest()
+            sums[family] = (sums.get(family, 0) + int.from_bytes(one, "big")) % 2**256
+        names.clear()
+
+    for name in client.scan_iter(match=f"{service}:*", count=1000):
+        brief = hashlib.blake2b(name, digest_size=12).digest()
+        if brief in seen or not is_durable(name.decode(errors="surrogateescape")):
+            continue
+        seen.add(brief)
+        names.append(name)
+        if len(names) >= BATCH:
+            take()
+    take()
+    return {family: (counts[family], f"{sums[family]:064x}") for family in sorted(counts)}
 
 
 def different(before: dict[str, object], after: dict[str, object]) -> list[str]:
@@ -94,20 +129,47 @@ def everything(client: redis.Redis) -> Iterator[bytes]:
 
 def _value(client: redis.Redis, name: bytes, family: str) -> object:
     kind = client.type(name)
+    return _canonical(kind, _ask(client, kind, name), family)
+
+
+def _ask(client: redis.Redis, kind: bytes, name: bytes) -> object:
+    """Of a client the value; of a pipeline nothing yet."""
     if kind == b"string":
         return client.get(name)
     if kind == b"hash":
-        dropped = VOLATILE_FIELDS.get(family, set())
-        return sorted((k, v) for k, v in client.hgetall(name).items() if k.decode() not in dropped)
+        return client.hgetall(name)
     if kind == b"list":
         return client.lrange(name, 0, -1)
     if kind == b"set":
-        return sorted(client.smembers(name))
+        return client.smembers(name)
     if kind == b"zset":
         return client.zrange(name, 0, -1, withscores=True)
     if kind == b"stream":
         return client.xrange(name)
-    return None  # gone since SCAN named it
+    return client.get(name)  # gone since SCAN named it: nothing
+
+
+def _canonical(kind: bytes, value: object, family: str) -> object:
+    if kind == b"hash":
+        dropped = VOLATILE_FIELDS.get(family, set())
+        return sorted((k, v) for k, v in value.items() if k.decode() not in dropped)
+    return sorted(value) if kind == b"set" else value
+
+
+def _together(client: redis.Redis, of: list, ask: Callable[[redis.client.Pipeline, Any], object]) -> list:
+    """An answer for each, in one round trip."""
+    if not of:
+        return []
+    pipe = client.pipeline(transaction=False)
+    for one in of:
+        ask(pipe, one)
+    return pipe.execute()
+
+
+def _family(key: str) -> str:
+    """What kind of key it is: its name without service, partition and what follows."""
+    match = _PARTITIONED.fullmatch(key)
+    return (match[1] if match else key.partition(":")[2]).partition(":")[0]
 
 
 def _bytes(client: redis.Redis, name: bytes) -> bytes:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 from google.protobuf.message import Message
 
 from stafett_stack.procs import StackError
@@ -69,7 +71,9 @@ class Plan:
         command += ["--seconds", seconds] if seconds else []
         command += ["--once"] if once else []
         command += ["--answers"] if answers else []
-        return Running(subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True), out)
+        # It ends with this program, however that ends.
+        argv = ["setpriv", "--pdeathsig", "KILL", "--", *map(str, command)]
+        return Running(subprocess.Popen(argv, stderr=subprocess.PIPE, text=True, start_new_session=True), out)
 
     def run(self, target: str, **how) -> list[Done]:
         return self.start(target, **how).result()
@@ -89,7 +93,11 @@ class Running:
         self._out = out
 
     def result(self) -> list[Done]:
-        _, error = self._process.communicate()
+        try:
+            _, error = self._process.communicate()
+        except BaseException:
+            self.stop()
+            raise
         if self._process.returncode != 0:
             raise StackError(f"load failed: {error[-500:]}")
         found = []
@@ -103,9 +111,12 @@ class Running:
         return found
 
     def stop(self) -> None:
+        """Whatever comes of it. Safe to repeat, and after result()."""
         if self._process.poll() is None:
             self._process.kill()
-        self._process.communicate()
+            self._process.wait()
+        if self._process.stderr is not None:
+            self._process.stderr.close()
 
 
 def quantile(values: Sequence[float], q: float) -> float:
@@ -118,3 +129,9 @@ def quantile(values: Sequence[float], q: float) -> float:
 
 def refused(done: Sequence[Done]) -> int:
     return sum(d.code != 0 for d in done)
+
+
+def codes(done: Sequence[Done]) -> dict[str, int]:
+    """With which codes of gRPC, and how often."""
+    names = {code.value[0]: code.name for code in grpc.StatusCode}
+    return dict(Counter(names.get(d.code, str(d.code)) for d in done if d.code))

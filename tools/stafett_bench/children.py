@@ -72,7 +72,10 @@ class World:
         return [self.message(name, d) for d in done]
 
     def message(self, name: str, done: Done) -> Any:
-        return api_.message_class(self.rpc(name).response).FromString(done.answer)
+        return self.answer(name, done.answer)
+
+    def answer(self, name: str, answer: bytes) -> Any:
+        return api_.message_class(self.rpc(name).response).FromString(answer)
 
     # --- children ------------------------------------------------------------------------------
 
@@ -87,13 +90,11 @@ class World:
             numbers.append(_of_day(day, n // BIRTHS))
         return numbers
 
-    def with_open_logs(self, count: int, *, readers: Sequence[str] = (HEALTH_STATION,)) -> list[Child]:
-        """`readers` are named by the consent and take part, but for PPT, which is named only."""
+    def with_concerns(self, count: int) -> tuple[list[str], list[str], list[Actor]]:
+        """Names of children, of their cases, and their mothers. No log is open."""
         mothers = [Actor("mother", "koordinering-record-system", people.opaque_id("p", f"mother-{i}"), guardian=True)
                    for i in range(min(count, MOTHERS))]  # fmt: skip
         of = [mothers[i % len(mothers)] for i in range(count)]
-        recipients = [SCHOOL, *readers]
-
         registered = self.answers("cases.RegisterChild", [
             self.call("cases.RegisterChild", TEACHER, national_number=number, name=f"Oppdiktet {i}",
                       guardians=[{"person": of[i].person, "name": f"Mor {i % MOTHERS}", "relation": "MOTHER",
@@ -104,8 +105,15 @@ class World:
         concerns = self.answers("cases.NoteConcern", [
             self.call("cases.NoteConcern", TEACHER, child=name, concern="Er blitt stille.") for name in names
         ])  # fmt: skip
-        cases = [answer.case.name for answer in concerns]
-        consents = self.consents(names, of, recipients)
+        return names, [answer.case.name for answer in concerns], of
+
+    def with_open_logs(
+        self, count: int, *, readers: Sequence[str] = (HEALTH_STATION,), timeout: float = SECONDS
+    ) -> list[Child]:
+        """`readers` are named by the consent and take part, but for PPT, which is named only."""
+        recipients = [SCHOOL, *readers]
+        names, cases, of = self.with_concerns(count)
+        consents = self.consents(names, of, recipients, timeout)
         children = [Child(names[i], cases[i], of[i], dict.fromkeys(recipients, consents[i])) for i in range(count)]
         self.until_accepted("cases.OpenLog", children, lambda c: self.call(
             "cases.OpenLog", TEACHER, case=c.case, goal="Trives."))  # fmt: skip
@@ -116,11 +124,13 @@ class World:
                 ])  # fmt: skip
         return children
 
-    def consents(self, names: Sequence[str], of: Sequence[Actor], recipients: Sequence[str]) -> list[str]:
+    def consents(
+        self, names: Sequence[str], of: Sequence[Actor], recipients: Sequence[str], timeout: float
+    ) -> list[str]:
         """A consent each, asked for and given. Their names."""
         scopes = [{"recipient": r, "categories": ["PLAN", "EDUC", "CONCERN"]} for r in recipients]
 
-        self.settled()  # consent learns of a child from the log
+        self.settled(timeout)  # consent learns of a child from the log
         asked = self.answers("consent.RequestConsent", [
             self.call("consent.RequestConsent", TEACHER, child=name, purpose="follow-up", language="nb",
                       consenters=[mother.person], scopes=scopes)
@@ -132,7 +142,7 @@ class World:
                       evidence="ELECTRONIC")
             for consent, mother in zip(consents, of, strict=True)
         ])  # fmt: skip
-        self.settled()
+        self.settled(timeout)
         return consents
 
     def until_accepted(self, name: str, children: Sequence[Child], make: Callable[[Child], Call]) -> None:

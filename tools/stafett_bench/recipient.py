@@ -5,14 +5,15 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from confluent_kafka import OFFSET_END, Consumer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from stafett_bench.children import World
 from stafett_stack.procs import StackError, wait_until
 from stafett_stack.rights import principal_of, topic_of
 from stafett_story.calls import Caller, Credentials, build
+from stafett_story.watch import Log
 
 FETCHERS = 4
 
@@ -28,9 +29,10 @@ class Reader:
         self._who = world.machine(recipient)
         self._consumer = Consumer({
             **world.stack.kafka.client_config(principal_of(recipient)),
-            "group.id": principal_of(recipient),  # never joined
+            "group.id": recipient,  # the one that it has a right to; never joined
             "enable.auto.commit": False,
             "fetch.wait.max.ms": 500,
+            "log_level": 0,  # what is wrong comes by poll()
         })  # fmt: skip
         self._topic = topic_of(recipient)
         self._fetch = fetch
@@ -41,12 +43,17 @@ class Reader:
         self.had: dict[tuple[str, int], int] = {}  # (case_ref, sequence) → ns since 1970
         self.fetched_ms: list[float] = []
         self.refused: list[str] = []
-        self._threads = [threading.Thread(target=self._read)]
-        self._threads += [threading.Thread(target=self._bring) for _ in range(FETCHERS if fetch else 0)]
+        self._broken: Exception | None = None
+        work = [self._read, *[self._bring] * (FETCHERS if fetch else 0)]
+        self._threads = [threading.Thread(target=self._guard, args=(one,)) for one in work]
 
     def __enter__(self) -> Reader:
-        self._consumer.assign([TopicPartition(self._topic, 0, OFFSET_END)])
-        self._consumer.poll(0.5)  # the end is found now, not at the first signal
+        log = Log(self._world.stack.kafka)
+        try:
+            end = log.end(self._topic, 0)  # as it is now, not when the consumer is connected
+        finally:
+            log.close()
+        self._consumer.assign([TopicPartition(self._topic, 0, end)])
         for thread in self._threads:
             thread.start()
         return self
@@ -63,9 +70,21 @@ class Reader:
         found = [key for key in list(self.had) if key[0] not in known]
         return max(found, key=lambda key: key[1]) if found else None
 
+    def check(self) -> None:
+        """What broke one of the threads."""
+        if self._broken is not None:
+            raise StackError(f"the recipient's side: {self._broken}") from self._broken
+
     def wait_for(self, signals: int, timeout: float = 60.0) -> None:
         """Until there are so many signals, and all that is to be fetched is."""
-        wait_until(lambda: len(self.had) >= signals and self._to_fetch.empty(), f"{signals} signals", timeout)
+        wait_until(lambda: len(self.had) >= signals and self._to_fetch.empty(), f"{signals} signals", timeout,
+                   check=self.check)  # fmt: skip
+
+    def _guard(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - told by check()
+            self._broken = error
 
     def _read(self) -> None:
         while not self._over.is_set():

@@ -214,6 +214,7 @@ class Log:
             "group.id": "stafett-story",  # never joined, never committed
             "enable.auto.commit": False,
             "reconnect.backoff.max.ms": 1000,
+            "log_level": 0,  # what is wrong is told by the call that fails
         }
         # Two connections: on one, a question would wait behind a fetch that waits for data.
         self._consumer = Consumer(settings)

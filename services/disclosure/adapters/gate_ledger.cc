@@ -351,9 +351,6 @@ Router::Router(host::Parts& host, GateLedger& ledger, Regimes& regimes, domain::
 bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 
-// Left out, a fact would go on to hold that has ended: a consent, a participant, an open log.
-bool Router::MayDiscard(const std::string& type) const { return IsContentAlone(type); }
-
 void Router::Expect(int partition, const std::vector<std::string>& children, bool restoring) {
   host_.keys().Expect(partition, children);
   if (restoring) return;

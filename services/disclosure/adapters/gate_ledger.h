@@ -84,8 +84,6 @@ class Router final : public gate::Applier {
   Router(host::Parts& host, GateLedger& ledger, Regimes& regimes, domain::DeliveryId delivery_id);
   bool Takes(const gate::Envelope& e) const override;
   bool Reacts(const gate::Envelope& e) const override;
-  bool MayDiscard(const std::string& type) const override;
-  std::vector<std::string> RestsOn() const override { return {"cases", "consent"}; }
   void Expect(int partition, const std::vector<std::string>& children, bool restoring) override;
   bool MayDiscard(const std::string& type) const override;
   std::vector<std::string> RestsOn() const override { return {"cases", "consent"}; }

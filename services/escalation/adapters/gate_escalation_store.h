@@ -50,9 +50,6 @@ class EscalationApplier final : public gate::Applier {
   explicit EscalationApplier(GateEscalationStore& store) : store_(store) {}
   bool Takes(const gate::Envelope& e) const override { return !e.awaited.empty() && !e.child.empty(); }
   bool Reacts(const gate::Envelope& e) const override { return Takes(e); }
-  // What is awaited has to be said to somebody: nothing of that may be left out.
-  bool MayDiscard(const std::string& /*type*/) const override { return false; }
-  std::vector<std::string> RestsOn() const override { return {"cases"}; }
   void Expect(int partition, const std::vector<std::string>& children, bool restoring) override;
   // What is awaited has to be said to somebody: nothing of that may be left out.
   bool MayDiscard(const std::string& /*type*/) const override { return false; }

@@ -253,27 +253,6 @@ void Gate::WatchSettings(const Beat& beat) {
 void Gate::Supervise(const Beat& beat) {
   while (!stopping_) {
     beat();
-    TellConnected();
-    const auto generation = store_.Generation();
-    if (unsafe_.exchange(false) || !Admits(generation)) {
-      // First start, or another store than before, or one that lost data; or somebody has changed a setting.
-      committer_.Admit(0);
-      Tell("gate", false, "RECOVERING");
-      if (!PassBarrier(generation, beat)) {
-        Pause(Millis(100));
-        continue;
-      }
-      committer_.Admit(generation);
-      Tell("gate", true, "");
-    }
-    TellHalted();
-    Pause(Millis(50));
-  }
-}
-
-void Gate::Supervise(const Beat& beat) {
-  while (!stopping_) {
-    beat();
     if (const auto pause = Turn(kSoon); pause > Millis(0)) Pause(pause);
   }
 }

@@ -117,7 +117,8 @@ class Gate {
   Millis Turn(Millis wait);          // how long to pause then
   bool CheckStores();
   void WatchSettings(const Beat& beat);  // thread: closes the gate when a setting has become unsafe
-  bool PassBarrier(std::uint64_t generation, const Beat& beat);
+  // Goes on from where barrier_ stands. Nothing: passed. Else how long to pause before it goes on.
+  std::optional<Millis> PassBarrier(Millis wait);
   bool CaughtUp(const Watch::Ends& ends, bool without_log);
   void Tell(const std::string& name, bool ok, const std::string& reason) const;
   void TellHalted();
@@ -136,7 +137,7 @@ class Gate {
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<Watch> watch_;
   std::vector<std::pair<std::string, std::unique_ptr<Tailer>>> tailers_;
-  std::vector<std::unique_ptr<Compacted>> compacted_;
+  std::vector<std::pair<std::string, std::unique_ptr<Compacted>>> compacted_;
   std::unique_ptr<Parking> parking_;
   std::atomic<std::uint64_t> side_topics_read_{0};  // the generation in which they were
   std::mutex mutex_;

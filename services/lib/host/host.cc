@@ -33,31 +33,11 @@ seal::Secret RequireSecret(const std::optional<std::string>& path, const char* k
 
 kafka::Connection Host::kafka() const { return KafkaConnection(config()); }
 
-Host::Host(const config::Service& config, Follows follows)
-    : config_(config), tenants_(LoadTenantsOrThrow(config.controllers)) {
-  telemetry::InitLog(config_.service, config_.instance);
-  gate::Keys keys(config_.service, config_.partitions);
-  store_ = std::make_unique<gate::RedisStore>(RedisOptions(config_), gate::Keys::Clock(config_.service),
-                                              BeatsOf(health_), config_.test_clock_ahead);
-  if (follows.keys) keys_ = std::make_unique<KeyRing>(*store_, keys, RequireSecret(config_.keys.kek, "kek_file"));
-
-  const auto& k = config_.kafka;
-  gate::GateOptions o;
-  o.service = config_.service;
-  o.instance = config_.instance;
-  o.partitions = config_.partitions;
-  o.outbox_limit = config_.limits.outbox_limit;
-  o.log_topic = k.log_topic;
-  o.ordered_topics = {k.log_topic};
-  o.followed = {{"log", k.log_topic}};
-  if (follows.keys) o.followed["keys"] = k.keys_topic;
-  if (follows.identity) o.followed["identity"] = k.identity_topic;
-  if (follows.ledger) {
-    o.followed["ledger"] = k.ledger_topic;
-    o.ordered_topics.insert(k.ledger_topic);
-  }
-  o.check_every = config_.limits.check_stores_every;
-  o.check_stores = [this, followed = o.followed]() -> Result<std::vector<std::string>> {
+Host::Host(const config::Service& config, Follows follows) : Parts(config, LoadTenantsOrThrow(config.controllers)) {
+  telemetry::InitLog(config.service, config.instance);
+  store_ = std::make_unique<gate::RedisStore>(RedisOptions(config), gate::Keys::Clock(config.service),
+                                              BeatsOf(health()), config.test_clock_ahead);
+  auto check_stores = [this, followed = Followed(config, follows)]() -> Result<std::vector<std::string>> {
     STAFETT_TRY(auto facts, gate::AskRedis(store_->client(), Deadline::In(Millis(2000))));
     auto wrong = gate::UnsafeRedis(facts);
     for (const auto& [mark, topic] : followed) {
@@ -67,28 +47,14 @@ Host::Host(const config::Service& config, Follows follows)
         return tl::unexpected(std::move(description).error());
       }
       bool compacted = mark == "keys" || mark == "identity";
-      auto more = gate::UnsafeTopic(
-          topic, *description, compacted ? gate::TopicKind::kCompacted : gate::TopicKind::kLog, config_.partitions);
+      auto more = gate::UnsafeTopic(topic, *description, compacted ? gate::TopicKind::kCompacted : gate::TopicKind::kLog,
+                                    this->config().partitions);
       wrong.insert(wrong.end(), more.begin(), more.end());
     }
     return wrong;
   };
-  o.tell = [this](const std::string& name, bool ok, const std::string& reason) {
-    auto before = health_.Failing();
-    health_.Set(name, ok, reason);
-    bool failed = false;
-    for (const auto& check : before) failed = failed || (check.name == name && check.reason == reason);
-    if (!ok && !failed) Log(Severity::kWarn, "gate.not_ready", {{"check", Safe(name)}, {"reason", Safe(reason)}});
-    if (ok && !before.empty()) Log(Severity::kInfo, "gate.ready", {{"check", Safe(name)}});
-  };
-  o.parked = [](int partition, const gate::Parked& parked) {
-    // No call is under way here: the trace is the record's own.
-    auto trace = telemetry::TraceContext::Parse("00-" + ParkedTraceId(partition, parked) + "-0000000000000001-01");
-    telemetry::TraceScope scope(trace.value_or(telemetry::TraceContext::New()));
-    Log(Severity::kWarn, "child.parked",
-        {{"partition", partition}, {"offset", parked.offset}, {"cause", Safe(parked.why)}});
-  };
-  o.beats = BeatsOf(health_);
+  std::optional<seal::Secret> kek;
+  if (follows.keys) kek = RequireSecret(config.keys.kek, "kek_file");
   auto relayed = kafka();
   relayed.beats = BeatsOf(health());
   Assemble(follows, {*store_, gate::KafkaPublisher(std::move(relayed)), gate::KafkaPublisher(kafka()),
@@ -191,12 +157,12 @@ int Host::Run(const std::vector<rpc::NamedService>& services) {
     return 1;
   }
   rpc::ServerOptions server_options;
-  server_options.listen = config_.listen;
-  server_options.max_message_bytes = config_.limits.max_message_bytes;
+  server_options.listen = config().listen;
+  server_options.max_message_bytes = config().limits.max_message_bytes;
   ParkingService parking(*this);  // before the server, which has to end first
   auto served = services;
   served.push_back({operations::v1::Parking::service_full_name(), &parking});
-  auto server = rpc::Server::Start(server_options, served, health_);
+  auto server = rpc::Server::Start(server_options, served, health());
   if (!server) {
     Log(Severity::kError, "start.failed", {{"reason", Safe(server.error().reason)}});
     return 1;
