@@ -197,6 +197,19 @@ TEST_P(StoreSuite, Lists) {
   EXPECT_FALSE(Read(Get::ListAt(Key("none"), 0)).present);
 }
 
+TEST_P(StoreSuite, Several_fields_of_a_hash_are_one_write) {
+  Run({}, {Write::HashSetAll(Key("h"), {"f", "1", "g", "2"}), Write::HashSetAll(Key("h"), {"g", "3", "x", ""})});
+  EXPECT_THAT(Read(Get::HashFields(Key("h"), {"f", "g", "x"})).list, ElementsAre("1", "3", ""));
+  EXPECT_TRUE(Read(Get::HashField(Key("h"), "x")).present);
+  // Pairs without an end, none at all, or a key that holds something else: nothing is written.
+  Run({}, {Write::Push(Key("l"), "a")});
+  for (const auto& wrong :
+       {Write::HashSetAll(Key("h"), {"f"}), Write::HashSetAll(Key("h"), {}), Write::HashSetAll(Key("l"), {"f", "1"})}) {
+    EXPECT_FALSE(store().Run({{}, {Write::Push(Key("l"), "b"), wrong}, 0}, Soon()));
+  }
+  EXPECT_EQ(Read(Get::Length(Key("l"))).number, 1);
+}
+
 TEST_P(StoreSuite, Hashes) {
   Run({}, {Write::HashSet(Key("h"), "f", "1"), Write::HashSet(Key("h"), "g", "2"), Write::HashSet(Key("h"), "f", "3")});
   EXPECT_EQ(Read(Get::HashField(Key("h"), "f")).string, "3");
@@ -205,6 +218,9 @@ TEST_P(StoreSuite, Hashes) {
   EXPECT_FALSE(Read(Get::HashField(Key("none"), "x")).present);
   EXPECT_EQ(Read(Get::Hash(Key("h"))).list.size(), 4U);
   EXPECT_THAT(Read(Get::Hash(Key("none"))).list, IsEmpty());
+  EXPECT_THAT(Read(Get::HashFields(Key("h"), {"g", "x", "f"})).list, ElementsAre("2", "", "3"));
+  EXPECT_THAT(Read(Get::HashFields(Key("none"), {"f"})).list, ElementsAre(""));
+  EXPECT_THAT(Read(Get::HashFields(Key("h"), {})).list, IsEmpty());
   Write1(Write::HashDelete(Key("h"), "f"));
   EXPECT_THAT(Read(Get::Hash(Key("h"))).list, ElementsAre("g", "2"));
 }

@@ -158,8 +158,7 @@ Result<std::optional<gate::Reaction>> CaseApplier::React(int partition, const ga
   if (!fact) return std::optional<gate::Reaction>();
   auto child = *loaded.state;
   domain::Learn(child, *fact);
-  auto events = domain::StopWhatLostItsConsent(child, Time{record.timestamp_ms});
-  if (events.empty()) return std::optional<gate::Reaction>();
+  const auto events = domain::StopWhatLostItsConsent(child, Time{record.timestamp_ms});
   gate::Reaction reaction;
   reaction.target = {partition, e.child, true};
   reaction.own = loaded.own;

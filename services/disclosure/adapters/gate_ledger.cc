@@ -377,8 +377,6 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
   auto regime = RegimeOf(*loaded->version, loaded->suspended);
   auto decided = domain::Route(view, {e.event_id, e.type, e.subject, record.offset}, offers, learned.learned, regime,
                                view.latest, delivery_id_);
-  if (!decided) return std::optional<gate::Reaction>();
-
   gate::Reaction reaction;
   reaction.target = {partition, e.child, true};
   reaction.own = loaded->view.own;
@@ -386,7 +384,7 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
   reaction.command.request_scope = "disclosure";
   reaction.command.request_id = DerivedId("rq", e.event_id + "/decide");
   reaction.command.cause = e.event_id;
-  reaction.proposal = ledger_.Propose(e.child, *decided, view.latest);
+  if (decided) reaction.proposal = ledger_.Propose(e.child, *decided, view.latest);
   return std::optional<gate::Reaction>(std::move(reaction));
 }
 

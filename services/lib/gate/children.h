@@ -85,7 +85,11 @@ class Children {
         const auto* values = &answer.values[extra.size() + 4 * i];
         STAFETT_TRY(bool whole, Bring(children[i], cached[i], generation, same, values));
         if (!whole) break;
-        out.push_back({cached[i].state, cached[i].own, cached[i].inputs, generation, answer.now,
+        out.push_back({cached[i].state,
+                       cached[i].own,
+                       cached[i].inputs,
+                       generation,
+                       answer.now,
                        {answer.values.begin(), answer.values.begin() + static_cast<std::ptrdiff_t>(extra.size())}});
       }
       if (out.size() == children.size()) return out;
@@ -105,9 +109,10 @@ class Children {
   };
   using Order = std::list<std::string>;
 
-  // Folds what is new. `values`: the two lengths and the two lists from there on. False: another store, or one that lost
-  // its tail; what was cached is not its state.
-  Result<bool> Bring(const std::string& child, Cached& cached, std::uint64_t generation, bool same, const Value* values) {
+  // Folds what is new. `values`: the two lengths and the two lists from there on. False: another store, or one that
+  // lost its tail; what was cached is not its state.
+  Result<bool> Bring(const std::string& child, Cached& cached, std::uint64_t generation, bool same,
+                     const Value* values) {
     const auto own = static_cast<std::uint64_t>(values[0].number);
     const auto inputs = static_cast<std::uint64_t>(values[1].number);
     if (!same || own < cached.own || inputs < cached.inputs) {

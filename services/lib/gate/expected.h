@@ -1,5 +1,5 @@
-// What an applier has read ahead for the records that come next (Applier::Expect), by partition and child. Each is taken
-// once: what was not asked for is dropped when the partition's next ones come. Thread-safe.
+// What an applier has read ahead for the records that come next (Applier::Expect), by partition and child. Each is
+// taken once: what was not asked for is dropped when the partition's next ones come. Thread-safe.
 #pragma once
 
 #include <map>

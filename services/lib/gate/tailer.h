@@ -46,8 +46,8 @@
 
 namespace stafett::gate {
 
-// What a service derives from one record: guarded by the lengths of the child's lists that it was decided on
-// (before this record), and written together with it. The target is of the same partition, and of the same child
+// What a service derives from one record, perhaps nothing: guarded by the lengths of the child's lists that it was
+// decided on (before this record), and written together with it. The target is of the same partition, and of the same child
 // unless the record is about none.
 struct Reaction {
   Target target;

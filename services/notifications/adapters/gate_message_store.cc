@@ -203,7 +203,6 @@ Result<std::optional<gate::Reaction>> MessageApplier::React(int partition, const
   const Time now{record.timestamp_ms};
   auto events = domain::Plan(*loaded.state, *fact,
                              [&](const std::string& person) { return app::ReachAt(tenants_, person, now); });
-  if (events.empty()) return std::optional<gate::Reaction>();
   gate::Reaction reaction;
   reaction.target = {partition, e.child, true};
   reaction.own = loaded.own;

@@ -47,6 +47,25 @@ TEST_F(ChildrenTest, A_read_folds_only_what_is_new) {
   EXPECT_EQ(folded, 3);
 }
 
+TEST_F(ChildrenTest, Several_are_read_in_one_step_in_the_order_asked_for) {
+  ASSERT_TRUE(a_.Do("ch-1", "r1", "1"));
+  ASSERT_TRUE(store_.Run({{}, {Write::Set("x", "extra")}, 0}, Soon()));
+  auto loaded = a_.children.LoadAll(P(), {"ch-none", "ch-1"}, Soon(), {Get::String("x")});
+  ASSERT_TRUE(loaded);
+  EXPECT_THAT((*loaded)[0].state->steps, IsEmpty());
+  EXPECT_THAT((*loaded)[1].state->steps, ElementsAre("own:1"));
+  for (const auto& one : *loaded) EXPECT_EQ(one.extra[0].string, "extra");
+}
+
+// Whoever looks while a rebuild is under way must not keep what he saw: the order of the fold would be another.
+TEST_F(ChildrenTest, An_own_record_whose_inputs_have_not_come_back_is_folded_again_behind_them) {
+  auto own = RecordOf("cases", "ch-1", 1, "no.stafett.cases.said.v1", "mine", 1);
+  ASSERT_TRUE(store_.Run({{}, {Write::Push(a_.keys.Own(P(), "ch-1"), own)}, 0}, Soon()));
+  (void)Steps(a_.children);
+  Input("i");
+  EXPECT_THAT(Steps(a_.children), ElementsAre("in:i", "own:mine"));
+}
+
 TEST_F(ChildrenTest, A_state_given_out_does_not_change) {
   ASSERT_TRUE(a_.Do("ch-1", "r1", "1"));
   auto early = a_.children.Load(P(), "ch-1", Soon());

@@ -21,11 +21,11 @@ class TestApplier final : public Applier {
     if (before) STAFETT_CHECK_OK(before(e, record));
     ++reactions;
     STAFETT_TRY(auto loaded, copy_.children.Load(partition, e.child, Soon()));
-    if (nothing && nothing(*loaded.state)) return std::optional<Reaction>();
     Reaction r;
     r.target = {partition, e.child, true};
     r.own = loaded.own;
     r.inputs = loaded.inputs;
+    if (nothing && nothing(*loaded.state)) return std::optional<Reaction>(std::move(r));
     r.proposal = Say("re:" + e.sealed->ciphertext);
     r.proposal.events[0].topic = topic;
     r.proposal.indexes.push_back(

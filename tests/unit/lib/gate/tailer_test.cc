@@ -379,6 +379,73 @@ TEST_F(TailerTest, A_reaction_decided_on_lists_that_grew_meanwhile_is_decided_ag
   EXPECT_GE(a_.tailer.GetStats().conflicts, 1U);
 }
 
+// Each step of the store is flushed to its disk: a step for each reaction made a service slower than those that it
+// follows.
+TEST_F(TailerTest, Reactions_of_several_children_happen_in_one_step_and_two_of_one_child_do_not) {
+  std::vector<std::vector<std::string>> steps;
+  store_.BeforeRunForTest([&](const Transaction& tx) {
+    std::vector<std::string> said;
+    for (const auto& w : tx.writes) {
+      if (w.op == "push" && w.args[0].find(":own:") != std::string::npos) said.push_back(BodyOf(w.args[1]));
+    }
+    if (!said.empty()) steps.push_back(said);
+  });
+  Foreign(Child(), 1, "react", "a1");
+  Foreign(Child(1), 1, "react", "b1");
+  Foreign(Child(2), 1, "take", "c1");
+  Foreign(Child(1), 2, "react", "b2");
+  Foreign(Child(2), 2, "react", "c2");
+  for (int i = 0; i < 10 && a_.copy.Text(keys_.Mark(0, "log")) != "5"; ++i) a_.tailer.TurnForTest();
+  EXPECT_THAT(steps, ElementsAre(ElementsAre("re:a1", "re:b1"), ElementsAre("re:b2", "re:c2")));
+  EXPECT_THAT(Inputs(Child(2)), ElementsAre("c1", "c2"));
+}
+
+TEST_F(TailerTest, Nobody_reacts_in_the_step_in_which_something_takes_effect_for_all) {
+  ASSERT_TRUE(a_.copy.Do(Child(1), "r1", "rules 1"));
+  std::string seen = "not asked";
+  a_.applier.before = [&](const Envelope&, const kafka::Record&) -> Status {
+    seen = InForce();
+    return {};
+  };
+  log_.Append("log", 0, Child(1), OutboxOf(store_, keys_.Outbox(0))[0]);
+  Foreign(Child(), 1, "react", "w");
+  for (int i = 0; i < 10 && a_.copy.Text(keys_.Mark(0, "log")) != "2"; ++i) a_.tailer.TurnForTest();
+  EXPECT_EQ(seen, "rules 1");
+}
+
+// An escalation that is raised in the moment in which what it waits for is taken would stay for ever.
+TEST_F(TailerTest, That_there_is_nothing_to_say_rests_on_what_was_read_too) {
+  a_.applier.nothing = [](const Trace& t) { return t.steps.empty(); };
+  std::atomic<bool> once{true};
+  store_.BeforeRunForTest([&](const Transaction& tx) {
+    bool takes = false;
+    for (const auto& w : tx.writes) takes = takes || (w.op == "push" && w.args[0] == keys_.Inputs(0, Child()));
+    if (!takes || !once.exchange(false)) return;
+    Copy other(store_);
+    EXPECT_TRUE(other.Do(Child(), "r1", "raised"));
+  });
+  Foreign(Child(), 1, "react", "done");
+  for (int i = 0; i < 10 && a_.copy.Text(keys_.Mark(0, "log")) != "1"; ++i) a_.tailer.TurnForTest();
+  EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("raised", "re:done"));
+}
+
+// A command lost the race against a batch of many children: all of them are decided anew, fewer at a time.
+TEST_F(TailerTest, A_batch_that_lost_a_race_is_decided_again_without_a_new_start) {
+  std::atomic<int> races{3};
+  store_.BeforeRunForTest([&](const Transaction& tx) {
+    bool reaction = false;
+    for (const auto& w : tx.writes) reaction = reaction || (w.op == "push" && BodyOf(w.args[1]).starts_with("re:"));
+    if (!reaction || races-- <= 0) return;
+    Copy other(store_);
+    EXPECT_TRUE(other.Do(Child(), "r" + std::to_string(races.load()), "a command"));
+  });
+  for (int n = 0; n < 6; ++n) Foreign(Child(n), 1, "react", std::to_string(n));
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  for (int n = 1; n < 6; ++n) EXPECT_THAT(a_.copy.Own(Child(n)), ElementsAre("re:" + std::to_string(n)));
+  EXPECT_EQ(a_.copy.Own(Child()).back(), "re:0");
+}
+
 TEST_F(TailerTest, Reactions_to_another_partition_are_refused) {
   class Astray final : public Applier {
    public:
