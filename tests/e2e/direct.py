@@ -30,6 +30,7 @@ from stafett_stack.procs import StackError, wait_until
 from stafett_stack.rights import topic_of
 from stafett_stack.services import SERVICES, Service
 from stafett_stack.stack import Stack
+from stafett_stack.watching import series
 from stafett_story import api as api_
 from stafett_story import people
 from stafett_story.calls import Answer, Caller, Credentials, Refusal, build
@@ -381,10 +382,9 @@ def readiness(service: Service) -> tuple[int, str]:
 
 def metric(service: Service, name: str) -> float:
     """The sum over all labels."""
-    lines = service.metrics().splitlines()
-    values = [line.rpartition(" ")[2] for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+    values = series(service.metrics(), name)
     assert values, f"{service.instance} has no metric {name}"
-    return sum(map(float, values))
+    return sum(values)
 
 
 # --- what must be true of any log ----------------------------------------------------------------

@@ -14,7 +14,6 @@
 namespace stafett::simulation {
 namespace {
 
-std::string ServiceOf(const std::string& stream) { return stream.substr(0, stream.find('/')); }
 std::string At(const std::string& stream, std::uint64_t version) { return stream + "#" + std::to_string(version); }
 std::string RequestOf(const gate::Envelope& e) { return e.request_scope + "/" + e.request_id; }
 
@@ -100,7 +99,7 @@ void Invariants::Learn(const gate::Envelope& e, const kafka::Record& record) {
     body = std::move(*opened);
   }
   auto& child = children_[e.child];
-  const auto service = ServiceOf(e.stream);
+  const auto service = gate::ServiceOf(e.stream);
   if (service == "cases") LearnCases(child, e, body);
   if (service == "disclosure" && e.stream == "disclosure/" + e.child) LearnLedger(child, e, body);
   if (service == "escalation") LearnEscalation(child, e);

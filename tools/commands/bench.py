@@ -7,7 +7,6 @@ here, and the exit code is 0 whether a budget holds or not.
   tools/bench -- --benchmark_filter=Seal        the parts that need no server, with options of Google Benchmark"""
 
 import argparse
-import json
 import os
 import shutil
 import signal
@@ -47,7 +46,7 @@ from stafett_bench.caller import PRESET  # noqa: E402
 from stafett_bench.deciding import PROGRAMS  # noqa: E402
 from stafett_bench.measuring import Bench  # noqa: E402
 from stafett_bench.rows import ROWS, measure  # noqa: E402
-from stafett_stack import build  # noqa: E402
+from stafett_stack import build, recorded  # noqa: E402
 from stafett_stack.procs import StackError  # noqa: E402
 from stafett_stack.services import binaries  # noqa: E402
 
@@ -98,27 +97,17 @@ def table() -> int:
     said = report.summary(
         lines,
         on=time.strftime("%Y-%m-%d"),
-        commit=commit(),
+        commit=recorded.commit(),
         cores=os.cpu_count(),
         load_before=load,
         quick=ARGUMENTS.quick,
         minutes=round((time.monotonic() - STARTED) / 60, 1),
     )
     text = report.text(said, lines)
-    files = [ARGUMENTS.json] if ARGUMENTS.json else []
-    if ARGUMENTS.record:
-        (LATEST / "latest.md").write_text("\n".join(report.page(text)) + "\n")
-        files.append(LATEST / "latest.json")
-    for file in files:
-        file.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+    latest = LATEST if ARGUMENTS.record else None
+    recorded.keep(said, text, file=ARGUMENTS.json, latest=latest, title="The last full run of tools/bench")
     print("\n".join(text), flush=True)
     return 0
-
-
-def commit() -> str:
-    """What was run; with a + if files were changed since."""
-    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=10"]
-    return subprocess.run(command, cwd=paths.REPOSITORY, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def say(text: str) -> None:

@@ -9,11 +9,9 @@ The seed gives the order of faults and what callers choose; how their calls inte
 0: every invariant was looked at and held. The last line is always `N passed, N failed`."""
 
 import argparse
-import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -48,7 +46,7 @@ bootstrap.enter()
 from stafett_faults import report  # noqa: E402
 from stafett_faults.load import RATE  # noqa: E402
 from stafett_faults.run import Settings, play  # noqa: E402
-from stafett_stack import build  # noqa: E402
+from stafett_stack import build, recorded  # noqa: E402
 from stafett_stack.procs import StackError  # noqa: E402
 
 
@@ -71,16 +69,12 @@ def main() -> int:
             minutes=settings.minutes,
             build=settings.preset,
             machine=f"{os.cpu_count()} cores",
-            commit=commit(),
+            commit=recorded.commit(),
             on=time.strftime("%Y-%m-%d"),
         )
         lines = report.lines(said)
-        files = [ARGUMENTS.json] if ARGUMENTS.json else []
-        if ARGUMENTS.record:
-            (LATEST / "latest.md").write_text("\n".join(report.page(lines)) + "\n")
-            files.append(LATEST / "latest.json")
-        for file in files:
-            file.write_text(json.dumps(said, indent=1, ensure_ascii=False) + "\n")
+        latest = LATEST if ARGUMENTS.record else None
+        recorded.keep(said, lines, file=ARGUMENTS.json, latest=latest, title="The last long run of tools/faults")
         print("\n".join(lines))
         passed, failed = report.count(findings)
     except StackError as error:
@@ -96,12 +90,6 @@ def main() -> int:
             shutil.rmtree(directory, ignore_errors=True)
     print(f"{passed} passed, {failed} failed", flush=True)
     return 1 if failed else 0
-
-
-def commit() -> str:
-    """What was run; with a + if files were changed since."""
-    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=10"]
-    return subprocess.run(command, cwd=paths.REPOSITORY, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def say(text: str) -> None:

@@ -185,11 +185,6 @@ class World:
         return MACHINES[recipient]
 
 
-def metric(text: str, name: str) -> float:
-    """The sum of a metric's series."""
-    return sum(float(x.rpartition(" ")[2]) for x in text.splitlines() if x.startswith((f"{name} ", f"{name}{{")))
-
-
 def _of_day(day: date, nth: int) -> str:
     """The nth national number of a day (month + 80: nobody's)."""
     for individual in range(500, 1000):

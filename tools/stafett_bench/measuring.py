@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 
 from stafett_bench.bare import Bare
 from stafett_bench.caller import PRESET, Done, Plan
@@ -116,8 +116,7 @@ def not_published(world: World, done: Sequence[Done], name: str = "cases.WriteNo
 
 def log_tail(stack: Stack, each: int) -> list[tuple[int, bytes, bytes]]:
     """(partition, key, value) of the last records of every partition of the log."""
-    consumer = Consumer({**stack.kafka.client_config("admin"), "group.id": "stafett-bench", "enable.auto.commit": False,
-                         "log_level": 0})  # fmt: skip
+    consumer = stack.kafka.reader()
     found = []
     try:
         left: dict[int, int] = {}

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import TopicPartition
 
 from stafett_bench.caller import refused
-from stafett_bench.children import World, metric
+from stafett_bench.children import World
 from stafett_bench.measuring import Bench, alone, together
 from stafett_bench.resting import megabytes
 from stafett_bench.results import Budget, Line, lasted
 from stafett_stack import paths
 from stafett_stack.procs import StackError, wait_until
 from stafett_stack.rights import topic_of
-from stafett_stack.services import SERVICES
+from stafett_stack.services import SERVICES, Service
 from stafett_stack.stack import Stack
+from stafett_stack.watching import Watching, metric
 from stafett_story.watch import LOG, Log, Marks
 
 sys.path.insert(0, str(paths.REPOSITORY / "tests" / "e2e"))
@@ -37,31 +38,15 @@ STALLED_SECONDS = 30.0
 Place = tuple[str, int]  # topic and partition
 
 
-class Folding:
+class Folding(Watching):
     """Looks at what each service has folded, again and again."""
 
     def __init__(self, stack: Stack) -> None:
-        self._services = list(stack.services.values())
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run)
-        self.looks: dict[str, list[tuple[float, float]]] = {s.name: [] for s in self._services}
+        super().__init__(stack.services.values(), self._look, every=0.1)
+        self.looks: dict[str, list[tuple[float, float]]] = {s.name: [] for s in stack.services.values()}
 
-    def __enter__(self) -> Folding:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        while not self._over.wait(0.1):
-            for service in self._services:
-                try:
-                    text = service.metrics()
-                except OSError:
-                    continue  # not yet there
-                self.looks[service.name].append((time.monotonic(), sum(metric(text, name) for name in COUNTED)))
+    def _look(self, service: Service, text: str) -> None:
+        self.looks[service.name].append((time.monotonic(), sum(metric(text, name) for name in COUNTED)))
 
 
 def per_second(looks: list[tuple[float, float]]) -> tuple[float, float]:
@@ -134,11 +119,8 @@ def _fill(bench: Bench, world: World, patience: float) -> float:
 def _catch_up(bench: Bench, world: World, patience: float) -> dict[str, float]:
     """Seconds until each of the others had read what cases had written alone."""
     bench.say("the others catch up")
-    log = Log(world.stack.kafka)
-    try:
+    with closing(Log(world.stack.kafka)) as log:
         last = {p: end - 1 for p, end in log.ends().items() if end}
-    finally:
-        log.close()
     began = time.monotonic()
     marks = {name: Marks(world.stack.redis, (name,)) for name in SERVICES if name != "cases"}
     caught: dict[str, float] = {}
@@ -201,30 +183,23 @@ def _lose_and_start(bench: Bench, world: World, patience: float) -> tuple[float,
 
 
 def _written(world: World) -> int:
-    log = Log(world.stack.kafka)
-    try:
+    with closing(Log(world.stack.kafka)) as log:
         return sum(log.ends().values())
-    finally:
-        log.close()
 
 
 def _ends(world: World) -> dict[Place, int]:
     """Of everything that must not be written twice."""
     stack = world.stack
     partitions = range(stack.kafka.partitions)
-    log = Log(stack.kafka)
-    try:
+    with closing(Log(stack.kafka)) as log:
         places = [(topic, p) for topic in (LOG, LEDGER) for p in partitions]
         places += [(topic_of(recipient), 0) for recipient in stack.known.recipients]
         return {(topic, p): log.end(topic, p) for topic, p in places}
-    finally:
-        log.close()
 
 
 def _read(world: World, ends: Mapping[int, int]) -> float:
     """Seconds in which a consumer of the same library has read the whole log, from its begin to its end."""
-    consumer = Consumer({**world.stack.kafka.client_config("admin"), "group.id": "stafett-bench",
-                         "enable.auto.commit": False, "log_level": 0})  # fmt: skip
+    consumer = world.stack.kafka.reader()
     try:
         began = time.monotonic()
         consumer.assign([TopicPartition(LOG, p, 0) for p, end in ends.items() if end])
@@ -248,8 +223,7 @@ def _written_again(world: World, before: Mapping[Place, int]) -> list[str]:
 
 
 def _values(world: World, topic: str, partition: int, begin: int, end: int) -> list[bytes]:
-    consumer = Consumer({**world.stack.kafka.client_config("admin"), "group.id": "stafett-bench",
-                         "enable.auto.commit": False, "log_level": 0})  # fmt: skip
+    consumer = world.stack.kafka.reader()
     found: list[bytes] = []
     try:
         consumer.assign([TopicPartition(topic, partition, begin)])

@@ -105,19 +105,6 @@ def text(said: Mapping[str, Any], lines: Sequence[Line]) -> list[str]:
     ]
 
 
-def page(lines: Sequence[str]) -> list[str]:
-    """As latest.md of tests/bench."""
-    return [
-        "# The last full run of tools/bench",
-        "",
-        "What each line means: [README.md](README.md).",
-        "",
-        "```",
-        *lines,
-        "```",
-    ]
-
-
 def _with_unit(value: float | None, unit: str) -> str:
     if value is None or not math.isfinite(value):
         return number(value)

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from confluent_kafka import Producer
 
 from stafett_bench.caller import Done, Plan, quantile, refused
-from stafett_bench.children import Child, World, metric
+from stafett_bench.children import Child, World
 from stafett_bench.measuring import Bench, beside, log_tail
 from stafett_bench.results import Budget, Line
 from stafett_stack.procs import StackError, wait_until
+from stafett_stack.watching import metric
 from stafett_story.steinkjer import HEALTH_STATION, PPT
 from stafett_story.watch import LOG
 

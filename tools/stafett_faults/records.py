@@ -33,13 +33,7 @@ class Topics:
         self._kafka = kafka
 
     def read(self, topic: str, partitions: int) -> list:
-        settings = {
-            **self._kafka.client_config("admin"),
-            "group.id": "stafett-faults",  # never joined, never committed
-            "enable.auto.commit": False,
-            "log_level": 0,
-        }
-        reader, asker = Consumer(settings), Consumer(settings)
+        reader, asker = self._kafka.reader(), self._kafka.reader()
         try:
             ends = {p: self._end(asker, topic, p) for p in range(partitions)}
             reader.assign([TopicPartition(topic, p, 0) for p in ends])

@@ -137,16 +137,3 @@ def lines(said: Mapping[str, Any]) -> list[str]:
     if any(finding["known"] for finding in said["invariants"].values()):
         out += ["", 'known: what was in Redis alone when its disk was lost (README, "What is not there yet")']
     return out
-
-
-def page(text: Sequence[str]) -> list[str]:
-    """As tests/faults/latest.md."""
-    return [
-        "# The last long run of tools/faults",
-        "",
-        "What each line means: [README.md](README.md).",
-        "",
-        "```",
-        *text,
-        "```",
-    ]

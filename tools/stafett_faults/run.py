@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,8 +21,9 @@ from stafett_faults.proxy import Proxy
 from stafett_stack import paths
 from stafett_stack.procs import StackError, free_port, wait_until
 from stafett_stack.rights import topic_of
-from stafett_stack.services import SERVICES
+from stafett_stack.services import SERVICES, Service
 from stafett_stack.stack import Stack
+from stafett_stack.watching import Watching, metric
 from stafett_story.steinkjer import MACHINES, PPT
 from stafett_story.watch import Log, Marks, Recipient
 
@@ -46,28 +46,15 @@ class Settings:
     only: tuple[str, ...] = ()
 
 
-class Backlog(threading.Thread):
+class Backlog(Watching):
     """The most that ever waited in the outboxes of one copy, looked at again and again."""
 
     def __init__(self, stack: Stack) -> None:
-        super().__init__(daemon=True)
+        super().__init__(stack.services.values(), self._look, every=1.0)
         self.most = 0
-        self._stack = stack
-        self._over = threading.Event()
 
-    def run(self) -> None:
-        while not self._over.wait(1.0):
-            for service in self._stack.services.values():
-                try:
-                    lines = service.metrics().splitlines()
-                except OSError:
-                    continue  # killed, or frozen
-                found = [float(x.rpartition(" ")[2]) for x in lines if x.startswith((f"{WAITING} ", f"{WAITING}{{"))]
-                self.most = max(self.most, int(sum(found)))
-
-    def stop(self) -> None:
-        self._over.set()
-        self.join()
+    def _look(self, _: Service, text: str) -> None:
+        self.most = max(self.most, int(metric(text, WAITING)))
 
 
 def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tuple[Run, list[checker.Finding]]:
@@ -89,18 +76,17 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
         backlog = Backlog(stack)
         with Load(stack, recipients, settings.seed, rate=settings.rate) as load:
             faults = Faults(stack, load, recipients, proxy, disks, settings.seed, say, settings.only)
-            backlog.start()
-            try:
-                wait_until(
-                    lambda: load.open_children() >= OPEN_CHILDREN or load.errors, "children with an open log", 60
-                )
-                deadline = time.monotonic() + settings.minutes * 60
-                faults.run(lambda: time.monotonic() >= deadline)
-            except (NotHealed, StackError) as error:
-                recovers.violations.append(str(error))
-            finally:
-                load.stop()
-                backlog.stop()
+            with backlog:
+                try:
+                    wait_until(
+                        lambda: load.open_children() >= OPEN_CHILDREN or load.errors, "children with an open log", 60
+                    )
+                    deadline = time.monotonic() + settings.minutes * 60
+                    faults.run(lambda: time.monotonic() >= deadline)
+                except (NotHealed, StackError) as error:
+                    recovers.violations.append(str(error))
+                finally:
+                    load.stop()
             if load.errors:
                 raise load.errors[0]
             run.commands, run.reads, run.faults = load.commands, load.reads, faults.done

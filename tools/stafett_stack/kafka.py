@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-from confluent_kafka import KafkaException
+from confluent_kafka import Consumer, KafkaException
 from confluent_kafka.admin import (
     AclBinding,
     AclBindingFilter,
@@ -159,6 +159,12 @@ class Kafka:
             "reconnect.backoff.max.ms": 500,
             "topic.metadata.refresh.sparse": True,
         }
+
+    def reader(self) -> Consumer:
+        """A consumer of the admin's: joins no group, commits nothing. What is wrong is told by the call that fails."""
+        return Consumer({
+            **self.client_config(ADMIN), "group.id": "stafett-reader", "enable.auto.commit": False, "log_level": 0,
+        })  # fmt: skip
 
     def admin(self) -> AdminClient:
         """The one admin client; topics, users and ACLs all go through it, no JVM for each."""

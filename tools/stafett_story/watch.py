@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Protocol
 
 import redis
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
 from stafett_stack.kafka import Kafka
 from stafett_stack.mail import MailServer
@@ -205,20 +205,9 @@ class Log:
 
     def __init__(self, kafka: Kafka) -> None:
         self._record_class = _record_class()
-        settings = {
-            "bootstrap.servers": kafka.bootstrap,
-            "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": "SCRAM-SHA-256",
-            "sasl.username": "admin",
-            "sasl.password": kafka.secrets.kafka("admin").read_text().strip(),
-            "group.id": "stafett-story",  # never joined, never committed
-            "enable.auto.commit": False,
-            "reconnect.backoff.max.ms": 1000,
-            "log_level": 0,  # what is wrong is told by the call that fails
-        }
         # Two connections: on one, a question would wait behind a fetch that waits for data.
-        self._consumer = Consumer(settings)
-        self._asker = Consumer(settings)
+        self._consumer = kafka.reader()
+        self._asker = kafka.reader()
         self._next = dict.fromkeys(range(kafka.partitions), 0)
         self._by_request: dict[str, list[Event]] = {}
         self._told = Told()

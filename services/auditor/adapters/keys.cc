@@ -28,7 +28,4 @@ Result<std::map<std::uint64_t, std::int64_t>> Moved(gate::Store& store, const ga
   return moved;
 }
 
-std::string OwnListOf(const gate::Envelope& e) { return e.stream.substr(e.stream.find('/') + 1); }
-std::string ChildOf(const gate::Envelope& e) { return e.child.empty() ? OwnListOf(e) : e.child; }
-
 }  // namespace stafett::auditor::adapters

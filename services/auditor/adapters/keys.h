@@ -23,8 +23,4 @@ std::string TrimmedKey(const gate::Keys& own, int partition, const std::string& 
 Result<std::map<std::uint64_t, std::int64_t>> Moved(gate::Store& store, const gate::Keys& own, int partition,
                                                     const std::string& service);
 
-// Whose lists hold a record: its writer's own one, and the inputs of those who took it (lib/gate/tailer.cc).
-std::string OwnListOf(const gate::Envelope& e);
-std::string ChildOf(const gate::Envelope& e);
-
 }  // namespace stafett::auditor::adapters

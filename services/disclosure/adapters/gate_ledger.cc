@@ -67,6 +67,7 @@ GateLedger::GateLedger(host::Parts& host, Regimes& regimes, const host::Referenc
       references_(references),
       children_(host.gate().store(), host.gate().keys(),
                 [this](domain::View& view, const gate::Entry& entry) { return Fold(view, entry); }),
+      found_(host.gate().store()),
       ages_(host.metrics()) {}
 
 Status GateLedger::Fold(domain::View& view, const gate::Entry& entry) const {
@@ -219,10 +220,9 @@ void GateLedger::EndReading(const std::string& child, const app::Reading& readin
 }
 
 Result<std::string> GateLedger::ChildOfDelivery(const std::string& delivery_id, Deadline deadline) {
-  STAFETT_TRY(auto read,
-              host_.gate().store().Read({gate::Get::String(host_.gate().keys().Global("d:" + delivery_id))}, deadline));
-  if (!read.values[0].present) return host::NotAllowed();
-  return std::move(read.values[0].string);
+  STAFETT_TRY(auto child, found_.ChildAt(host_.gate().keys().Global("d:" + delivery_id), deadline));
+  if (!child) return host::NotAllowed();
+  return *std::move(child);
 }
 
 std::vector<gate::Write> GateLedger::IndexesOf(const std::string& child, const domain::LedgerEvent& event,
@@ -354,10 +354,7 @@ bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.t
 void Router::Expect(int partition, const std::vector<std::string>& children, bool restoring) {
   host_.keys().Expect(partition, children);
   if (restoring) return;
-  auto loaded = ledger_.LoadWithRegime(partition, children, Deadline::In(Millis(2000)));
-  gate::Expected<Loaded>::Children expected;  // none: each is read when it is its turn
-  for (std::size_t i = 0; loaded && i < children.size(); ++i) expected.emplace(children[i], std::move((*loaded)[i]));
-  expected_.Put(partition, std::move(expected));
+  expected_.Put(partition, children, ledger_.LoadWithRegime(partition, children, Deadline::In(Millis(2000))));
 }
 
 // Left out, a fact would go on to hold that has ended: a consent, a participant, an open log.

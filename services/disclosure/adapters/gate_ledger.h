@@ -12,6 +12,7 @@
 #include "disclosure/app/ports.h"
 #include "lib/gate/children.h"
 #include "lib/gate/expected.h"
+#include "lib/gate/found.h"
 #include "lib/gate/tailer.h"
 #include "lib/host/parts.h"
 
@@ -75,6 +76,7 @@ class GateLedger final : public app::Ledger {
   Regimes& regimes_;
   const host::References& references_;
   gate::Children<domain::View> children_;
+  gate::Found found_;
   DeliveryAges ages_;
 };
 

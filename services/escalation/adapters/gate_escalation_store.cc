@@ -52,7 +52,8 @@ GateEscalationStore::GateEscalationStore(gate::Store& store, gate::Committer& co
     : store_(store),
       committer_(committer),
       log_topic_(std::move(log_topic)),
-      children_(store, committer.keys(), Fold) {}
+      children_(store, committer.keys(), Fold),
+      found_(store) {}
 
 int GateEscalationStore::PartitionOf(const std::string& child) const {
   return kafka::PartitionOf(child, keys().partitions());
@@ -104,9 +105,9 @@ Result<domain::State> GateEscalationStore::Load(const std::string& child, Deadli
 }
 
 Result<std::string> GateEscalationStore::ChildOf(const std::string& escalation_id, Deadline deadline) {
-  STAFETT_TRY(auto read, store_.Read({gate::Get::String(keys().Global("s:" + escalation_id))}, deadline));
-  if (!read.values[0].present) return domain::NotAllowed();
-  return std::move(read.values[0].string);
+  STAFETT_TRY(auto child, found_.ChildAt(keys().Global("s:" + escalation_id), deadline));
+  if (!child) return domain::NotAllowed();
+  return *std::move(child);
 }
 
 Result<std::vector<app::Open>> GateEscalationStore::AllOpen(Deadline deadline) {
@@ -132,10 +133,7 @@ Result<std::vector<app::Open>> GateEscalationStore::AllOpen(Deadline deadline) {
 
 void EscalationApplier::Expect(int partition, const std::vector<std::string>& children, bool restoring) {
   if (restoring) return;
-  auto loaded = store_.children().LoadAll(partition, children, Deadline::In(Millis(2000)));
-  gate::Expected<gate::Loaded<domain::State>>::Children expected;  // none: each is read when it is its turn
-  for (std::size_t i = 0; loaded && i < children.size(); ++i) expected.emplace(children[i], std::move((*loaded)[i]));
-  expected_.Put(partition, std::move(expected));
+  expected_.Put(partition, children, store_.children().LoadAll(partition, children, Deadline::In(Millis(2000))));
 }
 
 Result<std::optional<gate::Reaction>> EscalationApplier::React(int partition, const gate::Envelope& e,

@@ -9,6 +9,7 @@
 #include "escalation/app/ports.h"
 #include "lib/gate/children.h"
 #include "lib/gate/expected.h"
+#include "lib/gate/found.h"
 #include "lib/gate/tailer.h"
 
 namespace stafett::escalation::adapters {
@@ -42,6 +43,7 @@ class GateEscalationStore final : public app::EscalationStore {
   gate::Committer& committer_;
   std::string log_topic_;
   gate::Children<domain::State> children_;
+  gate::Found found_;
 };
 
 // Reads the log for escalation: keeps what is waited for, ends what has come, restores what the store has lost.

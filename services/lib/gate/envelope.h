@@ -42,6 +42,12 @@ Result<Envelope> Decode(std::string_view bytes);
 // Only Envelope::inputs; 0 if there is none or the bytes are no record.
 std::uint64_t InputsOf(std::string_view bytes);
 
+// Of a stream "<service>/<list>": who writes it, and what its lists in the store are named after.
+inline std::string ServiceOf(std::string_view stream) { return std::string(stream.substr(0, stream.find('/'))); }
+inline std::string OwnListOf(std::string_view stream) { return std::string(stream.substr(stream.find('/') + 1)); }
+// Whom a record is about; what its list is named after, if it is about no child.
+inline std::string ChildOf(const Envelope& e) { return e.child.empty() ? OwnListOf(e.stream) : e.child; }
+
 // Same stream and version, same id: every copy of an event is recognisable.
 std::string EventId(std::string_view stream, std::uint64_t version);
 // What a sealed body is bound to.

@@ -8,16 +8,21 @@
 #include <string>
 #include <unordered_map>
 #include <utility>
+#include <vector>
+
+#include "lib/base/error.h"
 
 namespace stafett::gate {
 
 template <class T>
 class Expected {
  public:
-  using Children = std::unordered_map<std::string, T>;
-  void Put(int partition, Children children) {
+  // What was read of these children, in their order. If it could not be read, each is when it is its turn.
+  void Put(int partition, const std::vector<std::string>& children, Result<std::vector<T>> read) {
+    std::unordered_map<std::string, T> fresh;
+    for (std::size_t i = 0; read && i < children.size(); ++i) fresh.emplace(children[i], std::move((*read)[i]));
     const std::lock_guard lock(mutex_);
-    by_partition_[partition] = std::move(children);
+    by_partition_[partition] = std::move(fresh);
   }
   std::optional<T> Take(int partition, const std::string& child) {
     const std::lock_guard lock(mutex_);
@@ -28,7 +33,7 @@ class Expected {
 
  private:
   std::mutex mutex_;
-  std::map<int, Children> by_partition_;
+  std::map<int, std::unordered_map<std::string, T>> by_partition_;
 };
 
 }  // namespace stafett::gate

@@ -1,6 +1,6 @@
-// Whose an id is (of a case, a consent), remembered by a process. The answer never changes once there is one, so it is
-// asked of the store once; what is not found is not remembered. Of one generation of the store: another one may not
-// have it yet. Thread-safe.
+// Whose an id is (of a case, a consent, a delivery), remembered by a process. The answer never changes once there is
+// one, so it is asked of the store once; what is not found is not remembered. Of one generation of the store: another
+// one may not have it yet. Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -49,6 +49,12 @@ Parked ParkedBecause(std::string why, const Envelope* e, std::int64_t offset, Ti
   return out;
 }
 
+std::string TraceIdOf(int partition, const Parked& parked) {
+  return seal::Sha256("parked\n" + parked.mark + "\n" + std::to_string(partition) + "\n" +
+                      std::to_string(parked.offset))
+      .substr(0, 32);
+}
+
 std::string EncodeParked(const Parked& p) {
   return Word(p.why) + " " + std::to_string(p.offset) + " " + Word(p.stream) + " " + std::to_string(p.version) + " " +
          Word(p.type) + " " + std::to_string(p.appended.ms) + " " + Word(p.mark) + " " + Word(p.digest);

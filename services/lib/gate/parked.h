@@ -32,6 +32,8 @@ struct Parked {
 };
 Parked ParkedBecause(std::string why, const Envelope* e, std::int64_t offset, Time appended, std::string mark,
                      std::string_view record);
+// Of log lines about a record that was set aside: the same in every service, and nobody has to remember it.
+std::string TraceIdOf(int partition, const Parked& parked);
 // One line of words; the first two are why and offset.
 std::string EncodeParked(const Parked& parked);
 std::optional<Parked> DecodeParked(std::string_view text);

@@ -20,8 +20,6 @@ constexpr std::size_t kWorkers = 8;     // partitions at once
 constexpr std::size_t kReactions = 32;  // in one transaction: the store does nothing else meanwhile
 constexpr int kRaces = 8;  // lost to commands about the same children, before it begins again from the mark
 
-std::string ServiceOf(const std::string& stream) { return stream.substr(0, stream.find('/')); }
-std::string ChildOfStream(const std::string& stream) { return stream.substr(stream.find('/') + 1); }
 std::uint64_t ToNumber(const std::string& s) { return std::strtoull(s.c_str(), nullptr, 10); }
 SteadyTime Now() { return std::chrono::steady_clock::now(); }
 // What there is now, up to a bound; waits for the first only.
@@ -65,7 +63,7 @@ enum First : std::size_t { kMark, kRewinds, kDiscarded };
 }  // namespace
 
 // What a batch wants to know of the store: each thing asked once, fields of one hash together.
-class Questions {
+class Tailer::Questions {
  public:
   struct At {
     std::size_t get = 0;
@@ -93,6 +91,7 @@ class Questions {
     return {of.get, it->second};
   }
   const std::vector<Get>& gets() const { return gets_; }
+  static const std::string& FieldOf(const Answer& read, At at) { return read.values[at.get].list[at.field]; }
 
  private:
   struct Hash {
@@ -104,10 +103,6 @@ class Questions {
   std::map<std::string, Hash> hashes_;
 };
 
-namespace {
-const std::string& FieldOf(const Answer& read, Questions::At at) { return read.values[at.get].list[at.field]; }
-}  // namespace
-
 // A record, and where the answers about it are.
 struct Tailer::Item {
   std::optional<Envelope> envelope;
@@ -116,7 +111,7 @@ struct Tailer::Item {
   std::optional<Discarded> discards;  // what the record says is left out, by whichever service
   std::string child;                  // names the lists
   std::size_t own_length = 0;         // own: length of the list
-  std::optional<std::size_t> bytes;   // own: what is stored under the record's version
+  std::size_t bytes = 0;              // own: what is stored under the record's version
   Questions::At seen;                 // own: version of its stream that took effect at its place last; foreign: taken
   std::size_t inputs = 0;             // length of the child's inputs
   Questions::At parked, handled;
@@ -244,8 +239,12 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
   for (int p : polled.out_of_range) shards_.Halt(p, "TAIL_LOST");
   std::map<int, std::vector<kafka::Record>> by_partition;
   for (auto& r : polled.records) by_partition[r.partition].push_back(std::move(r));
-  std::vector<std::pair<Part*, std::vector<kafka::Record>>> work;
-  std::vector<int> of;
+  struct Work {
+    int partition;
+    Part& part;
+    std::vector<kafka::Record> records;
+  };
+  std::vector<Work> work;
   for (auto& [p, part] : parts_) {
     auto found = by_partition.find(p);
     if (part.again) part.idle.clear();  // read again from the mark
@@ -257,19 +256,18 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     if (part.idle.empty()) part.idle_since = Now();
     part.idle.insert(part.idle.end(), std::make_move_iterator(fresh.begin()), std::make_move_iterator(fresh.end()));
     if (workers_ && idle && part.idle.size() < kBatch && Now() - part.idle_since < kIdle) continue;
-    work.emplace_back(&part, std::exchange(part.idle, {}));
-    of.push_back(p);
+    work.push_back({p, part, std::exchange(part.idle, {})});
   }
   // Each partition by one thread; all are done before the next records are read.
   std::vector<std::future<void>> others;
   for (std::size_t i = 1; i < work.size(); ++i) {
     auto task = std::make_shared<std::packaged_task<void()>>(
-        [this, p = of[i], &part = *work[i].first, &records = work[i].second] { ApplyAll(p, part, records, [] {}); });
+        [this, &w = work[i]] { ApplyAll(w.partition, w.part, w.records, [] {}); });
     auto done = task->get_future();
     if (!workers_ || !workers_->TrySubmit([task] { (*task)(); })) (*task)();
     others.push_back(std::move(done));
   }
-  if (!work.empty()) ApplyAll(of[0], *work[0].first, work[0].second, beat);
+  if (!work.empty()) ApplyAll(work[0].partition, work[0].part, work[0].records, beat);
   for (auto& done : others) {
     while (done.wait_for(Millis(500)) != std::future_status::ready) beat();
   }
@@ -339,7 +337,7 @@ std::vector<Tailer::Item> Tailer::Look(int p, const Part& part, std::span<const 
       item.envelope = std::move(*decoded);
       const auto& e = *item.envelope;
       item.own = ServiceOf(e.stream) == keys_.service();
-      item.child = e.child.empty() || item.own ? ChildOfStream(e.stream) : e.child;
+      item.child = item.own ? OwnListOf(e.stream) : ChildOf(e);
     }
     item.skip = part.restoring && !item.own;
     if (item.skip) {
@@ -375,10 +373,10 @@ void Tailer::Expect(int p, const Part& part, const std::vector<Item>& items, con
     if (!item.envelope || item.skip || item.own != part.restoring) continue;
     const auto& e = *item.envelope;
     const bool asked = item.own ? e.version > static_cast<std::uint64_t>(read.values[item.own_length].number)
-                                : applier_.Reacts(e) && e.version > ToNumber(FieldOf(read, item.seen)) &&
-                                      FieldOf(read, item.parked).empty() && FieldOf(read, item.handled).empty();
-    const auto& about = e.child.empty() ? item.child : e.child;
-    if (asked && known.insert(about).second) children.push_back(about);
+                                : applier_.Reacts(e) && e.version > ToNumber(Questions::FieldOf(read, item.seen)) &&
+                                      Questions::FieldOf(read, item.parked).empty() &&
+                                      Questions::FieldOf(read, item.handled).empty();
+    if (asked && known.insert(ChildOf(e)).second) children.push_back(ChildOf(e));
     if (children.size() == (part.restoring ? kBatch : kReactions)) break;
   }
   if (!children.empty()) applier_.Expect(p, children, part.restoring);
@@ -390,7 +388,7 @@ void Tailer::Park(int p, const kafka::Record& record, const Item& item, const An
   auto& writes = batch.tx.writes;
   const auto& child = item.child;
   const auto* envelope = item.envelope ? &*item.envelope : nullptr;
-  if (FieldOf(read, item.parked).empty() && !batch.parked.contains(child)) {
+  if (Questions::FieldOf(read, item.parked).empty() && !batch.parked.contains(child)) {
     batch.aside.push_back(ParkedBecause(why, envelope, record.offset, Time{record.timestamp_ms}, mark_, record.value));
     writes.push_back(Write::HashSet(keys_.Index(p, "parked"), child, EncodeParked(batch.aside.back())));
   }
@@ -406,7 +404,7 @@ void Tailer::Pass(int p, const Part& part, const Item& item, const Answer& read,
   if (part.restoring) return;
   if (item.discards) return;  // it is the reader's own, and no service's
   const auto& e = *item.envelope;
-  auto& passed = batch.passed.try_emplace(e.stream, ToNumber(FieldOf(read, item.seen))).first->second;
+  auto& passed = batch.passed.try_emplace(e.stream, ToNumber(Questions::FieldOf(read, item.seen))).first->second;
   if (e.version <= passed) return;  // a repeat: what it said took effect at its first place, or is over
   auto writes = applier_.Passed(p, e);
   if (writes.empty()) return;
@@ -429,7 +427,7 @@ bool Tailer::IsDiscarded(const kafka::Record& record, const Item& item, const An
 
 // What nobody can read.
 void Tailer::Unread(int p, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch) const {
-  const bool behind = !FieldOf(read, item.parked).empty() || batch.parked.contains(item.child);
+  const bool behind = !Questions::FieldOf(read, item.parked).empty() || batch.parked.contains(item.child);
   if (!behind && IsDiscarded(record, item, read)) {
     ++batch.taken;
   } else {
@@ -444,7 +442,7 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
   const auto stored = static_cast<std::uint64_t>(read.values[item.own_length].number);
   auto& version = batch.version.try_emplace(e.stream, stored).first->second;
   if (e.version <= version) {
-    const auto& bytes = read.values[*item.bytes];
+    const auto& bytes = read.values[item.bytes];
     if (e.version <= stored && bytes.string != record.value) {
       shards_.Halt(p, "FORK");
       return Took::kStop;
@@ -493,7 +491,7 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
 // This service leaves a record out: at this place the child goes on that was parked for it. False: not in this batch.
 bool Tailer::End(int p, const Part& part, const Item& item, const Answer& read, Batch& batch) const {
   if (!item.discards || part.restoring) return true;
-  const auto ends = EndsParking(FieldOf(read, item.parked), *item.discards);
+  const auto ends = EndsParking(Questions::FieldOf(read, item.parked), *item.discards);
   // Parked by this very batch, and perhaps for this record: to be seen with what is stored.
   if (batch.taken != 0 && (ends || batch.parked.contains(item.discards->child))) return false;
   if (ends) Resume(p, item.discards->child, *ends, batch);
@@ -535,13 +533,13 @@ Status Tailer::React(int p, const kafka::Record& record, const Item& item, Batch
 Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read,
                              Batch& batch) {
   const auto& e = *item.envelope;
-  auto& version = batch.version.try_emplace(e.stream, ToNumber(FieldOf(read, item.seen))).first->second;
+  auto& version = batch.version.try_emplace(e.stream, ToNumber(Questions::FieldOf(read, item.seen))).first->second;
   if (e.version <= version) {
     ++batch.dropped;
     ++batch.taken;
     return Took::kYes;
   }
-  const auto& parked = FieldOf(read, item.parked);
+  const auto& parked = Questions::FieldOf(read, item.parked);
   const auto closes =
       mark_ == "log" && !parked.empty() && e.version == version + 1 ? ClosesGap(parked, e.stream) : std::nullopt;
   if (closes && batch.taken != 0) return Took::kNoYet;
@@ -556,7 +554,7 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
   const bool reacts = !discarded && applier_.Reacts(e);
   auto& inputs =
       batch.inputs.try_emplace(item.child, static_cast<std::uint64_t>(read.values[item.inputs].number)).first->second;
-  const auto handled = ToNumber(FieldOf(read, item.handled));
+  const auto handled = ToNumber(Questions::FieldOf(read, item.handled));
   if (reacts && inputs + 1 > handled) {
     // A reaction rests on what is stored: first what lies before it about its child, and what takes effect for all.
     if (batch.settles || batch.touched.contains(item.child) || batch.reactions == kReactions) return Took::kNoYet;

@@ -47,8 +47,8 @@
 namespace stafett::gate {
 
 // What a service derives from one record, perhaps nothing: guarded by the lengths of the child's lists that it was
-// decided on (before this record), and written together with it. The target is of the same partition, and of the same child
-// unless the record is about none.
+// decided on (before this record), and written together with it. The target is of the same partition, and of the same
+// child unless the record is about none.
 struct Reaction {
   Target target;
   std::uint64_t own = 0;
@@ -128,6 +128,7 @@ class Tailer {
     std::vector<kafka::Record> idle;  // read, not applied yet: nothing but the mark would move
     SteadyTime idle_since;
   };
+  class Questions;
   struct Item;
   struct Batch;
 
@@ -138,7 +139,7 @@ class Tailer {
   bool Idle(const Part& part, const kafka::Record& record) const;
   // Applies a prefix of `records` of one partition; how many were applied (0: conflict or not now).
   std::size_t Apply(int p, Part& part, std::span<const kafka::Record> records);
-  std::vector<Item> Look(int p, const Part& part, std::span<const kafka::Record> records, class Questions& ask) const;
+  std::vector<Item> Look(int p, const Part& part, std::span<const kafka::Record> records, Questions& ask) const;
   void Expect(int p, const Part& part, const std::vector<Item>& items, const Answer& read);
   enum class Took { kYes, kNoYet, kStop };
   Took Own(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);

@@ -47,8 +47,9 @@ Host::Host(const config::Service& config, Follows follows) : Parts(config, LoadT
         return tl::unexpected(std::move(description).error());
       }
       bool compacted = mark == "keys" || mark == "identity";
-      auto more = gate::UnsafeTopic(topic, *description, compacted ? gate::TopicKind::kCompacted : gate::TopicKind::kLog,
-                                    this->config().partitions);
+      auto more =
+          gate::UnsafeTopic(topic, *description, compacted ? gate::TopicKind::kCompacted : gate::TopicKind::kLog,
+                            this->config().partitions);
       wrong.insert(wrong.end(), more.begin(), more.end());
     }
     return wrong;

@@ -64,12 +64,6 @@ Deadline Patience(Deadline deadline) { return Deadline::In(std::min(kPatience, d
 
 }  // namespace
 
-std::string ParkedTraceId(int partition, const gate::Parked& parked) {
-  return seal::Sha256("parked\n" + parked.mark + "\n" + std::to_string(partition) + "\n" +
-                      std::to_string(parked.offset))
-      .substr(0, 32);
-}
-
 ParkingService::ParkingService(Host& host) : host_(host), endpoint_(host.runtime(), v1::Parking::service_full_name()) {}
 
 std::string ParkingService::NameOf(gate::ParkedAt at) const {
@@ -95,10 +89,10 @@ void ParkingService::Fill(const gate::ParkedChild& child, v1::Parked* out) const
   out->set_name(NameOf(child.at()));
   out->set_cause(parked.why);
   out->set_explanation(Explanation(parked));
-  out->set_trace_id(ParkedTraceId(child.partition, parked));
+  out->set_trace_id(gate::TraceIdOf(child.partition, parked));
   out->set_partition(child.partition);
   out->set_offset(parked.offset);
-  out->set_writer(parked.stream.substr(0, parked.stream.find('/')));  // the rest is the child's id
+  out->set_writer(gate::ServiceOf(parked.stream));  // the rest is the child's id
   out->set_version(parked.version);
   out->set_event_type(parked.type);
   out->set_appended_ms(parked.appended.ms);

@@ -10,9 +10,6 @@
 
 namespace stafett::host {
 
-// Of log lines about a record that was set aside: the same in every service, and nobody has to remember it.
-std::string ParkedTraceId(int partition, const gate::Parked& parked);
-
 class ParkingService final : public operations::v1::Parking::CallbackService {
  public:
   explicit ParkingService(Host& host);

@@ -3,7 +3,6 @@
 #include <utility>
 
 #include "lib/host/connect.h"
-#include "lib/host/parking_service.h"
 #include "lib/telemetry/log.h"
 #include "lib/telemetry/trace.h"
 
@@ -54,7 +53,7 @@ void Parts::Assemble(Follows follows, Rim rim) {
   };
   o.parked = [](int partition, const gate::Parked& parked) {
     // No call is under way here: the trace is the record's own.
-    auto trace = telemetry::TraceContext::Parse("00-" + ParkedTraceId(partition, parked) + "-0000000000000001-01");
+    auto trace = telemetry::TraceContext::Parse("00-" + gate::TraceIdOf(partition, parked) + "-0000000000000001-01");
     telemetry::TraceScope scope(trace.value_or(telemetry::TraceContext::New()));
     Log(Severity::kWarn, "child.parked",
         {{"partition", partition}, {"offset", parked.offset}, {"cause", Safe(parked.why)}});
