@@ -106,7 +106,8 @@ Result<kafka::Message> Repairer::EntryOf(int partition, const domain::Kept& kept
   // Twice in the store: what is published again is the service's own word, or nothing is.
   auto e = gate::Decode(message.value);
   if (!e) return Fail(Code::kFailedPrecondition, "OUTBOX_DAMAGED", "an entry of an outbox is no record");
-  const auto get = gate::Get::ListAt(of->Own(partition, OwnListOf(*e)), static_cast<std::int64_t>(e->version) - 1);
+  const auto get =
+      gate::Get::ListAt(of->Own(partition, gate::OwnListOf(e->stream)), static_cast<std::int64_t>(e->version) - 1);
   STAFETT_TRY(auto own, store_.Read({get}, Soon()));
   if (own.values[0].string != message.value) {
     return Fail(Code::kFailedPrecondition, "OUTBOX_DAMAGED", "an entry of an outbox is not what the service has kept");
@@ -155,10 +156,11 @@ Status Repairer::Publish(int partition, Topic& topic, const domain::Repair& repa
   }));
   if (!before) {
     auto first = std::find_if(steps.begin(), steps.end(), [](const auto& step) { return step.entry != nullptr; });
-    if (first == steps.end()) {
+    const auto* entry = first == steps.end() ? repair.Oldest() : first->entry;
+    if (entry == nullptr) {
       return Fail(Code::kFailedPrecondition, "LOST_BEYOND_REPAIR", "no service keeps anything of what is missing");
     }
-    STAFETT_TRY(before, EntryOf(partition, *first->entry));
+    STAFETT_TRY(before, EntryOf(partition, *entry));
   }
   for (const auto& step : steps) {
     beat();

@@ -57,10 +57,14 @@ class Repair {
 
   struct Step {
     std::int64_t offset = 0;
-    const Kept* entry = nullptr;  // nullptr: a repeat of what stands before it (of the first entry if nothing does)
+    // nullptr: a repeat of what stands before it; of the first entry if nothing does; of the oldest if there is none
+    const Kept* entry = nullptr;
   };
   // In order, from the log's end on; one record each. What has no place at all is left to its relay.
   std::vector<Step> Steps() const;
+  // With what a log is begun again of which nothing was acknowledged, and which somebody had read: what would be sent
+  // next. nullptr: nothing is kept.
+  const Kept* Oldest() const { return kept_.empty() ? nullptr : &kept_.front(); }
 
  private:
   std::vector<Kept> kept_;

@@ -131,6 +131,7 @@ struct World {
     if (!halted && looked && looked->Well() && untaken && *untaken == 0) return false;
     auto done = repairer->Mend(kP, kBeat);
     if (done) last = *done;
+    refused = done ? "" : done.error().reason;
     for (auto* s : all) s->Again();
     return true;
   }
@@ -146,12 +147,22 @@ struct World {
       for (auto* s : all) done = done && s->AtEnd();
       if (done) return;
     }
-    std::string where;
+    throw std::runtime_error("does not come to rest. " + Where());
+  }
+  // Who stands where, for whoever looks into a failure.
+  std::string Where() {
+    std::string where = "log " + std::to_string(log.End("log", kP));
     for (auto* s : all) {
       where += " " + s->copy.keys.service() + ": mark " + s->copy.Text(s->copy.keys.Mark(kP, "log")) + " acked " +
                s->copy.Text(s->copy.keys.Acked(kP)) + " halt " + s->copy.Text(s->copy.keys.Halt(kP));
     }
     for (const auto& value : Values(log, "log", kP)) where += " " + gate::Decode(value)->event_id;
+    for (const auto& k : keys) {
+      for (const auto& e : store.StreamForTest(k.Outbox(kP))) {
+        std::map<std::string, std::string> f(e.fields.begin(), e.fields.end());
+        where += "\n" + k.service() + " " + e.id + " " + f["t"] + " " + IdentityOf(f["v"]);
+      }
+    }
     for (const auto& k : keys) {
       for (const auto& e : store.StreamForTest(k.AckLog(kP))) where += "\n" + k.service() + " " + e.fields[0].second;
       const auto moved = Moved(store, own, kP, k.service());
@@ -159,6 +170,7 @@ struct World {
         where += " moved " + std::to_string(number) + " to " + std::to_string(place);
       }
     }
+    where += "\nmending " + refused;
     const auto looked = audit->Look(kP, kBeat);
     if (looked) {
       where += "\nother " + std::to_string(looked->other) + " missing " + std::to_string(looked->missing) +
@@ -166,7 +178,7 @@ struct World {
     } else {
       where += looked.error().reason;
     }
-    throw std::runtime_error("does not come to rest, log " + std::to_string(log.End("log", kP)) + where);
+    return where;
   }
   std::set<std::string> OnLog() {
     auto values = Values(log, "log", kP);
@@ -184,6 +196,7 @@ struct World {
   std::unique_ptr<Repairer> repairer;
   std::unique_ptr<Audit> audit;
   Mended last;
+  std::string refused;  // why the last attempt to mend did not go
 };
 
 class RepairerTest : public ::testing::Test, protected World {
@@ -317,6 +330,16 @@ TEST_F(RepairerTest, What_was_taken_before_it_was_acknowledged_keeps_its_place) 
   cases.Watch();
   ASSERT_TRUE(repairer->Mend(kP, kBeat));
   EXPECT_EQ(Values(log, "log", kP), before);
+}
+
+TEST_F(RepairerTest, A_log_of_which_nothing_was_acknowledged_is_begun_again_with_what_waits) {
+  cases.Say(child_, "leave", "opened");
+  cases.Relay(10, 0);             // lands; the relay dies before it knows
+  consent.tailer->TurnForTest();  // has passed it, and keeps nothing of it
+  log.CutTail("log", kP, 0);
+  Settle();
+  for (const auto& body : Bodies()) EXPECT_EQ(body, "leaveopened");
+  EXPECT_TRUE(audit->LookAtAll(kP, kBeat)->Well());
 }
 
 TEST_F(RepairerTest, Another_store_than_at_the_beginning_is_not_written_to) {  // M6
@@ -485,7 +508,9 @@ RC_GTEST_PROP(RepairProperty, TailRepaired, ()) {
   for (auto* s : w.all) {
     for (const auto& child : children) {
       const auto read = w.store.Read({gate::Get::List(s->copy.keys.Own(kP, child), 0)}, Soon());
-      for (const auto& own : read->values[0].list) RC_ASSERT(on_log.contains(own));
+      for (const auto& own : read->values[0].list) {
+        if (!on_log.contains(own)) RC_FAIL(IdentityOf(own) + " is not on the log. " + w.Where());
+      }
     }
     const auto parked = w.store.Read({gate::Get::Hash(s->copy.keys.Index(kP, "parked"))}, Soon());
     if (const auto& list = parked->values[0].list; !list.empty()) {
