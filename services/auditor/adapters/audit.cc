@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
+#include <sstream>
 #include <utility>
 
 #include "auditor/adapters/keys.h"
@@ -32,9 +34,17 @@ Compared& Compared::operator+=(const Compared& next) {
   return *this;
 }
 
+struct Audit::Wanted {
+  std::string service;
+  std::uint64_t number = 0;
+  kafka::Message message;
+  bool again = false;  // it was found before, and counts only if it is not there any more
+};
+
 // What is compared in one round: by topic, entries at their places.
 struct Audit::Round {
-  std::map<std::string, std::multimap<std::int64_t, kafka::Message>> wanted;
+  std::map<std::string, std::multimap<std::int64_t, Wanted>> wanted;
+  std::map<std::string, std::int64_t> ends;
   Compared compared;
 };
 
@@ -73,7 +83,7 @@ Result<std::vector<Audit::Position>> Audit::Positions(int partition, KeyOf key, 
 }
 
 Status Audit::Move(int partition, KeyOf key, std::uint64_t generation, const std::vector<Position>& before,
-                   const std::vector<Position>& after) {
+                   const std::vector<Position>& after, std::vector<gate::Write> more) {
   gate::Transaction tx;
   tx.generation = generation;
   for (std::size_t i = 0; i < services_.size(); ++i) {
@@ -82,7 +92,8 @@ Status Audit::Move(int partition, KeyOf key, std::uint64_t generation, const std
     tx.guards.push_back(gate::Guard::Equals(name, before[i].text));
     tx.writes.push_back(gate::Write::Set(name, std::to_string(after[i].number) + " " + after[i].place.Id()));
   }
-  if (tx.writes.empty()) return {};
+  if (tx.writes.empty()) return {};  // what was looked at again stands where it stood
+  std::move(more.begin(), more.end(), std::back_inserter(tx.writes));
   STAFETT_TRY(auto outcome, store_.Run(tx, Soon()));
   if (!outcome.done) return Fail(Code::kAborted, "AUDITED_MEANWHILE", "another copy was quicker");
   return {};
@@ -116,7 +127,7 @@ Status Audit::Gather(int partition, std::size_t service, Position& position, Rou
     } else if (!topics_.contains(note.topic) || note.offset < 0) {
       ++round.compared.unread;
     } else {
-      round.wanted[note.topic].emplace(place, entry->message);
+      round.wanted[note.topic].emplace(place, Wanted{services_[service].service(), note.number, entry->message});
     }
     return true;
   };
@@ -125,19 +136,22 @@ Status Audit::Gather(int partition, std::size_t service, Position& position, Rou
   return {};
 }
 
-Result<Compared> Audit::Compare(int partition, std::vector<Position>& positions, const Beat& beat) {
-  Round round;
+Status Audit::Compare(int partition, std::vector<Position>& positions, Round& round, const Beat& beat) {
   for (std::size_t i = 0; i < services_.size(); ++i) {
     beat();
     STAFETT_CHECK_OK(Gather(partition, i, positions[i], round));
   }
   for (auto& [topic, wanted] : round.wanted) {
+    if (wanted.empty()) continue;
     auto next = wanted.begin();
+    auto missing = [&] { ++round.compared.missing; };
     auto met = [&](const kafka::Record& found) {
-      for (; next != wanted.end() && next->first < found.offset; ++next) ++round.compared.missing;
+      for (; next != wanted.end() && next->first < found.offset; ++next) missing();
       for (; next != wanted.end() && next->first == found.offset; ++next) {
-        const auto& sent = next->second;
-        auto& count = Same(sent, found)                                   ? round.compared.same
+        const auto& sent = next->second.message;
+        const bool same = Same(sent, found);
+        if (same && next->second.again) continue;
+        auto& count = same                                                ? round.compared.same
                       : IdentityOf(sent.value) == IdentityOf(found.value) ? round.compared.damaged
                                                                           : round.compared.other;
         ++count;
@@ -145,20 +159,69 @@ Result<Compared> Audit::Compare(int partition, std::vector<Position>& positions,
     };
     auto& log = *topics_.at(topic);
     STAFETT_TRY(const auto end, log.End(partition));
+    round.ends[topic] = end;
     STAFETT_CHECK_OK(log.Read(partition, wanted.begin()->first, std::min(wanted.rbegin()->first + 1, end), beat, met));
-    for (; next != wanted.end(); ++next) ++round.compared.missing;
+    for (; next != wanted.end(); ++next) missing();
   }
-  return round.compared;
+  return {};
+}
+
+Result<std::map<std::string, Audit::Newest>> Audit::ReadNewest(int partition) {
+  std::vector<gate::Get> gets;
+  for (const auto& [topic, of] : topics_) gets.push_back(gate::Get::String(NewestKey(own_, partition, topic)));
+  STAFETT_TRY(const auto read, store_.Read(gets, Soon()));
+  std::map<std::string, Newest> out;
+  std::size_t i = 0;
+  for (const auto& [topic, of] : topics_) {
+    std::istringstream text(read.values[i++].string);
+    Newest newest;
+    if (text >> newest.service >> newest.number >> newest.place) out[topic] = newest;
+  }
+  return out;
+}
+
+// The newest of each topic that has grown (or shrunk) since it was found.
+Status Audit::LookAgain(int partition, const std::map<std::string, Newest>& newest, Round& round) {
+  for (const auto& [topic, known] : newest) {
+    auto of = std::find_if(services_.begin(), services_.end(),
+                           [&, &service = known.service](const gate::Keys& s) { return s.service() == service; });
+    if (of == services_.end()) continue;
+    STAFETT_TRY(const auto end, topics_.at(topic)->End(partition));
+    auto seen = ends_.find({partition, topic});
+    if (seen != ends_.end() && seen->second == end) continue;
+    STAFETT_TRY(auto entries, outboxes_.EntriesAfter(*of, partition, known.number - 1, 1));
+    // The store was lost and came back from the log: its outboxes are others.
+    if (entries.empty() || entries[0].number != known.number) continue;
+    STAFETT_TRY(const auto moved, Moved(store_, own_, partition, known.service));
+    auto since = moved.find(known.number);
+    round.wanted[topic].emplace(since == moved.end() ? known.place : since->second,
+                                Wanted{known.service, known.number, std::move(entries[0].message), true});
+    round.ends[topic] = end;
+  }
+  return {};
 }
 
 Result<Compared> Audit::Look(int partition, const Beat& beat) {
   const auto generation = store_.Generation();
   gate::Answer answer;
   STAFETT_TRY(const auto before, Positions(partition, VerifiedKey, {}, answer));
+  STAFETT_TRY(const auto newest, ReadNewest(partition));
+  Round round;
+  STAFETT_CHECK_OK(LookAgain(partition, newest, round));
   auto positions = before;
-  STAFETT_TRY(auto compared, Compare(partition, positions, beat));
-  if (compared.Well()) STAFETT_CHECK_OK(Move(partition, VerifiedKey, generation, before, positions));
-  return compared;
+  STAFETT_CHECK_OK(Compare(partition, positions, round, beat));
+  if (!round.compared.Well()) return round.compared;
+  std::vector<gate::Write> writes;
+  for (const auto& [topic, wanted] : round.wanted) {
+    if (wanted.empty()) continue;
+    const auto& [place, entry] = *wanted.rbegin();
+    writes.push_back(
+        gate::Write::Set(NewestKey(own_, partition, topic),
+                         entry.service + " " + std::to_string(entry.number) + " " + std::to_string(place)));
+  }
+  STAFETT_CHECK_OK(Move(partition, VerifiedKey, generation, before, positions, std::move(writes)));
+  for (const auto& [topic, end] : round.ends) ends_[{partition, topic}] = end;
+  return round.compared;
 }
 
 // Up to the first entry that somebody has yet to read.
@@ -234,8 +297,9 @@ Result<Compared> Audit::LookAtAll(int partition, const Beat& beat) {
   }
   Compared sum;
   do {
-    STAFETT_TRY(auto compared, Compare(partition, positions, beat));
-    sum += compared;
+    Round round;
+    STAFETT_CHECK_OK(Compare(partition, positions, round, beat));
+    sum += round.compared;
   } while (sum.more);
   return sum;
 }
@@ -248,6 +312,11 @@ Result<std::uint64_t> Audit::Trim(int partition, const Beat& beat) {
   for (std::size_t i = 0; i < positions.size(); ++i) {
     positions[i].number = std::min(positions[i].number, verified_upto[i].number);
   }
+  STAFETT_TRY(const auto newest, ReadNewest(partition));
+  auto is_newest = [&](const std::string& service, std::uint64_t number) {
+    return std::any_of(newest.begin(), newest.end(),
+                       [&](const auto& n) { return n.second.service == service && n.second.number == number; });
+  };
   const auto limit = answer.clock.ms - keep_.count();
   std::uint64_t trimmed = 0;
   for (std::size_t i = 0; i < services_.size(); ++i) {
@@ -262,8 +331,9 @@ Result<std::uint64_t> Audit::Trim(int partition, const Beat& beat) {
     std::map<std::string, std::int64_t> tops;
     for (const auto& n : noted) {
       const bool old = static_cast<std::int64_t>(n.place.first) < limit;
-      const bool verified = std::all_of(n.notes.begin(), n.notes.end(),
-                                        [&](const auto& note) { return note.number <= positions[i].number; });
+      const bool verified = std::all_of(n.notes.begin(), n.notes.end(), [&](const auto& note) {
+        return note.number <= positions[i].number && !is_newest(s.service(), note.number);
+      });
       if (!old || !verified) break;
       behind = {n.place.first, n.place.second + 1};
       for (const auto& note : n.notes) {

@@ -1,12 +1,15 @@
 // Reads the log back and compares it with the outboxes, byte by byte: only what was seen there with own eyes counts as
 // verified. Then asks whether every service that has read past a record has taken it: a tail that was lost and written
-// over before anybody looked leaves records that a reader, standing further on, never saw. Trims outboxes, and nobody
-// else does: what is verified, was taken by all, and was acknowledged longer ago than `keep`.
+// over before anybody looked leaves records that a reader, standing further on, never saw. And the newest that was
+// verified is looked at again whenever the log has grown: a loss that goes back behind it, written over before anybody
+// looked, would otherwise lie where nobody looks any more. Trims outboxes, and nobody else does: what is verified, was
+// taken by all, was acknowledged longer ago than `keep`, and is not that newest one.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "auditor/adapters/outboxes.h"
@@ -54,20 +57,29 @@ class Audit {
     std::uint64_t number = 0;
     gate::StreamPlace place;
   };
+  // The entry that stands highest in a topic, of those that were verified.
+  struct Newest {
+    std::string service;
+    std::uint64_t number = 0;
+    std::int64_t place = 0;
+  };
+  struct Wanted;
   struct Round;
   struct Passed;
   using KeyOf = std::string (*)(const gate::Keys& own, int partition, const std::string& service);
   Result<std::vector<Position>> Positions(int partition, KeyOf key, std::vector<gate::Get> more, gate::Answer& answer);
   Status Move(int partition, KeyOf key, std::uint64_t generation, const std::vector<Position>& before,
-              const std::vector<Position>& after);
+              const std::vector<Position>& after, std::vector<gate::Write> more = {});
   // What this service had acknowledged behind the position, in order: each with its place now, and the entry unless the
   // outbox has lost it. The position moves over all for which it is true. True: there was more than one round takes.
   using Visit = std::function<bool(const domain::Note& note, std::int64_t place, const Entry* entry)>;
   Result<bool> Walk(int partition, const gate::Keys& of, Position& position, const Visit& visit);
   Status GatherPassed(int partition, std::size_t service, const gate::Answer& marks, Position& position,
                       std::vector<Passed>& passed);
-  Result<Compared> Compare(int partition, std::vector<Position>& positions, const Beat& beat);
+  Status Compare(int partition, std::vector<Position>& positions, Round& round, const Beat& beat);
   Status Gather(int partition, std::size_t service, Position& position, Round& round);
+  Result<std::map<std::string, Newest>> ReadNewest(int partition);
+  Status LookAgain(int partition, const std::map<std::string, Newest>& newest, Round& round);
 
   gate::Store& store_;
   gate::Keys own_;
@@ -76,6 +88,7 @@ class Audit {
   std::string log_;
   Millis keep_;
   Outboxes outboxes_;
+  std::map<std::pair<int, std::string>, std::int64_t> ends_;  // of partition and topic, when its newest was last found
 };
 
 }  // namespace stafett::auditor::adapters

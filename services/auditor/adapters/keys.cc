@@ -16,6 +16,9 @@ std::string MovedKey(const gate::Keys& own, int partition, const std::string& se
 std::string TrimmedKey(const gate::Keys& own, int partition, const std::string& topic) {
   return own.Index(partition, "trimmed:" + topic);
 }
+std::string NewestKey(const gate::Keys& own, int partition, const std::string& topic) {
+  return own.Index(partition, "newest:" + topic);
+}
 
 Result<std::map<std::uint64_t, std::int64_t>> Moved(gate::Store& store, const gate::Keys& own, int partition,
                                                     const std::string& service) {

@@ -18,6 +18,7 @@ std::string VerifiedKey(const gate::Keys& own, int partition, const std::string&
 std::string TakenKey(const gate::Keys& own, int partition, const std::string& service);
 std::string MovedKey(const gate::Keys& own, int partition, const std::string& service);  // number -> place since
 std::string TrimmedKey(const gate::Keys& own, int partition, const std::string& topic);  // highest place trimmed
+std::string NewestKey(const gate::Keys& own, int partition, const std::string& topic);   // "<service> <number> <place>"
 
 // Entries of a service's outbox that stand elsewhere since a tail was mended: number -> place.
 Result<std::map<std::uint64_t, std::int64_t>> Moved(gate::Store& store, const gate::Keys& own, int partition,

@@ -12,6 +12,7 @@
 //                                                                   begin where the log is known to be as it was
 //   M5 an entry landed, was taken, and was never acknowledged    -> its place is known from who took it
 //   M6 the store is another one than at the beginning            -> nothing is written (Transaction::generation)
+//   M7 as M4, until the log is longer than anybody knew it       -> the newest that was verified is looked at again
 #pragma once
 
 #include <map>

@@ -332,6 +332,20 @@ TEST_F(RepairerTest, What_was_taken_before_it_was_acknowledged_keeps_its_place) 
   EXPECT_EQ(Values(log, "log", kP), before);
 }
 
+// The log is longer than anybody had known it by the time somebody looks, and all that is lost had been verified.
+TEST_F(RepairerTest, A_loss_that_others_have_written_over_is_found_by_the_newest_that_was_verified) {  // M7
+  WithdrawAndNote();
+  Settle();
+  log.CutTail("log", kP, 1);
+  for (int i = 0; i < 4; ++i) consent.Say(child_, "take", "new" + std::to_string(i));
+  consent.Relay(10, 0);  // lands, and the copy dies before it hears of it
+  for (auto* s : all) s->tailer->TurnForTest();
+  Settle();
+  for (const char* body : {"takegranted", "takewithdrawn", "takenote", "takenew3"}) {
+    EXPECT_THAT(Bodies(), ::testing::Contains(body));
+  }
+}
+
 TEST_F(RepairerTest, A_log_of_which_nothing_was_acknowledged_is_begun_again_with_what_waits) {
   cases.Say(child_, "leave", "opened");
   cases.Relay(10, 0);             // lands; the relay dies before it knows
@@ -359,8 +373,8 @@ TEST_F(RepairerTest, What_was_trimmed_cannot_be_mended_and_stays_as_it_is) {
   ASSERT_TRUE(audit->Look(kP, kBeat)->Well());
   EXPECT_EQ(*audit->LookWhoTook(kP, kBeat), 0U);
   store.AdvanceForTest(Millis(5000));
-  EXPECT_EQ(*audit->Trim(kP, kBeat), 3U);
-  log.CutTail("log", kP, 2);
+  EXPECT_EQ(*audit->Trim(kP, kBeat), 2U);  // the newest stays, to be looked at again
+  log.CutTail("log", kP, 1);
   cases.Watch();
   auto mended = repairer->Mend(kP, kBeat);
   ASSERT_FALSE(mended);
