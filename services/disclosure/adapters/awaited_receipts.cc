@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 #include <sstream>
 #include <utility>
 
@@ -172,63 +173,88 @@ bool AwaitedReceipts::Turn() {
   for (int p : *held) {
     const auto& due = read->values[at++].list;
     if (read->values[at++].string != options_.files) more = AllAgain(p).has_value() || more;
-    for (const auto& child : due) {
+    for (std::size_t i = 0; i < due.size(); i += kTogether) {
       if (stop_) return false;
-      const auto looked = LookAt(p, child);
-      if (looked == Looked::kFailed) {
-        // Out of the way of others: it may be this child alone.
-        gate::Transaction later;
+      const auto end = std::min(due.size(), i + kTogether);
+      const std::vector<std::string> together(due.begin() + static_cast<std::ptrdiff_t>(i),
+                                              due.begin() + static_cast<std::ptrdiff_t>(end));
+      auto looked = LookAt(p, together);
+      more = more || looked == Looked::kSaid || looked == Looked::kSettled;
+      if (looked == Looked::kSaid || looked == Looked::kSettled) continue;
+      for (const auto& child : together) {  // it may be one alone that fails, or that something happened to
+        if (together.size() > 1) looked = LookAt(p, {child});
+        more = more || looked == Looked::kSaid || looked == Looked::kSettled;
+        if (looked != Looked::kFailed) continue;
+        gate::Transaction later;  // out of the way of others
         later.generation = generation;
         later.writes.push_back(gate::Write::SortedAdd(DueKey(keys, p), read->now.ms + kRetry.count(), child));
         (void)store.Run(later, Soon());
       }
-      more = more || looked == Looked::kSaid || looked == Looked::kSettled;
     }
   }
   return more;
 }
 
-AwaitedReceipts::Looked AwaitedReceipts::LookAt(int partition, const std::string& child) {
-  const auto stream = ReceiptsStream(child);
-  auto view = views_.Load(partition, child, Soon());
-  auto said = words_.Load(partition, stream, Soon());
-  if (!view || !said || view->generation != said->generation) return Looked::kFailed;
-  const auto standing = Look(*view->state, *said->state, options_.receipts, view->now);
+AwaitedReceipts::Looked AwaitedReceipts::LookAt(int partition, const std::vector<std::string>& children) {
+  std::vector<std::string> streams;
+  streams.reserve(children.size());
+  for (const auto& child : children) streams.push_back(ReceiptsStream(child));
+  auto views = views_.LoadAll(partition, children, Soon());
+  auto said = words_.LoadAll(partition, streams, Soon());
+  if (!views || !said) return Looked::kFailed;
+  gate::Transaction tx;
+  tx.generation = views->front().generation;
+  bool says = false;
+  for (std::size_t i = 0; i < children.size(); ++i) {
+    if ((*said)[i].generation != tx.generation) return Looked::kFailed;
+    if (!NoteDown(partition, children[i], (*views)[i], (*said)[i], tx, says)) return Looked::kFailed;
+  }
+  auto ran = committer_.store().Run(tx, Soon());
+  if (!ran) return Looked::kFailed;
+  if (!ran->done) return Looked::kConflict;
+  return says ? Looked::kSaid : Looked::kSettled;
+}
 
+// Adds what is to be written of this child, and what that rests on.
+Status AwaitedReceipts::NoteDown(int partition, const std::string& child, const gate::Loaded<domain::View>& view,
+                                 const gate::Loaded<Words>& said, gate::Transaction& tx, bool& says) const {
+  const auto stream = ReceiptsStream(child);
+  const auto standing = Look(*view.state, *said.state, options_.receipts, view.now);
   const auto& keys = committer_.keys();
-  // The two were read one after the other: only if nothing came in between do they belong together.
-  std::vector<gate::Guard> guards{gate::Guard::Length(keys.Own(partition, child), view->own),
-                                  gate::Guard::Length(keys.Inputs(partition, child), view->inputs)};
-  std::vector<gate::Write> writes;
-  writes.push_back(standing.again ? gate::Write::SortedAdd(DueKey(keys, partition), standing.again->ms, child)
-                                  : gate::Write::SortedRemove(DueKey(keys, partition), child));
-  writes.push_back(standing.any ? gate::Write::HashSet(WaitingKey(keys, partition), child, Encode(standing))
-                                : gate::Write::HashDelete(WaitingKey(keys, partition), child));
-  if (standing.words.empty()) {
-    guards.push_back(gate::Guard::Length(keys.Own(partition, stream), said->own));
-    auto ran = committer_.store().Run({std::move(guards), std::move(writes), view->generation}, Soon());
-    if (!ran) return Looked::kFailed;
-    return ran->done ? Looked::kSettled : Looked::kConflict;
-  }
-  ::stafett::disclosure::v1::ReceiptsAwaited body;
-  auto open = said->state->size();
-  for (const auto& word : standing.words) {
-    if (word.done) --open;
-    if (!word.done && !said->state->contains(word.id)) ++open;
-  }
-  body.set_open(static_cast<std::uint32_t>(open));
   gate::Proposal proposal;
-  proposal.events.push_back({body.GetDescriptor()->options().GetExtension(common::v1::event_type),
-                             body.SerializeAsString(), "", options_.log_topic, standing.words, true});
-  proposal.guards = std::move(guards);
-  proposal.indexes = std::move(writes);
-  gate::Command command;
-  command.request_scope = keys.service();
-  command.request_id = DerivedId("rq", stream + "#" + std::to_string(said->own + 1));
-  auto tried = committer_.Try(command, {partition, stream, true, child},
-                              {said->own, said->inputs, said->generation, view->now}, proposal, Soon());
-  if (!tried) return Looked::kFailed;
-  return tried->kind == gate::Committer::Attempt::Kind::kDone ? Looked::kSaid : Looked::kConflict;
+  // The two were read one after the other: only if nothing came in between do they belong together.
+  proposal.guards = {gate::Guard::Length(keys.Own(partition, child), view.own),
+                     gate::Guard::Length(keys.Inputs(partition, child), view.inputs)};
+  proposal.indexes = {standing.again ? gate::Write::SortedAdd(DueKey(keys, partition), standing.again->ms, child)
+                                     : gate::Write::SortedRemove(DueKey(keys, partition), child),
+                      standing.any ? gate::Write::HashSet(WaitingKey(keys, partition), child, Encode(standing))
+                                   : gate::Write::HashDelete(WaitingKey(keys, partition), child)};
+  gate::Transaction step;
+  if (standing.words.empty()) {
+    step.guards = std::move(proposal.guards);
+    step.guards.push_back(gate::Guard::Length(keys.Own(partition, stream), said.own));
+    step.writes = std::move(proposal.indexes);
+  } else {
+    ::stafett::disclosure::v1::ReceiptsAwaited body;
+    auto open = said.state->size();
+    for (const auto& word : standing.words) {
+      if (word.done) --open;
+      if (!word.done && !said.state->contains(word.id)) ++open;
+    }
+    body.set_open(static_cast<std::uint32_t>(open));
+    proposal.events.push_back({body.GetDescriptor()->options().GetExtension(common::v1::event_type),
+                               body.SerializeAsString(), "", options_.log_topic, standing.words, true});
+    gate::Command command;
+    command.request_scope = keys.service();
+    command.request_id = DerivedId("rq", stream + "#" + std::to_string(said.own + 1));
+    STAFETT_TRY(auto prepared, committer_.Prepare(command, {partition, stream, true, child},
+                                                  {said.own, said.inputs, said.generation, view.now}, proposal));
+    step = std::move(prepared.tx);
+    says = true;
+  }
+  std::move(step.guards.begin(), step.guards.end(), std::back_inserter(tx.guards));
+  std::move(step.writes.begin(), step.writes.end(), std::back_inserter(tx.writes));
+  return {};
 }
 
 // Whoever has something unfinished is to be looked at: the files may say another thing of its recipients.

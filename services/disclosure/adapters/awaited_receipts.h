@@ -57,8 +57,9 @@ class AwaitedReceipts {
  public:
   static constexpr Millis kEvery{250};
   static constexpr Millis kGrace{2000};
-  static constexpr std::int64_t kBatch = 64;  // children of a partition in one round
-  static constexpr Millis kRetry{10'000};     // before a child is looked at again that could not be
+  static constexpr std::int64_t kBatch = 64;    // children of a partition in one round
+  static constexpr std::size_t kTogether = 32;  // in one step: the store does nothing else meanwhile
+  static constexpr Millis kRetry{10'000};       // before a child is looked at again that could not be
 
   struct Options {
     std::function<std::optional<std::set<int>>()> partitions;  // to look after; nothing while the gate is closed
@@ -84,7 +85,10 @@ class AwaitedReceipts {
 
  private:
   enum class Looked { kSettled, kSaid, kConflict, kFailed };
-  Looked LookAt(int partition, const std::string& child);
+  // In one step, or none of them.
+  Looked LookAt(int partition, const std::vector<std::string>& children);
+  Status NoteDown(int partition, const std::string& child, const gate::Loaded<domain::View>& view,
+                  const gate::Loaded<Words>& said, gate::Transaction& tx, bool& says) const;
   Status AllAgain(int partition);
   void Count();
 

@@ -7,15 +7,14 @@
 #pragma once
 
 #include <functional>
-#include <list>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "lib/gate/envelope.h"
+#include "lib/gate/folded.h"
 #include "lib/gate/keys.h"
 #include "lib/gate/store.h"
 
@@ -55,7 +54,7 @@ class Children {
   using Fold = std::function<Status(State&, const Entry&)>;
 
   Children(Store& store, Keys keys, Fold fold, std::size_t max_cached = 10'000)
-      : store_(store), keys_(std::move(keys)), fold_(std::move(fold)), max_cached_(max_cached) {}
+      : store_(store), keys_(std::move(keys)), fold_(std::move(fold)), folded_(max_cached, kMaxBytes) {}
 
   Result<Loaded<State>> Load(int partition, const std::string& child, Deadline deadline, std::vector<Get> extra = {}) {
     STAFETT_TRY(auto loaded, LoadAll(partition, {child}, deadline, std::move(extra)));
@@ -65,29 +64,32 @@ class Children {
   // Several children of one partition, all in one atomic step; in the order asked for. Each gets the answers to the
   // extra Gets.
   Result<std::vector<Loaded<State>>> LoadAll(int partition, const std::vector<std::string>& children, Deadline deadline,
-                                             std::vector<Get> extra = {}) {
-    for (int attempt = 0; attempt < 2; ++attempt) {
-      auto generation = store_.Generation();
-      std::vector<Cached> cached;
+                                             const std::vector<Get>& extra = {}) {
+    for (int attempt = 1; attempt <= kAttempts; ++attempt) {
+      const auto generation = store_.Generation();
+      const bool cached = attempt < kAttempts;  // others are quicker again and again: without them then
+      std::vector<Lengths> known;
       auto gets = extra;
       for (const auto& child : children) {
-        const auto& c = cached.emplace_back(Find(child, generation));
+        const auto& k = known.emplace_back(cached ? folded_.Known(child, generation) : Lengths{});
         const auto own = keys_.Own(partition, child), inputs = keys_.Inputs(partition, child);
         gets.push_back(Get::Length(own));
         gets.push_back(Get::Length(inputs));
-        gets.push_back(Get::List(own, static_cast<std::int64_t>(c.own)));
-        gets.push_back(Get::List(inputs, static_cast<std::int64_t>(c.inputs)));
+        gets.push_back(Get::List(own, static_cast<std::int64_t>(k.own)));
+        gets.push_back(Get::List(inputs, static_cast<std::int64_t>(k.inputs)));
       }
       STAFETT_TRY(auto answer, store_.Read(gets, deadline));
-      const bool same = generation == store_.Generation();
+      if (generation != store_.Generation()) continue;
       std::vector<Loaded<State>> out;
       for (std::size_t i = 0; i < children.size(); ++i) {
         const auto* values = &answer.values[extra.size() + 4 * i];
-        STAFETT_TRY(bool whole, Bring(children[i], cached[i], generation, same, values));
-        if (!whole) break;
-        out.push_back({cached[i].state,
-                       cached[i].own,
-                       cached[i].inputs,
+        const Lengths is{static_cast<std::uint64_t>(values[0].number), static_cast<std::uint64_t>(values[1].number)};
+        const New added{known[i], is, values[2].list, values[3].list};
+        STAFETT_TRY(auto state, cached ? Bring(children[i], generation, added, deadline) : Alone(added));
+        if (!state) break;
+        out.push_back({std::move(*state),
+                       is.own,
+                       is.inputs,
                        generation,
                        answer.now,
                        {answer.values.begin(), answer.values.begin() + static_cast<std::ptrdiff_t>(extra.size())}});
@@ -101,84 +103,62 @@ class Children {
   Store& store() { return store_; }
 
  private:
-  struct Cached {
-    std::shared_ptr<const State> state;
-    std::uint64_t own = 0;
-    std::uint64_t inputs = 0;
-    std::uint64_t generation = 0;
+  static constexpr int kAttempts = 3;
+  // Of records that cached states were folded from; a state has about twice the bytes of its records.
+  static constexpr std::size_t kMaxBytes = 64U << 20U;
+  using Shared = std::optional<std::shared_ptr<const State>>;
+  // What the store has of a child from some lengths on, up to what it is now.
+  struct New {
+    Lengths from, is;
+    const std::vector<std::string>& own;
+    const std::vector<std::string>& inputs;
   };
-  using Order = std::list<std::string>;
 
-  // Folds what is new. `values`: the two lengths and the two lists from there on. False: another store, or one that
-  // lost its tail; what was cached is not its state.
-  Result<bool> Bring(const std::string& child, Cached& cached, std::uint64_t generation, bool same,
-                     const Value* values) {
-    const auto own = static_cast<std::uint64_t>(values[0].number);
-    const auto inputs = static_cast<std::uint64_t>(values[1].number);
-    if (!same || own < cached.own || inputs < cached.inputs) {
-      Drop(child);
-      return false;
+  // Nothing: the store is another one, or lost its tail; or somebody else has cached more by now.
+  Result<Shared> Bring(const std::string& child, std::uint64_t generation, const New& added, Deadline deadline) {
+    if (!added.from.Within(added.is)) {
+      folded_.Drop(child);  // what was cached is not its state
+      return Shared();
     }
-    const auto& new_own = values[2].list;
-    const auto& new_inputs = values[3].list;
-    if (new_own.empty() && new_inputs.empty() && cached.state) return true;
-    auto next = cached.state ? std::make_shared<State>(*cached.state) : std::make_shared<State>();
-    std::size_t taken = 0;
+    std::size_t bytes = 0;
+    // A rebuild has given back an own record, and not yet what it follows: the order of the fold will be another.
+    bool whole = true;
+    for (const auto& record : added.own) {
+      bytes += record.size();
+      whole = whole && InputsOf(record) <= added.is.inputs;
+    }
+    for (const auto& input : added.inputs) bytes += input.size();
+    return folded_.Bring(child, generation, added.from, added.is, bytes, whole, deadline,
+                         [&](State& state, const Lengths& has) { return FoldNew(state, has, added); });
+  }
+
+  Result<Shared> Alone(const New& added) {
+    auto state = std::make_shared<State>();
+    STAFETT_CHECK_OK(FoldNew(*state, {}, added));
+    return Shared(std::move(state));
+  }
+
+  // What is new to a state that has so much already.
+  Status FoldNew(State& state, const Lengths& has, const New& added) {
+    auto taken = has.inputs - added.from.inputs;
     auto take_inputs = [&](std::uint64_t until) -> Status {
-      for (; taken < new_inputs.size() && cached.inputs + taken < until; ++taken) {
-        STAFETT_TRY(auto input, DecodeInput(new_inputs[taken]));
-        STAFETT_CHECK_OK(fold_(*next, Entry{false, input.offset, input.appended, input.record}));
+      for (; taken < added.inputs.size() && added.from.inputs + taken < until; ++taken) {
+        STAFETT_TRY(auto input, DecodeInput(added.inputs[taken]));
+        STAFETT_CHECK_OK(fold_(state, Entry{false, input.offset, input.appended, input.record}));
       }
       return {};
     };
-    bool complete = true;  // not while a rebuild has given back an own record, and not yet what it follows
-    for (const auto& record : new_own) {
-      complete = complete && InputsOf(record) <= inputs;
-      STAFETT_CHECK_OK(take_inputs(InputsOf(record)));
-      STAFETT_CHECK_OK(fold_(*next, Entry{true, -1, Time{}, record}));
+    for (auto i = has.own - added.from.own; i < added.own.size(); ++i) {
+      STAFETT_CHECK_OK(take_inputs(InputsOf(added.own[i])));
+      STAFETT_CHECK_OK(fold_(state, Entry{true, -1, Time{}, added.own[i]}));
     }
-    STAFETT_CHECK_OK(take_inputs(inputs));
-    cached = Cached{next, own, inputs, generation};
-    if (complete) Put(child, cached);
-    return true;
-  }
-
-  Cached Find(const std::string& child, std::uint64_t generation) {
-    std::lock_guard lock(mutex_);
-    auto it = cache_.find(child);
-    if (it == cache_.end() || it->second.first.generation != generation) return {};
-    order_.splice(order_.begin(), order_, it->second.second);
-    return it->second.first;
-  }
-  void Put(const std::string& child, const Cached& cached) {
-    std::lock_guard lock(mutex_);
-    auto it = cache_.find(child);
-    if (it != cache_.end()) {
-      it->second.first = cached;
-      return;
-    }
-    order_.push_front(child);
-    cache_.emplace(child, std::make_pair(cached, order_.begin()));
-    if (cache_.size() > max_cached_) {
-      cache_.erase(order_.back());
-      order_.pop_back();
-    }
-  }
-  void Drop(const std::string& child) {
-    std::lock_guard lock(mutex_);
-    auto it = cache_.find(child);
-    if (it == cache_.end()) return;
-    order_.erase(it->second.second);
-    cache_.erase(it);
+    return take_inputs(added.is.inputs);
   }
 
   Store& store_;
   Keys keys_;
   Fold fold_;
-  std::size_t max_cached_;
-  std::mutex mutex_;
-  Order order_;
-  std::unordered_map<std::string, std::pair<Cached, Order::iterator>> cache_;
+  Folded<State> folded_;
 };
 
 }  // namespace stafett::gate

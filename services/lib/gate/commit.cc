@@ -76,25 +76,36 @@ Result<Committer::Built> Committer::Build(const Command& command, const Target& 
   return built;
 }
 
-Result<Committer::Attempt> Committer::Try(const Command& command, const Target& target, const Basis& basis,
-                                          const Proposal& proposal, Deadline deadline) {
+namespace {
+constexpr std::size_t kBound = 3;  // the guard of Prepare that the outbox's limit is
+}
+
+Result<Committer::Step> Committer::Prepare(const Command& command, const Target& target, const Basis& basis,
+                                           const Proposal& proposal) const {
   if (!Admits(basis.generation)) return Recovering();
   STAFETT_TRY(auto built, Build(command, target, basis.own, basis.inputs, basis.now, proposal));
   auto p = target.partition;
   auto remember = keys_.Command(command.request_scope, command.request_id);
-  Transaction tx;
+  Step step;
+  auto& tx = step.tx;
   // Between the lengths' reading and this moment the store may have been replaced by one that lost its end: equal
   // lengths would not be equal content then.
   tx.generation = basis.generation;
   tx.guards = {Guard::Absent(remember), Guard::Length(keys_.Own(p, target.child), basis.own),
                Guard::Length(keys_.Inputs(p, target.child), basis.inputs),
                Guard::OutboxBelow(keys_.Outbox(p), keys_.Acked(p), proposal.beyond_limit ? kNoLimit : outbox_limit_)};
-  constexpr std::size_t kBound = 3;
   tx.guards.insert(tx.guards.end(), proposal.guards.begin(), proposal.guards.end());
   tx.writes = std::move(built.writes);
-  auto version = basis.own + proposal.events.size();
-  tx.writes.push_back(Write::Remember(remember, kRememberFor, command.request_hash, p, target.child, version));
-  auto ran = store_.Run(tx, deadline);
+  step.version = basis.own + proposal.events.size();
+  tx.writes.push_back(Write::Remember(remember, kRememberFor, command.request_hash, p, target.child, step.version));
+  step.event_ids = std::move(built.event_ids);
+  return step;
+}
+
+Result<Committer::Attempt> Committer::Try(const Command& command, const Target& target, const Basis& basis,
+                                          const Proposal& proposal, Deadline deadline) {
+  STAFETT_TRY(auto step, Prepare(command, target, basis, proposal));
+  auto ran = store_.Run(step.tx, deadline);
   if (!ran && ran.error().code == Code::kUnknownOutcome) ++unknown_;
   STAFETT_TRY(auto outcome, std::move(ran));
   if (!outcome.done) {
@@ -105,13 +116,13 @@ Result<Committer::Attempt> Committer::Try(const Command& command, const Target& 
     ++conflicts_;
     return Attempt{Attempt::Kind::kConflict, {}};
   }
-  Committed done{p,
+  Committed done{target.partition,
                  target.child,
-                 version,
+                 step.version,
                  outcome.outbox.empty() ? 0 : outcome.outbox.back(),
                  basis.generation,
                  false,
-                 std::move(built.event_ids)};
+                 std::move(step.event_ids)};
   return Attempt{Attempt::Kind::kDone, std::move(done)};
 }
 

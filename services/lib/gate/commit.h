@@ -94,6 +94,14 @@ class Committer {
     std::uint64_t generation = 0;
     Time now;
   };
+  // The step that a try is: guards and writes, nothing done. So several, of one generation, can be put into one.
+  struct Step {
+    Transaction tx;
+    std::uint64_t version = 0;  // of the last event
+    std::vector<std::string> event_ids;
+  };
+  Result<Step> Prepare(const Command& command, const Target& target, const Basis& basis,
+                       const Proposal& proposal) const;
   // One try. kConflict: something that the decision rests on has changed; load and decide again. kUnavailable, nothing
   // done, when the store is not the one of `basis`, or has not passed the barrier.
   Result<Attempt> Try(const Command& command, const Target& target, const Basis& basis, const Proposal& proposal,

@@ -1,10 +1,24 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "unit/lib/gate/support.h"
 
 namespace stafett::gate::test {
 namespace {
+
+// Counts how often it is copied.
+struct Counted {
+  Counted() = default;
+  Counted(const Counted&) { ++copies; }
+  Counted& operator=(const Counted&) {
+    ++copies;
+    return *this;
+  }
+  static inline int copies = 0;
+};
 
 class ChildrenTest : public ::testing::Test {
  protected:
@@ -137,6 +151,79 @@ TEST_F(ChildrenTest, The_cache_is_bounded) {
   EXPECT_EQ(folded, 3);
   load("b");
   EXPECT_EQ(folded, 4);
+}
+
+// What it costs to bring a child up to date is what is new, not its whole story.
+TEST_F(ChildrenTest, A_state_that_nobody_reads_is_brought_up_to_date_in_place) {
+  Children<Counted> children(store_, a_.keys, [](Counted&, const Entry&) { return Status(); });
+  auto copies = [&] {
+    const auto before = Counted::copies;
+    EXPECT_TRUE(children.Load(P(), "ch-1", Soon()));
+    return Counted::copies - before;
+  };
+  ASSERT_TRUE(a_.Do("ch-1", "r1", "1"));
+  (void)copies();
+  ASSERT_TRUE(a_.Do("ch-1", "r2", "2"));
+  EXPECT_EQ(copies(), 0);
+  const auto lent = children.Load(P(), "ch-1", Soon());
+  ASSERT_TRUE(a_.Do("ch-1", "r3", "3"));
+  EXPECT_EQ(copies(), 1);
+}
+
+TEST_F(ChildrenTest, The_cache_is_bounded_by_what_its_states_were_made_of) {
+  int folded = 0;
+  Folded<int> cache(100, 10);
+  auto bring = [&](const char* child, std::size_t bytes) {
+    auto brought = cache.Bring(child, 1, cache.Known(child, 1), {1, 0}, bytes, true, Soon(), [&](int&, const Lengths&) {
+      ++folded;
+      return Status();
+    });
+    ASSERT_TRUE(brought && *brought);
+  };
+  for (const char* child : {"a", "b", "a"}) bring(child, 5);
+  EXPECT_EQ(folded, 2);
+  bring("c", 6);  // b goes, and a
+  EXPECT_EQ(cache.Known("a", 1), Lengths{});
+  bring("large", 1000);  // the last one stays, whatever it weighs
+  EXPECT_EQ(cache.Known("large", 1), (Lengths{1, 0}));
+  EXPECT_EQ(cache.Known("c", 1), Lengths{});
+}
+
+TEST_F(ChildrenTest, What_was_borrowed_outlives_the_cache) {
+  std::shared_ptr<const Trace> state;
+  {
+    Children<Trace> children(store_, a_.keys, FoldTrace);
+    ASSERT_TRUE(a_.Do("ch-1", "r1", "1"));
+    state = children.Load(P(), "ch-1", Soon())->state;
+  }
+  EXPECT_THAT(state->steps, ElementsAre("own:1"));
+}
+
+TEST_F(ChildrenTest, Readers_and_writers_at_once_each_see_a_prefix) {
+  constexpr int kWrites = 200;
+  std::atomic<bool> done{false};
+  std::vector<std::thread> readers;
+  for (int r = 0; r < 3; ++r) {
+    readers.emplace_back([&] {
+      std::size_t before = 0;
+      while (!done) {
+        auto loaded = a_.children.Load(P(), "ch-1", Soon());
+        ASSERT_TRUE(loaded);
+        const auto& steps = loaded->state->steps;
+        ASSERT_EQ(steps.size(), loaded->own);
+        ASSERT_GE(steps.size(), before);
+        before = steps.size();
+        for (std::size_t i = 0; i < before; ++i) ASSERT_EQ(steps[i], "own:" + std::to_string(i));
+      }
+    });
+  }
+  for (int i = 0; i < kWrites; ++i) {
+    auto own =
+        RecordOf("cases", "ch-1", static_cast<std::uint64_t>(i) + 1, "no.stafett.cases.said.v1", std::to_string(i));
+    ASSERT_TRUE(store_.Run({{}, {Write::Push(a_.keys.Own(P(), "ch-1"), own)}, 0}, Soon()));
+  }
+  done = true;
+  for (auto& reader : readers) reader.join();
 }
 
 TEST_F(ChildrenTest, A_cache_folds_in_the_order_of_a_fresh_read) {
