@@ -13,8 +13,10 @@ from typing import Any
 
 from stafett_faults import checker, power, records
 from stafett_faults.faults import Faults, NotHealed
-from stafett_faults.history import Kept, Run
+from stafett_faults.ground import Lost
+from stafett_faults.history import Cut, Kept, Run
 from stafett_faults.load import RATE, Load
+from stafett_faults.of_operators import CHECK_STORES_EVERY_MS
 from stafett_faults.oracle import Files, Oracle
 from stafett_faults.people import RECIPIENTS
 from stafett_faults.proxy import Proxy
@@ -89,8 +91,10 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
                     load.stop()
             if load.errors:
                 raise load.errors[0]
-            run.commands, run.reads, run.faults = load.commands, load.reads, faults.done
-            run.away, run.wiped_ms, run.poison = faults.away, faults.wiped_ms, faults.poison
+            run.reads, run.faults = load.reads, faults.done
+            run.commands = [*load.commands, *faults.commands]
+            run.away, run.wiped_ms, run.poison = faults.away, faults.wiped_ms, faults.poisoned
+            run.parked, run.unsafe = faults.parked, faults.unsafe
             run.backlog = backlog.most, OUTBOX_LIMIT
             recovers.checked += len(faults.done)
             say(f"{len(faults.done)} faults; {load.accepted()} commands accepted; all is healed and comes to rest")
@@ -98,7 +102,7 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
                 _rest(stack, load, recipients)
             except StackError as error:
                 recovers.violations.append(str(error))
-            _read(stack, load, recipients, run)
+            _read(stack, load, recipients, run, faults.lost)
             if not recovers.violations:
                 say("Redis is wiped and rebuilt")
                 try:
@@ -123,6 +127,7 @@ def _prepare(stack: Stack) -> tuple[Proxy, dict[str, power.Disk]]:
     to_redis, ours, to_kafka = free_port(), free_port(), free_port()
     stack.kafka.detour = ours, to_kafka
     for service in stack.services.values():
+        service.overrides["limits"] = {"check_stores_every_ms": CHECK_STORES_EVERY_MS}
         if service.instance.endswith("-b"):
             own: dict[str, Any] = service.configuration()
             service.overrides["redis"] = {**own["redis"], "port": to_redis}
@@ -190,9 +195,10 @@ class _Late:
         return self._make()
 
 
-def _read(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Run) -> None:
+def _read(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Run, lost: list[Lost]) -> None:
     partitions = stack.kafka.partitions
     opener = records.vault(stack.kafka, partitions)
+    run.cuts = [_cut(one, opener) for one in lost]
     run.log, of_log = records.entries(stack.kafka, records.LOG, partitions, opener)
     run.ledger, of_ledger = records.entries(stack.kafka, records.LEDGER, partitions, opener)
     told = [records.signals(stack.kafka, id_) for id_ in RECIPIENTS]
@@ -202,6 +208,14 @@ def _read(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Run) 
     run.receipts = load.receipts()
     run.listed = load.listed()
     run.kept = [kept for recipient in recipients.values() for kept in _kept(stack, recipient)]
+
+
+def _cut(lost: Lost, opener: records.Vault) -> Cut:
+    found = (
+        records.entry((lost.topic, lost.partition, raw.offset), raw.appended_ms, raw.value, opener)
+        for raw in lost.records
+    )
+    return Cut(lost.at_ms, tuple(entry for entry in found if entry is not None))
 
 
 def _own_lists(stack: Stack) -> dict[str, tuple[int, str]]:
