@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from stafett_faults import history
 from stafett_faults.history import ACCEPTED, ENFORCED, IN_TWO_STORES, Entry, Run, Signal
+from stafett_faults.lived import Lived
 from stafett_faults.oracle import CARRIED, RETRACTION, Oracle, Told, Verdicts
 from stafett_story.api import short_name
 
 NEAR_LOSS_MS = 30_000  # what was in Redis alone when its disk was lost was not older than this
+LOG, LEDGER = "stafett.log", "stafett.ledger"
 CALLED = ("cases", "consent")  # services that callers command
 AWAY_PROMISES = {"redis": ACCEPTED, "kafka": IN_TWO_STORES}  # what nobody can promise anew while it is away
 
@@ -41,6 +43,7 @@ class Delivery:
     """A line of the ledger that something was told."""
 
     id: str
+    child: str
     recipient: str
     kind: str
     item: str
@@ -62,13 +65,47 @@ class Seen:
         self._oracle = oracle
 
     @cached_property
-    def verdicts(self) -> Verdicts:
-        return self._oracle.replay(self.run.log)
+    def lived(self) -> Lived:
+        return Lived(self.run.log, [cut for cut in self.run.cuts if cut.partition[0] == LOG])
+
+    @cached_property
+    def lived_ledger(self) -> Lived:
+        return Lived(self.run.ledger, [cut for cut in self.run.cuts if cut.partition[0] != LOG])
 
     @cached_property
     def once(self) -> list[Entry]:
-        """The log without repeats, in its order."""
-        return _once(self.run.log)
+        """The log without repeats, in the order in which it came to be."""
+        return self.lived.once
+
+    @cached_property
+    def verdicts(self) -> Verdicts:
+        """By the order in which the log came to be. Where a tail was cut, others may have come onto it before the lost
+        records were back, and who had not taken these yet met them later. So what may be told is what the one order
+        allows or the other, and what must be told is what both do (`must`)."""
+        return self._oracle.replay(self.lived.numbered)
+
+    @cached_property
+    def as_it_stands(self) -> Verdicts:
+        return self.verdicts if not self.lived.moved else self._oracle.replay(self.run.log)
+
+    def may(self, key: tuple[str, str, str]) -> Told | None:
+        one, other = self.verdicts.told.get(key), self.as_it_stands.told.get(key)
+        if one is None or other is None or one is other:
+            return one or other
+        rest = {
+            consent: one.may_rest_on.get(consent, frozenset()) | other.may_rest_on.get(consent, frozenset())
+            for consent in one.may_rest_on.keys() | other.may_rest_on.keys()
+        }
+        return replace(one, fields=one.fields | other.fields, may_rest_on=rest)
+
+    @cached_property
+    def must(self) -> list[Told]:
+        other = self.as_it_stands.told
+        return [
+            replace(told, fields=told.fields & other[key].fields)
+            for key, told in self.verdicts.told.items()
+            if key in other
+        ]
 
     @cached_property
     def by_request(self) -> dict[str, list[Entry]]:
@@ -89,6 +126,7 @@ class Seen:
                 if line.delivery_id:
                     found[line.delivery_id] = Delivery(
                         line.delivery_id,
+                        entry.child,
                         line.recipient,
                         kinds[line.kind],
                         line.item,
@@ -188,12 +226,13 @@ def one_effect(seen: Seen, out: Finding) -> None:
 
 
 def contiguous(seen: Seen, out: Finding) -> None:
-    """In every stream 1, 2, 3… after repeats are dropped; repeats have equal bytes; a stream stays in its partition."""
-    for entries in (seen.run.log, seen.run.ledger):
+    """In every stream 1, 2, 3… as records came to be, after repeats are dropped; repeats have equal bytes; a stream stays
+    in its partition."""
+    for lived in (seen.lived, seen.lived_ledger):
         last: dict[str, int] = {}
         first: dict[tuple[str, int], Entry] = {}
         partition: dict[str, int] = {}
-        for entry in sorted(entries, key=lambda e: (e.partition, e.offset)):
+        for entry in lived.all:
             key = entry.stream, entry.version
             if partition.setdefault(entry.stream, entry.partition) != entry.partition:
                 out.violations.append(f"{entry.place} {entry.stream} stands in two partitions")
@@ -207,6 +246,39 @@ def contiguous(seen: Seen, out: Finding) -> None:
             if entry.version != due:
                 out.violations.append(f"{entry.place} is {entry.stream}#{entry.version}, {due} was due")
             last[entry.stream] = max(due, entry.version)
+
+
+def tail_repaired(seen: Seen, out: Finding) -> None:
+    """What was cut off the log stands in it again, with the same bytes; what had been answered PUBLISHED comes back in
+    its order, whoever's it is; and only streams of which something was cut are out of their order."""
+    published = {
+        command.request_id: answer.ended_ms
+        for command in seen.run.commands
+        if (answer := command.first(IN_TWO_STORES)) is not None
+    }
+    for topic, lived, log in ((LOG, seen.lived, seen.run.log), (LEDGER, seen.lived_ledger, seen.run.ledger)):
+        stands = {(entry.stream, entry.version): entry for entry in reversed(_once(log))}
+        touched = set()
+        for cut in seen.run.cuts:
+            if cut.partition[0] != topic:
+                continue
+            before = -1
+            for entry in cut.entries:
+                out.checked += 1
+                touched.add(entry.stream)
+                now = stands.get((entry.stream, entry.version))
+                if now is None or now.digest != entry.digest:
+                    what = "is not there any more" if now is None else f"has other bytes at {now.place}"
+                    out.violations.append(f"{entry.place} {entry.stream}#{entry.version}, cut at {cut.at_ms}, {what}")
+                elif published.get(entry.request_id, cut.at_ms) < cut.at_ms:
+                    if now.offset < before:
+                        out.violations.append(
+                            f"{entry.place}, cut at {cut.at_ms}, came back at {now.offset}, before what it followed"
+                        )
+                    before = now.offset
+        for entry in lived.out_of_order:
+            if entry.stream not in touched:
+                out.violations.append(f"{entry.place} {entry.stream}#{entry.version} stands before an earlier one")
 
 
 def no_garbage(seen: Seen, out: Finding) -> None:
@@ -279,18 +351,18 @@ def rebuild_equal(seen: Seen, out: Finding) -> None:
 
 def no_leak(seen: Seen, out: Finding) -> None:
     """Whatever a recipient was signalled, or was shown, the oracle allows."""
-    told = seen.verdicts.told
     for signal in seen.first_signals.values():
         out.checked += 1
         delivery = seen.deliveries.get(signal.delivery_id)
         if delivery is None or delivery.recipient != signal.recipient:
             out.violations.append(f"{signal.recipient}@{signal.offset}: {signal.delivery_id} is not in the ledger")
-        elif delivery.key not in told:
+        elif seen.may(delivery.key) is None:
             out.violations.append(f"{signal.recipient}@{signal.offset}: {delivery.kind} of {delivery.item}")
     for delivery in seen.deliveries.values():
         out.checked += 1
-        if delivery.key in told and not delivery.fields <= told[delivery.key].fields:
-            extra = sorted(delivery.fields - told[delivery.key].fields)
+        told = seen.may(delivery.key)
+        if told is not None and not delivery.fields <= told.fields:
+            extra = sorted(delivery.fields - told.fields)
             out.violations.append(f"{delivery.recipient}: {delivery.item} with {extra}")
     for read in seen.run.reads:
         if read.refused:
@@ -307,9 +379,9 @@ def no_leak(seen: Seen, out: Finding) -> None:
 def no_withheld_loss(seen: Seen, out: Finding) -> None:
     """Whatever the oracle allows was decided so, was signalled, and is listed."""
     decided = {delivery.key: delivery for delivery in seen.deliveries.values()}
-    for key, told in seen.verdicts.told.items():
+    for told in seen.must:
         out.checked += 1
-        delivery = decided.get(key)
+        delivery = decided.get(told.key)
         if delivery is None:
             out.violations.append(f"{told.recipient} was to be told {told.kind} of {told.item}; nobody decided so")
             continue
@@ -418,8 +490,13 @@ def timer_once(seen: Seen, out: Finding) -> None:
 
 
 def never_early(seen: Seen, out: Finding) -> None:
-    """Nothing is raised before the day by which it was awaited."""
+    """Nothing is raised before the day by which it was awaited; and in no stream does time go back, whatever clocks do."""
+    recorded: dict[str, int] = {}
     for entry in seen.once:
+        if entry.recorded_ms < recorded.get(entry.stream, 0):
+            back = recorded[entry.stream] - entry.recorded_ms
+            out.violations.append(f"{entry.place} {entry.stream}#{entry.version}: {back} ms before the one before it")
+        recorded[entry.stream] = max(entry.recorded_ms, recorded.get(entry.stream, 0))
         if entry.type.endswith(".escalation-raised.v1"):
             out.checked += 1
             day = datetime.fromtimestamp(entry.recorded_ms / 1000, ZoneInfo("Europe/Oslo")).date().isoformat()
@@ -469,12 +546,56 @@ def no_cross_talk(seen: Seen, out: Finding) -> None:
                     out.violations.append(f"{command.call} {command.request_id} was answered with another case")
 
 
+def fail_closed(seen: Seen, out: Finding) -> None:
+    """While something about a child stands on the log that nobody can read, nobody is told anything of that child, by
+    signal or by Fetch; and others are."""
+    child_of = {delivery.id: delivery.child for delivery in seen.deliveries.values()}
+    for parked in seen.run.parked:
+        out.checked += 1
+        others = 0
+        for signal in seen.first_signals.values():
+            if not parked.from_ms < signal.appended_ms < parked.until_ms:
+                continue
+            others += 1
+            if child_of.get(signal.delivery_id) == parked.child:
+                out.violations.append(f"{signal.recipient}@{signal.offset}: told while its child was set aside")
+        for read in seen.run.reads:
+            if parked.from_ms < read.began_ms and read.ended_ms < parked.until_ms and not read.refused:
+                out.checked += 1
+                if child_of.get(read.delivery_id) == parked.child:
+                    out.violations.append(f"{read.recipient} fetched {read.delivery_id} while its child was set aside")
+        if not others:
+            out.violations.append(f"nobody was told anything, of any child, from {parked.from_ms} to {parked.until_ms}")
+
+
+def config_guard(seen: Seen, out: Finding) -> None:
+    """A setting that was loosened closes every gate in time, by its name; and behind closed gates nothing is taken."""
+    for unsafe in seen.run.unsafe:
+        for instance, closed in unsafe.closed_ms.items():
+            out.checked += 1
+            if closed is None or closed - unsafe.set_ms > unsafe.within_ms:
+                late = "never" if closed is None else f"{closed - unsafe.set_ms} ms later"
+                out.violations.append(f"{instance} closed because of {unsafe.setting} {late}")
+        if None in unsafe.closed_ms.values():
+            continue
+        all_closed = max(ms for ms in unsafe.closed_ms.values() if ms is not None)
+        for command in seen.run.commands:
+            answer = command.first(ACCEPTED)
+            if answer is None or not command.attempts[0].began_ms > all_closed:
+                continue
+            if answer.ended_ms < unsafe.undone_ms:
+                out.violations.append(
+                    f"{command.call} {command.request_id} was answered {answer.outcome}, {unsafe.setting} unsafe"
+                )
+
+
 INVARIANTS: Mapping[str, Callable[[Seen, Finding], None]] = {
     "NoAckedLoss": no_acked_loss,
     "NoStoredLoss": no_stored_loss,
     "NoPhantom": no_phantom,
     "OneEffect": one_effect,
     "Contiguous": contiguous,
+    "TailRepaired": tail_repaired,
     "NoGarbage": no_garbage,
     "SignalsInOrder": signals_in_order,
     "OutboxEqualsState": outbox_equals_state,
@@ -490,14 +611,13 @@ INVARIANTS: Mapping[str, Callable[[Seen, Finding], None]] = {
     "ToldOnce": told_once,
     "BoundedBacklog": bounded_backlog,
     "NoCrossTalk": no_cross_talk,
+    "FailClosed": fail_closed,
+    "ConfigGuard": config_guard,
 }
 # Of the list, and not looked at here.
 ELSEWHERE = {
-    "TailRepaired": "no tail is cut here yet; tests/e2e/test_repair.py",
     "NoSideChannel": "wants two histories; tests/e2e/test_bad_input.py has equal answers, times are not compared",
     "AclExact": "tests/e2e/test_acl_matrix.py",
-    "FailClosed": "no unknown type or policy is injected here; tests/unit/lib/policy/properties_test.cc",
-    "ConfigGuard": "no unsafe setting is injected here; tests/unit/lib/gate/barrier_test.cc",
     "ErasureHolds": "no call erases a child yet",
 }
 
@@ -515,17 +635,15 @@ def check(run: Run, oracle: Oracle) -> list[Finding]:
 
 
 def _once(entries: Iterable[Entry]) -> list[Entry]:
-    first: dict[tuple[str, int], Entry] = {}
-    for entry in sorted(entries, key=lambda e: (e.partition, e.offset)):
-        first.setdefault((entry.stream, entry.version), entry)
-    return list(first.values())
+    """Without repeats, by where they stand."""
+    return Lived(entries, ()).once
 
 
 def _allowed(seen: Seen, recipient: str, delivery_id: str) -> Told | None:
     delivery = seen.deliveries.get(delivery_id)
     if delivery is None or delivery.recipient != recipient:
         return None
-    return seen.verdicts.told.get(delivery.key)
+    return seen.may(delivery.key)
 
 
 def _enums(decided: object) -> tuple[Mapping[int, str], Mapping[int, str]]:
