@@ -91,9 +91,9 @@ BROKEN = {
         lambda h: h.run.log.pop(),  # it did not come back
         lambda h: change(h.run.log, -1, digest="other bytes"),
         # The withdrawal and the later note, both answered PUBLISHED or better, the other way round.
-        lambda h: swap(h, "consent-withdrawn", "note-written"),
+        lambda h: swap(h.run.log, "consent-withdrawn", "note-written"),
         # A stream of which nothing was cut is out of its order.
-        lambda h: swap(h, "consent-requested", "consent-answered"),
+        lambda h: swap(h.run.ledger, "decided", "stored-confirmed"),
     ],
     "NoGarbage": [
         lambda h: setattr(h.run, "unreadable", [(LOG, 0, 99)]),
@@ -177,9 +177,8 @@ BROKEN = {
 }
 
 
-def swap(hand, one, other):
+def swap(log, one, other):
     """The last of each, each at the other's place."""
-    log = hand.run.log
     a, b = (max(i for i, e in enumerate(log) if e.type.endswith(f".{event}.v1")) for event in (one, other))
     log[a], log[b] = replace(log[b], offset=log[a].offset), replace(log[a], offset=log[b].offset)
 
