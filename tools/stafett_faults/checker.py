@@ -32,6 +32,7 @@ class Finding:
     violations: list[str] = field(default_factory=list)
     known: int = 0  # lost together with Redis' disk, as documented
     not_checked: str = ""
+    not_tried: bool = False  # the run had no fault of the kind that it is about: neither passed nor failed
 
     @property
     def passed(self) -> bool:
@@ -490,13 +491,18 @@ def timer_once(seen: Seen, out: Finding) -> None:
 
 
 def never_early(seen: Seen, out: Finding) -> None:
-    """Nothing is raised before the day by which it was awaited; and in no stream does time go back, whatever clocks do."""
+    """Nothing is raised before the day by which it was awaited; and in no stream does time go back, whatever clocks do.
+    (What follows from another record has the broker's time, which the run's clocks do not move.)"""
     recorded: dict[str, int] = {}
     for entry in seen.once:
+        if entry.cause or not entry.request_id:
+            continue
+        out.checked += 1
         if entry.recorded_ms < recorded.get(entry.stream, 0):
             back = recorded[entry.stream] - entry.recorded_ms
             out.violations.append(f"{entry.place} {entry.stream}#{entry.version}: {back} ms before the one before it")
         recorded[entry.stream] = max(entry.recorded_ms, recorded.get(entry.stream, 0))
+    for entry in seen.once:
         if entry.type.endswith(".escalation-raised.v1"):
             out.checked += 1
             day = datetime.fromtimestamp(entry.recorded_ms / 1000, ZoneInfo("Europe/Oslo")).date().isoformat()
@@ -614,6 +620,8 @@ INVARIANTS: Mapping[str, Callable[[Seen, Finding], None]] = {
     "FailClosed": fail_closed,
     "ConfigGuard": config_guard,
 }
+# What only a fault of that kind gives anything to look at.
+ABOUT = {"TailRepaired": "cut log", "FailClosed": "poison a child", "ConfigGuard": "unsafe setting"}
 # Of the list, and not looked at here.
 ELSEWHERE = {
     "NoSideChannel": "wants two histories; tests/e2e/test_bad_input.py has equal answers, times are not compared",
@@ -630,6 +638,9 @@ def check(run: Run, oracle: Oracle) -> list[Finding]:
         invariant(seen, finding)
         if not finding.checked and not finding.violations and not finding.not_checked:
             finding.not_checked = "nothing to look at happened"
+            finding.not_tried = name in ABOUT and ABOUT[name] not in {fault.kind for fault in run.faults}
+            if finding.not_tried:
+                finding.not_checked = f"no {ABOUT[name]} in this run"
         findings.append(finding)
     return findings
 

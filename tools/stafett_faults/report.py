@@ -95,9 +95,11 @@ def stalls_by_kind(run: Run) -> dict[str, float]:
 
 
 def count(findings: Sequence[Finding]) -> tuple[int, int]:
-    """(passed, failed) of the last line: what was not looked at is not known to hold, so it counts as failed."""
-    passed = sum(finding.passed for finding in findings)
-    return passed, len(findings) - passed
+    """(passed, failed) of the last line: what was not looked at is not known to hold, so it counts as failed. Unless the
+    run had no fault of the kind that it is about."""
+    tried = [finding for finding in findings if not finding.not_tried]
+    passed = sum(finding.passed for finding in tried)
+    return passed, len(tried) - passed
 
 
 def lines(said: Mapping[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 import sys
 import time
@@ -235,16 +236,47 @@ def _kept(stack: Stack, recipient: Recipient) -> list[Kept]:
     return [Kept(recipient.id, id_, ref, digest, state == stored) for id_, ref, digest, state in rows]
 
 
+class View:
+    """A store, but for what a lost tail of the log changes in one that is rebuilt from it later (services/auditor,
+    "Append times"): inputs that came back have other times; and where others had written in their places, another place
+    and order. No record is more or less, and nothing that services make of them is other."""
+
+    INPUTS = re.compile(r"[^:]+:\{p\d+\}:in:(.*)", re.DOTALL)
+    OFFSET, TIME = 8, 16  # bytes of an input that are its place, and its place and time (lib/gate/children.cc)
+
+    def __init__(self, run: Run) -> None:
+        stands = {(e.topic, e.digest): e.offset for e in reversed([*run.log, *run.ledger])}
+        cut = [entry for one in run.cuts for entry in one.entries]
+        self._back = {entry.digest for entry in cut}
+        self._moved = {entry.child for entry in cut if stands.get((entry.topic, entry.digest)) != entry.offset}
+
+    def of(self, store: dict[str, object]) -> dict[str, object]:
+        return {key: self._value(key, value) for key, value in store.items()}
+
+    def _value(self, key: str, value: object) -> object:
+        match = self.INPUTS.fullmatch(key)
+        if not match or not isinstance(value, list):
+            return value
+        if match[1] in self._moved:
+            return sorted(one[self.TIME :] for one in value)
+        return [self._timeless(one) for one in value]
+
+    def _timeless(self, one: bytes) -> bytes:
+        record = one[self.TIME :]
+        return one[: self.OFFSET] + record if hashlib.sha256(record).hexdigest() in self._back else one
+
+
 def _rebuild(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Run) -> None:
     """At rest: everything stops, Redis loses its disk, everything starts."""
     for recipient in recipients.values():
         recipient.stop()
     client = stack.redis.client()
-    before = {service: dump(client, service) for service in SERVICES}
+    view = View(run)
+    before = {service: view.of(dump(client, service)) for service in SERVICES}
     cases, listed, signals = load.cases(), load.listed(), len(records.signals(stack.kafka, PPT)[0])
     lose_redis(stack)
     client = stack.redis.client()
-    run.rebuilt = {service: different(before[service], dump(client, service)) for service in SERVICES}
+    run.rebuilt = {service: different(before[service], view.of(dump(client, service))) for service in SERVICES}
     after = load.cases()
     run.rebuilt["GetCase"] = [f"{case} of {who}" for (case, who), said in cases.items() if after[case, who] != said]
     run.rebuilt["ListDeliveries"] = [id_ for id_, ids in load.listed().items() if ids != listed[id_]]

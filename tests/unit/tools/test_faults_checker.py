@@ -14,6 +14,7 @@ from stafett_faults.history import (
     PUBLISHED,
     STORED,
     Attempt,
+    Fault,
 )
 from stafett_faults.oracle import Files, Oracle
 from stafett_stack import paths
@@ -307,7 +308,15 @@ def test_a_read_may_rest_on_another_consent_that_was_whole_before(oracle):
 
 def test_what_was_not_looked_at_has_not_passed():
     findings = [Finding("A", 3), Finding("B", 1, ["x"]), Finding("C", not_checked="nothing happened")]
-    assert report.count(findings) == (1, 2)
+    assert report.count([*findings, Finding("D", not_checked="no such fault", not_tried=True)]) == (1, 2)
+
+
+def test_what_is_about_one_kind_of_fault_waits_for_it(oracle):
+    hand = whole()
+    hand.run.cuts, hand.run.parked, hand.run.unsafe = [], [], []
+    assert {name for name, f in found(hand.run, oracle).items() if f.not_tried} == checker.ABOUT.keys()
+    hand.run.faults += [Fault(kind, "", START, START) for kind in checker.ABOUT.values()]
+    assert not any(f.not_tried or f.passed for name, f in found(hand.run, oracle).items() if name in checker.ABOUT)
 
 
 def test_the_report_names_everything(oracle):
