@@ -14,6 +14,7 @@ from stafett_faults.history import Command, Fault, Parked, Unsafe
 from stafett_faults.load import Load, now_ms
 from stafett_faults.power import Disk
 from stafett_faults.proxy import Proxy
+from stafett_stack.kafka import KafkaSet
 from stafett_stack.procs import Process, StackError, wait_until
 from stafett_stack.services import Service
 from stafett_stack.stack import Stack
@@ -121,6 +122,12 @@ class Ground:
         for service in self.everybody():
             try:
                 service.wait_ready(READY_SECONDS)
+            except StackError as error:
+                raise NotHealed(f"after {after}: {error}") from error
+        kafka = self.stack.kafka
+        if isinstance(kafka, KafkaSet):  # else the next fault would take the second of three
+            try:
+                wait_until(kafka.in_sync, "brokers that lag behind", READY_SECONDS)
             except StackError as error:
                 raise NotHealed(f"after {after}: {error}") from error
 

@@ -13,7 +13,9 @@ from stafett_faults import tail
 from stafett_faults.ground import LEDGER, LOG, READY_SECONDS, Ground, Lost, NotHealed
 from stafett_faults.load import now_ms
 from stafett_faults.people import RECIPIENTS
+from stafett_faults.power import Disk
 from stafett_faults.records import end_of, is_record
+from stafett_stack.kafka import Kafka
 from stafett_stack.procs import StackError, wait_until
 from stafett_stack.rights import topic_of
 from stafett_stack.watching import metric
@@ -25,35 +27,43 @@ UNREADABLE = b"\xff" * 40
 
 
 class OfBroker(Ground):
+    """Of three brokers one is the victim, and the others serve: Kafka is not away then."""
+
     def kill_broker(self) -> str:
-        self._without_broker(lambda: "")
-        return "kafka"
+        node = self._a_broker()
+        self._without(node, lambda: "")
+        return _named(node)
 
     def power_cut_of_broker(self) -> str:
-        return f"kafka, {self._without_broker(self.cut_broker)} bytes gone"
+        node = self._a_broker()
+        return f"{_named(node)}, {self._without(node, lambda: self.cut_broker(node))} bytes gone"
 
     def freeze_broker(self) -> str:
-        seconds = self.a_while()
-        self.frozen(self.stack.kafka.process, seconds, "kafka")
-        return f"kafka {seconds:.0f} s"
+        seconds, node = self.a_while(), self._a_broker()
+        self.frozen(node.process, seconds, self._store(node))
+        return f"{_named(node)} {seconds:.0f} s"
 
     def proxy_to_broker(self) -> str:
-        return self.detour(self.stack.kafka.detour[0])
+        node = self._a_broker()
+        assert node.detour is not None
+        return f"{_named(node)}, {self.detour(node.detour[0])}"
 
     def full_disk_of_broker(self) -> str:
         """It gives up its only disk, and itself; and starts when there is room."""
-        kafka, disk = self.stack.kafka, self.disks["kafka"]
+        node = self._a_broker()
+        disk = self._disk(node)
         disk.fill()
         try:
-            wait_until(lambda: not kafka.running, "the broker takes writes on a full disk", FULL_SECONDS)
+            wait_until(lambda: not node.running, "the broker takes writes on a full disk", FULL_SECONDS)
             began = now_ms()
-            kafka.kill()
+            node.kill()
             self.last(self.a_while())
-            self.away["kafka"].append((began, now_ms()))
+            self._was_away(node, began)
         finally:
             disk.fill(False)
-        self._start_broker()
-        return "kafka"
+        node.begin_start()
+        node.wait_ready()
+        return _named(node)
 
     def poison(self) -> str:
         """What nobody can read, on the log, under the key of a child that does not exist; and on a recipient's
@@ -85,7 +95,7 @@ class OfBroker(Ground):
         alone = self.choose.random() < 0.25
         if alone:
             self.auditor().kill()
-        self._without_broker(cut, patience=self.a_while() if self.choose.random() < 0.5 else 0)
+        self._without(kafka, cut, patience=self.a_while() if self.choose.random() < 0.5 else 0)
         if alone:
             self.last(self.choose.uniform(0, 2))
             self.auditor().begin_start()
@@ -96,8 +106,8 @@ class OfBroker(Ground):
         said = [f"{len(lost.records)} of {lost.topic}[{lost.partition}]" for lost in found]
         return ", ".join(said or ["nothing that outboxes hold"]) + (", no auditor" if alone else "")
 
-    def cut_broker(self) -> int:
-        return self.disks["kafka"].cut(self.stack.kafka.data.glob("*/*.log"))
+    def cut_broker(self, node: Kafka) -> int:
+        return self._disk(node).cut(node.data.glob("*/*.log"))
 
     def raise_floor(self) -> None:
         """All has come back from the log to a Redis that had lost it: outboxes hold nothing of that."""
@@ -125,19 +135,31 @@ class OfBroker(Ground):
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _without_broker(self, meanwhile: Callable[[], object], patience: float = 0) -> object:
-        self.stack.kafka.kill()
+    def _a_broker(self) -> Kafka:
+        return self.choose.choice(self.stack.kafka.nodes)
+
+    def _disk(self, node: Kafka) -> Disk:
+        return self.disks[_named(node)]
+
+    @staticmethod
+    def _store(node: Kafka) -> str:
+        """What is away when it is."""
+        return "kafka" if len(node.nodes) == 1 else ""
+
+    def _was_away(self, node: Kafka, began: int) -> None:
+        if store := self._store(node):
+            self.away[store].append((began, now_ms()))
+
+    def _without(self, node: Kafka, meanwhile: Callable[[], object], patience: float = 0) -> object:
+        node.kill()
         began = now_ms()
         said = meanwhile()
         if patience:
             self.last(patience)
-        self.away["kafka"].append((began, now_ms()))
-        self._start_broker()
+        self._was_away(node, began)
+        node.begin_start()
+        node.wait_ready()
         return said
-
-    def _start_broker(self) -> None:
-        self.stack.kafka.begin_start()
-        self.stack.kafka.wait_ready()
 
     def _cut_off(self, topic: str, partition: int, records: int) -> tuple[tail.Raw, ...]:
         directory = self.stack.kafka.partition_directory(topic, partition)
@@ -178,3 +200,7 @@ class OfBroker(Ground):
                 wait_until(lambda halted=halted: not halted(), f"{service.instance} stands still", READY_SECONDS)
             except StackError as error:
                 raise NotHealed(f"after cut log: {error}") from error
+
+
+def _named(node: Kafka) -> str:
+    return "kafka" if len(node.nodes) == 1 else f"kafka-{node.node}"

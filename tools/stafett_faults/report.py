@@ -106,7 +106,8 @@ def lines(said: Mapping[str, Any]) -> list[str]:
     """For a terminal, and for a page as it is."""
     out = [
         f"{said['on']}, commit {said['commit']}, seed {said['seed']}, {said['minutes']:g} minutes of faults,"
-        f" build {said['build']}, {said['machine']} for everything",
+        f" build {said['build']}, {said['machine']} for everything"
+        + (f", {said['brokers']} brokers" if said.get("brokers", 1) > 1 else ""),
         "",
         f"faults         {said['faults']}; with the longest time without any PUBLISHED that met one:",
         *(

@@ -47,6 +47,7 @@ class Settings:
     preset: str = "release"
     rate: float = RATE
     only: tuple[str, ...] = ()
+    brokers: int = 1
 
 
 class Backlog(Watching):
@@ -64,7 +65,7 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
     """NotHealed and StackError become violations of `Recovers`; whatever can still be read is checked."""
     recovers = checker.Finding("Recovers", checked=1)
     run = Run()
-    stack = Stack(directory, copies=2, preset=settings.preset)
+    stack = Stack(directory, copies=2, preset=settings.preset, brokers=settings.brokers)
     proxy: Proxy | None = None
     recipients: dict[str, Recipient] = {}
     try:
@@ -123,17 +124,23 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
 def _prepare(stack: Stack) -> tuple[Proxy, dict[str, power.Disk]]:
     """Before anything starts: power cuts are possible, and the second copy of each service goes through the proxy."""
     library = power.compile_library(stack.directory)
-    disks = {name: power.Disk(library, stack.directory / f"forced-{name}") for name in ("redis", "kafka")}
-    stack.redis.env, stack.kafka.env = disks["redis"].env, disks["kafka"].env
-    to_redis, ours, to_kafka = free_port(), free_port(), free_port()
-    stack.kafka.detour = ours, to_kafka
+    redis = power.Disk(library, stack.directory / "forced-redis")
+    disks, stack.redis.env = {"redis": redis}, redis.env
+    to_redis = free_port()
+    wires, bootstrap = {to_redis: stack.redis.port}, []
+    for node in stack.kafka.nodes:
+        name = "kafka" if len(stack.kafka.nodes) == 1 else f"kafka-{node.node}"
+        disks[name] = power.Disk(library, stack.directory / f"forced-{name}")
+        ours, to_kafka = free_port(), free_port()
+        node.env, node.detour, wires[to_kafka] = disks[name].env, (ours, to_kafka), ours
+        bootstrap.append(f"127.0.0.1:{to_kafka}")
     for service in stack.services.values():
         service.overrides["limits"] = {"check_stores_every_ms": CHECK_STORES_EVERY_MS}
         if service.instance.endswith("-b"):
             own: dict[str, Any] = service.configuration()
             service.overrides["redis"] = {**own["redis"], "port": to_redis}
-            service.overrides["kafka"] = {**own["kafka"], "bootstrap": f"127.0.0.1:{to_kafka}"}
-    return Proxy({to_redis: stack.redis.port, to_kafka: ours}), disks
+            service.overrides["kafka"] = {**own["kafka"], "bootstrap": ",".join(bootstrap)}
+    return Proxy(wires), disks
 
 
 def _recipients(stack: Stack) -> dict[str, Recipient]:
