@@ -66,12 +66,14 @@ class OfServices(Ground):
         return f"{days} days ahead"
 
     def clock_backwards(self) -> str:
-        """Every service starts again, a day or two earlier, and stays there. Or one copy of each is behind the other for
-        a while."""
+        """Every service starts again, a day or two earlier, and later where it was: what was put off by a moment then
+        would otherwise wait for days (README, "What it does not see"). Or one copy of each is behind the other."""
         seconds = self.choose.choice(BACK_SECONDS)
         if self.choose.random() < 0.5:
-            days = max(1, seconds // DAY_SECONDS)
-            self.stack.let_days_pass(-min(days, self.stack.days_passed))
+            days = min(max(1, seconds // DAY_SECONDS), self.stack.days_passed)
+            self.stack.let_days_pass(-days)
+            self.last(self.a_while())
+            self.stack.let_days_pass(days)
             return f"all, {days} days back"
         behind = [copy for copy in self.stack.services.values() if copy.instance.endswith("-b")]
         for copy in behind:
