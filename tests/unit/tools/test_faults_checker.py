@@ -17,6 +17,7 @@ from stafett_faults.history import (
     Fault,
 )
 from stafett_faults.oracle import Files, Oracle
+from stafett_faults.seen import NEAR_LOSS_MS
 from stafett_stack import paths
 from stafett_story.steinkjer import HEALTH_STATION, PPT, SCHOOL
 
@@ -216,7 +217,7 @@ def test_what_redis_alone_had_may_be_lost_with_its_disk_and_nothing_else(oracle)
     hand.run.wiped_ms = [stored.attempts[-1].ended_ms + 1000]
     findings = found(hand.run, oracle)
     assert (findings["NoStoredLoss"].violations, findings["NoStoredLoss"].known) == ([], 1)
-    hand.run.wiped_ms = [stored.attempts[-1].ended_ms + checker.NEAR_LOSS_MS + 1]  # by then it was long published
+    hand.run.wiped_ms = [stored.attempts[-1].ended_ms + NEAR_LOSS_MS + 1]  # by then it was long published
     assert found(hand.run, oracle)["NoStoredLoss"].violations != []
     # What was answered PUBLISHED is in two stores.
     hand = whole()
