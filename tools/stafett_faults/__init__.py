@@ -10,6 +10,7 @@ check of all that was promised meanwhile.
     tail.py       the end of a partition, cut off its segment
     aof.py        bits flipped in Redis' append-only file
     history.py    what clients were answered; plain values that the checker reads
+    written.py    the same as a file
     records.py    log, ledger and recipients' topics as plain values
     lived.py      a topic as it came to be, though its end was cut off and came back elsewhere
     oracle.py     who may learn what, decided again from the log by code of its own

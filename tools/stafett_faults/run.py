@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stafett_faults import checker, power, records
+from stafett_faults import checker, power, records, written
 from stafett_faults.faults import Faults, NotHealed
 from stafett_faults.ground import Lost
 from stafett_faults.history import Cut, Kept, Run
@@ -37,6 +37,7 @@ OPEN_CHILDREN = 4  # before the first fault
 READY_SECONDS = 90.0
 SETTLE_SECONDS = 180.0
 OUTBOX_LIMIT = 100_000  # limits.outbox_limit, of one partition
+HISTORY = "history.json"  # in the run's folder, which is kept when something did not hold
 WAITING = "stafett_outbox_waiting_entries"
 
 
@@ -117,6 +118,7 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
         stack.down()
         if proxy is not None:
             proxy.stop()
+    written.write(run, directory / HISTORY)
     say(f"checking {len(run.log)} records, {len(run.signals)} signals, {len(run.commands)} commands")
     return run, [recovers, *checker.check(run, Oracle(Files(paths.POLICY, paths.CONTROLLERS)))]
 

@@ -2,12 +2,13 @@
 is well, and for each invariant a thing that is wrong with it, which that invariant must find."""
 
 import importlib
+import json
 from dataclasses import replace
 
 import pytest
 from made_up import LEDGER, LOG, MESSAGES, MOTHER, START, note, whole
 
-from stafett_faults import checker, report
+from stafett_faults import checker, report, written
 from stafett_faults.checker import ELSEWHERE, INVARIANTS, Finding
 from stafett_faults.history import (
     ENFORCED,
@@ -341,6 +342,15 @@ def test_the_report_names_everything(oracle):
     assert said["longest_stall_seconds"] == round(
         max(b - a for a, b in zip(answers, answers[1:], strict=False)) / 1000, 1
     )
+
+
+def test_a_history_can_be_written_down(tmp_path):
+    hand = whole()
+    written.write(hand.run, tmp_path / "history.json")
+    read = json.loads((tmp_path / "history.json").read_text())
+    assert len(read["log"]) == len(hand.run.log)
+    assert read["log"][at(hand.run.log, "consent-withdrawn")]["event"]["recipients"] == [PPT]
+    assert read["cuts"][0]["at_ms"] == hand.run.cuts[0].at_ms
 
 
 def test_what_could_not_be_looked_at_says_so(oracle):
