@@ -12,6 +12,7 @@ from stafett_faults.load import now_ms
 from stafett_stack.procs import StackError, wait_until
 
 FULL_SECONDS = 20.0  # by then somebody has written
+NOTICED_SECONDS = 20.0  # longer than a start takes
 
 
 class OfRedis(Ground):
@@ -58,13 +59,23 @@ class OfRedis(Ground):
         return self._garbled(aof.flip_frame)
 
     def garble_redis(self) -> str:
-        """A bit of what is stored: Redis has no sum over it and serves it as it stands."""
-        return self._garbled(aof.flip_content)
+        """A bit of what is stored: Redis has no sum over it and serves it as it stands. Who notices stands still, until
+        an operator gives Redis an empty disk."""
+        said = self._garbled(aof.flip_content)
+        try:
+            wait_until(self._all_go_on, "", NOTICED_SECONDS)
+        except StackError:
+            self._without_redis(self._wipe)
+            return f"{said}; noticed, wiped"
+        return f"{said}; nobody has noticed"
 
     def cut_redis(self) -> int:
         return self.disks["redis"].cut(self._append_only())
 
     # --- inside --------------------------------------------------------------------------------
+
+    def _all_go_on(self) -> bool:
+        return all(copy.probe("/readyz") for copy in self.stack.services.values())
 
     def _garbled(self, flip: Callable[[Path, random.Random], int]) -> str:
         redis = self.stack.redis

@@ -11,7 +11,8 @@ from stafett_faults.checker import ELSEWHERE, Finding
 from stafett_faults.faults import kinds
 from stafett_faults.history import IN_TWO_STORES, Run
 
-SHOWN = 5  # violations of one invariant in the table; JSON has all
+SHOWN = 5  # violations of one invariant in the table, the first line of each; JSON has all
+NEW_LINE = "\n"
 
 
 def summary(run: Run, findings: Sequence[Finding], **about: Any) -> dict[str, Any]:
@@ -133,7 +134,7 @@ def lines(said: Mapping[str, Any]) -> list[str]:
         out.append(
             f"{name:20} {finding['checked']:8} {len(finding['violations']):10}  {finding['known'] or ''}".rstrip()
         )
-        out += [f"    {what}" for what in finding["violations"][:SHOWN]]
+        out += [f"    {what.partition(NEW_LINE)[0]}" for what in finding["violations"][:SHOWN]]
         if len(finding["violations"]) > SHOWN:
             out.append(f"    and {len(finding['violations']) - SHOWN} more")
     out += [f"{name:20} not checked: {why}" for name, why in said["elsewhere"].items()]
