@@ -67,7 +67,7 @@ class OfServices(Ground):
 
     def clock_backwards(self) -> str:
         """Every service starts again, a day or two earlier, and later where it was: what was put off by a moment then
-        would otherwise wait for days (README, "What it does not see"). Or one copy of each is behind the other."""
+        would otherwise wait for days (tests/faults/README.md). Or one copy of each is behind the other."""
         seconds = self.choose.choice(BACK_SECONDS)
         if self.choose.random() < 0.5:
             days = min(max(1, seconds // DAY_SECONDS), self.stack.days_passed)
