@@ -1,6 +1,6 @@
 """A whole Stafett under load while its parts are killed, frozen, wiped, cut off and cut short; then a check, by
-programs of their own, of everything that was promised meanwhile. Two copies of each service, one Redis, one broker,
-three recipients.
+programs of their own, of everything that was promised meanwhile. Two copies of each service, one Redis, one broker
+(or three), three recipients.
 
   tools/faults                     one minute, seed 1
   tools/faults --minutes 10 --seed 7 --json FILE
@@ -34,6 +34,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", default=[], metavar="KIND", help='such as "wipe redis"; may be repeated'
     )
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="three: each holds a copy, none forces it")
     parser.add_argument("--no-build", action="store_true", help="with what is built")
     parser.add_argument("--keep", action="store_true", help="keep data and logs, also when all held")
     return parser.parse_args()
@@ -53,7 +54,12 @@ from stafett_stack.procs import StackError  # noqa: E402
 def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     settings = Settings(
-        ARGUMENTS.minutes, ARGUMENTS.seed, ARGUMENTS.preset, ARGUMENTS.rate or RATE, tuple(ARGUMENTS.only)
+        ARGUMENTS.minutes,
+        ARGUMENTS.seed,
+        ARGUMENTS.preset,
+        ARGUMENTS.rate or RATE,
+        tuple(ARGUMENTS.only),
+        ARGUMENTS.brokers,
     )
     paths.LOCAL.mkdir(exist_ok=True)
     directory = Path(tempfile.mkdtemp(prefix="faults-", dir=paths.LOCAL))
@@ -67,6 +73,7 @@ def main() -> int:
             findings,
             seed=settings.seed,
             minutes=settings.minutes,
+            brokers=settings.brokers,
             build=settings.preset,
             machine=f"{os.cpu_count()} cores",
             commit=recorded.commit(),

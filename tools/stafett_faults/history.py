@@ -129,6 +129,38 @@ class Fault:
     ended_ms: int  # healed: what was stopped answers again
 
 
+@dataclass(frozen=True)
+class Cut:
+    """The end of a partition, gone from the broker's disk."""
+
+    at_ms: int  # the broker was dead
+    entries: tuple[Entry, ...]  # as they stood, in their order; of one partition
+
+    @property
+    def partition(self) -> tuple[str, int]:
+        return self.entries[0].topic, self.entries[0].partition
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A child with something on the log that nobody can read: set aside by every service between these times."""
+
+    child: str
+    from_ms: int
+    until_ms: int
+
+
+@dataclass(frozen=True)
+class Unsafe:
+    """A setting of a store, loosened by the run."""
+
+    setting: str
+    set_ms: int
+    closed_ms: Mapping[str, int | None]  # instance -> when it said so by that name; None: it did not
+    undone_ms: int
+    within_ms: int  # that it was to say so
+
+
 @dataclass
 class Run:
     """Everything that the checker may look at."""
@@ -155,3 +187,6 @@ class Run:
     wiped_ms: Sequence[int] = ()  # Redis' disk was lost then
     unreadable: Sequence[tuple[str, int, int]] = ()  # (topic, partition, offset)
     poison: Sequence[tuple[str, int, int]] = ()  # what the run itself put there
+    cuts: Sequence[Cut] = ()
+    parked: Sequence[Parked] = ()
+    unsafe: Sequence[Unsafe] = ()

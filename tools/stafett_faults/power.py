@@ -1,4 +1,5 @@
-"""Power cuts: what a server had written and not yet forced to the disk is gone.
+"""Disks that fail. Power cuts: what a server had written and not yet forced to the disk is gone. And full ones: writing
+is refused.
 
 A small library (powercut.c) is preloaded into the server. It notes how much of each file was forced; after kill -9,
 `cut` takes away the rest of its append-only files. Only those: Kafka mends its indexes by itself from the segments.
@@ -41,7 +42,13 @@ class Disk:
 
     def __init__(self, library: Path, journal: Path) -> None:
         self._journal = journal
-        self.env = {"LD_PRELOAD": str(library), "POWERCUT_JOURNAL": str(journal)}
+        self._full = journal.with_name(f"{journal.name}.full")
+        self.fill(False)
+        self.env = {
+            "LD_PRELOAD": str(library),
+            "POWERCUT_JOURNAL": str(journal),
+            "POWERCUT_FULL": str(self._full),
+        }
         self.dropped = 0  # bytes, of all cuts
 
     def cut(self, files: Iterable[Path]) -> int:
@@ -57,6 +64,11 @@ class Disk:
                 dropped += length - kept
         self.dropped += dropped
         return dropped
+
+    def fill(self, full: bool = True) -> None:
+        """There is no room any more, or room again, for a server that runs as for one that starts."""
+        with open(self._full, "r+b" if self._full.exists() else "wb") as file:  # the server has mapped it: in place
+            file.write(b"1" if full else b"0")
 
     def forget(self) -> None:
         """The disk is a new one; the server is dead."""

@@ -35,7 +35,7 @@ class Topics:
     def read(self, topic: str, partitions: int) -> list:
         reader, asker = self._kafka.reader(), self._kafka.reader()
         try:
-            ends = {p: self._end(asker, topic, p) for p in range(partitions)}
+            ends = {p: end_of(asker, topic, p) for p in range(partitions)}
             reader.assign([TopicPartition(topic, p, 0) for p in ends])
             next_ = dict.fromkeys(ends, 0)
             found = []
@@ -54,15 +54,15 @@ class Topics:
             reader.close()
             asker.close()
 
-    @staticmethod
-    def _end(asker: Consumer, topic: str, partition: int) -> int:
-        def ask() -> tuple[int, int] | None:
-            try:
-                return asker.get_watermark_offsets(TopicPartition(topic, partition), timeout=5.0)
-            except KafkaException:
-                return None
 
-        return wait_until(ask, f"Kafka does not say where {topic} ends", READ_SECONDS)[1]
+def end_of(asker: Consumer, topic: str, partition: int) -> int:
+    def ask() -> tuple[int, int] | None:
+        try:
+            return asker.get_watermark_offsets(TopicPartition(topic, partition), timeout=5.0)
+        except KafkaException:
+            return None
+
+    return wait_until(ask, f"Kafka does not say where {topic} ends", READ_SECONDS)[1]
 
 
 class Vault:
@@ -147,47 +147,56 @@ Place = tuple[str, int, int]  # (topic, partition, offset)
 
 def entries(kafka: Kafka, topic: str, partitions: int, opener: Vault) -> tuple[list[Entry], list[Place]]:
     """(records, places of messages that are none)"""
-    record_pb2, events, _, _ = _messages()
     found, unreadable = [], []
     for message in Topics(kafka).read(topic, partitions):
         place = (topic, message.partition(), message.offset())
-        try:
-            record = record_pb2.Record.FromString(message.value() or b"")
-        except Exception:  # noqa: BLE001 - whatever it is, it is no record
+        one = entry(place, message.timestamp()[1], message.value() or b"", opener)
+        if one is None:
             unreadable.append(place)
-            continue
-        if not record.stream or not record.version:
-            unreadable.append(place)
-            continue
-        cls = events.get(record.type)
-        body = opener.open(record) if record.HasField("sealed") else record.clear
-        found.append(
-            Entry(
-                topic,
-                message.partition(),
-                message.offset(),
-                message.timestamp()[1],
-                record.event_id,
-                record.type,
-                record.child,
-                record.stream,
-                record.version,
-                hashlib.sha256(message.value()).hexdigest(),
-                request_id=record.request_id,
-                cause=record.cause,
-                organisation=record.actor.organisation,
-                subject=record.subject,
-                recorded_ms=record.recorded_ms,
-                awaited=tuple(
-                    json_format.MessageToDict(
-                        w, preserving_proto_field_name=True, always_print_fields_with_no_presence=True
-                    )
-                    for w in record.awaited
-                ),
-                event=cls.FromString(body) if cls else None,
-            )
-        )
+        else:
+            found.append(one)
     return found, unreadable
+
+
+def is_record(value: bytes) -> bool:
+    return _parsed(value) is not None
+
+
+def entry(place: Place, appended_ms: int, value: bytes, opener: Vault) -> Entry | None:
+    """None: it is no record."""
+    record = _parsed(value)
+    if record is None:
+        return None
+    cls = _messages()[1].get(record.type)
+    body = opener.open(record) if record.HasField("sealed") else record.clear
+    return Entry(
+        *place,
+        appended_ms,
+        record.event_id,
+        record.type,
+        record.child,
+        record.stream,
+        record.version,
+        hashlib.sha256(value).hexdigest(),
+        request_id=record.request_id,
+        cause=record.cause,
+        organisation=record.actor.organisation,
+        subject=record.subject,
+        recorded_ms=record.recorded_ms,
+        awaited=tuple(
+            json_format.MessageToDict(w, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+            for w in record.awaited
+        ),
+        event=cls.FromString(body) if cls else None,
+    )
+
+
+def _parsed(value: bytes) -> Any:
+    try:
+        record = _messages()[0].Record.FromString(value)
+    except Exception:  # noqa: BLE001 - whatever it is, it is no record
+        return None
+    return record if record.stream and record.version else None
 
 
 def signals(kafka: Kafka, recipient: str) -> tuple[list[Signal], list[Place]]:

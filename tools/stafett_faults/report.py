@@ -11,7 +11,8 @@ from stafett_faults.checker import ELSEWHERE, Finding
 from stafett_faults.faults import kinds
 from stafett_faults.history import IN_TWO_STORES, Run
 
-SHOWN = 5  # violations of one invariant in the table; JSON has all
+SHOWN = 5  # violations of one invariant in the table, the first line of each; JSON has all
+NEW_LINE = "\n"
 
 
 def summary(run: Run, findings: Sequence[Finding], **about: Any) -> dict[str, Any]:
@@ -95,16 +96,19 @@ def stalls_by_kind(run: Run) -> dict[str, float]:
 
 
 def count(findings: Sequence[Finding]) -> tuple[int, int]:
-    """(passed, failed) of the last line: what was not looked at is not known to hold, so it counts as failed."""
-    passed = sum(finding.passed for finding in findings)
-    return passed, len(findings) - passed
+    """(passed, failed) of the last line: what was not looked at is not known to hold, so it counts as failed. Unless the
+    run had no fault of the kind that it is about."""
+    tried = [finding for finding in findings if not finding.not_tried]
+    passed = sum(finding.passed for finding in tried)
+    return passed, len(tried) - passed
 
 
 def lines(said: Mapping[str, Any]) -> list[str]:
     """For a terminal, and for a page as it is."""
     out = [
         f"{said['on']}, commit {said['commit']}, seed {said['seed']}, {said['minutes']:g} minutes of faults,"
-        f" build {said['build']}, {said['machine']} for everything",
+        f" build {said['build']}, {said['machine']} for everything"
+        + (f", {said['brokers']} brokers" if said.get("brokers", 1) > 1 else ""),
         "",
         f"faults         {said['faults']}; with the longest time without any PUBLISHED that met one:",
         *(
@@ -130,7 +134,7 @@ def lines(said: Mapping[str, Any]) -> list[str]:
         out.append(
             f"{name:20} {finding['checked']:8} {len(finding['violations']):10}  {finding['known'] or ''}".rstrip()
         )
-        out += [f"    {what}" for what in finding["violations"][:SHOWN]]
+        out += [f"    {what.partition(NEW_LINE)[0]}" for what in finding["violations"][:SHOWN]]
         if len(finding["violations"]) > SHOWN:
             out.append(f"    and {len(finding['violations']) - SHOWN} more")
     out += [f"{name:20} not checked: {why}" for name, why in said["elsewhere"].items()]

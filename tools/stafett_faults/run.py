@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sqlite3
 import sys
 import time
@@ -11,10 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stafett_faults import checker, power, records
+from stafett_faults import checker, power, records, written
 from stafett_faults.faults import Faults, NotHealed
-from stafett_faults.history import Kept, Run
+from stafett_faults.ground import Lost
+from stafett_faults.history import Cut, Kept, Run
 from stafett_faults.load import RATE, Load
+from stafett_faults.of_operators import CHECK_STORES_EVERY_MS
 from stafett_faults.oracle import Files, Oracle
 from stafett_faults.people import RECIPIENTS
 from stafett_faults.proxy import Proxy
@@ -34,6 +37,7 @@ OPEN_CHILDREN = 4  # before the first fault
 READY_SECONDS = 90.0
 SETTLE_SECONDS = 180.0
 OUTBOX_LIMIT = 100_000  # limits.outbox_limit, of one partition
+HISTORY = "history.json"  # in the run's folder, which is kept when something did not hold
 WAITING = "stafett_outbox_waiting_entries"
 
 
@@ -44,6 +48,7 @@ class Settings:
     preset: str = "release"
     rate: float = RATE
     only: tuple[str, ...] = ()
+    brokers: int = 1
 
 
 class Backlog(Watching):
@@ -61,7 +66,7 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
     """NotHealed and StackError become violations of `Recovers`; whatever can still be read is checked."""
     recovers = checker.Finding("Recovers", checked=1)
     run = Run()
-    stack = Stack(directory, copies=2, preset=settings.preset)
+    stack = Stack(directory, copies=2, preset=settings.preset, brokers=settings.brokers)
     proxy: Proxy | None = None
     recipients: dict[str, Recipient] = {}
     try:
@@ -89,8 +94,10 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
                     load.stop()
             if load.errors:
                 raise load.errors[0]
-            run.commands, run.reads, run.faults = load.commands, load.reads, faults.done
-            run.away, run.wiped_ms, run.poison = faults.away, faults.wiped_ms, faults.poison
+            run.reads, run.faults = load.reads, faults.done
+            run.commands = [*load.commands, *faults.commands]
+            run.away, run.wiped_ms, run.poison = faults.away, faults.wiped_ms, faults.poisoned
+            run.parked, run.unsafe = faults.parked, faults.unsafe
             run.backlog = backlog.most, OUTBOX_LIMIT
             recovers.checked += len(faults.done)
             say(f"{len(faults.done)} faults; {load.accepted()} commands accepted; all is healed and comes to rest")
@@ -98,7 +105,7 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
                 _rest(stack, load, recipients)
             except StackError as error:
                 recovers.violations.append(str(error))
-            _read(stack, load, recipients, run)
+            _read(stack, load, recipients, run, faults.lost)
             if not recovers.violations:
                 say("Redis is wiped and rebuilt")
                 try:
@@ -111,6 +118,7 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
         stack.down()
         if proxy is not None:
             proxy.stop()
+    written.write(run, directory / HISTORY)
     say(f"checking {len(run.log)} records, {len(run.signals)} signals, {len(run.commands)} commands")
     return run, [recovers, *checker.check(run, Oracle(Files(paths.POLICY, paths.CONTROLLERS)))]
 
@@ -118,16 +126,23 @@ def play(settings: Settings, directory: Path, say: Callable[[str], None]) -> tup
 def _prepare(stack: Stack) -> tuple[Proxy, dict[str, power.Disk]]:
     """Before anything starts: power cuts are possible, and the second copy of each service goes through the proxy."""
     library = power.compile_library(stack.directory)
-    disks = {name: power.Disk(library, stack.directory / f"forced-{name}") for name in ("redis", "kafka")}
-    stack.redis.env, stack.kafka.env = disks["redis"].env, disks["kafka"].env
-    to_redis, ours, to_kafka = free_port(), free_port(), free_port()
-    stack.kafka.detour = ours, to_kafka
+    redis = power.Disk(library, stack.directory / "forced-redis")
+    disks, stack.redis.env = {"redis": redis}, redis.env
+    to_redis = free_port()
+    wires, bootstrap = {to_redis: stack.redis.port}, []
+    for node in stack.kafka.nodes:
+        name = "kafka" if len(stack.kafka.nodes) == 1 else f"kafka-{node.node}"
+        disks[name] = power.Disk(library, stack.directory / f"forced-{name}")
+        ours, to_kafka = free_port(), free_port()
+        node.env, node.detour, wires[to_kafka] = disks[name].env, (ours, to_kafka), ours
+        bootstrap.append(f"127.0.0.1:{to_kafka}")
     for service in stack.services.values():
+        service.overrides["limits"] = {"check_stores_every_ms": CHECK_STORES_EVERY_MS}
         if service.instance.endswith("-b"):
             own: dict[str, Any] = service.configuration()
             service.overrides["redis"] = {**own["redis"], "port": to_redis}
-            service.overrides["kafka"] = {**own["kafka"], "bootstrap": f"127.0.0.1:{to_kafka}"}
-    return Proxy({to_redis: stack.redis.port, to_kafka: ours}), disks
+            service.overrides["kafka"] = {**own["kafka"], "bootstrap": ",".join(bootstrap)}
+    return Proxy(wires), disks
 
 
 def _recipients(stack: Stack) -> dict[str, Recipient]:
@@ -190,9 +205,10 @@ class _Late:
         return self._make()
 
 
-def _read(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Run) -> None:
+def _read(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Run, lost: list[Lost]) -> None:
     partitions = stack.kafka.partitions
     opener = records.vault(stack.kafka, partitions)
+    run.cuts = [_cut(one, opener) for one in lost]
     run.log, of_log = records.entries(stack.kafka, records.LOG, partitions, opener)
     run.ledger, of_ledger = records.entries(stack.kafka, records.LEDGER, partitions, opener)
     told = [records.signals(stack.kafka, id_) for id_ in RECIPIENTS]
@@ -202,6 +218,14 @@ def _read(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Run) 
     run.receipts = load.receipts()
     run.listed = load.listed()
     run.kept = [kept for recipient in recipients.values() for kept in _kept(stack, recipient)]
+
+
+def _cut(lost: Lost, opener: records.Vault) -> Cut:
+    found = (
+        records.entry((lost.topic, lost.partition, raw.offset), raw.appended_ms, raw.value, opener)
+        for raw in lost.records
+    )
+    return Cut(lost.at_ms, tuple(entry for entry in found if entry is not None))
 
 
 def _own_lists(stack: Stack) -> dict[str, tuple[int, str]]:
@@ -221,16 +245,47 @@ def _kept(stack: Stack, recipient: Recipient) -> list[Kept]:
     return [Kept(recipient.id, id_, ref, digest, state == stored) for id_, ref, digest, state in rows]
 
 
+class View:
+    """A store, but for what a lost tail of the log changes in one that is rebuilt from it later (services/auditor,
+    "Append times"): inputs that came back have other times; and where others had written in their places, another place
+    and order. No record is more or less, and nothing that services make of them is other."""
+
+    INPUTS = re.compile(r"[^:]+:\{p\d+\}:in:(.*)", re.DOTALL)
+    OFFSET, TIME = 8, 16  # bytes of an input that are its place, and its place and time (lib/gate/children.cc)
+
+    def __init__(self, run: Run) -> None:
+        stands = {(e.topic, e.digest): e.offset for e in reversed([*run.log, *run.ledger])}
+        cut = [entry for one in run.cuts for entry in one.entries]
+        self._back = {entry.digest for entry in cut}
+        self._moved = {entry.child for entry in cut if stands.get((entry.topic, entry.digest)) != entry.offset}
+
+    def of(self, store: dict[str, object]) -> dict[str, object]:
+        return {key: self._value(key, value) for key, value in store.items()}
+
+    def _value(self, key: str, value: object) -> object:
+        match = self.INPUTS.fullmatch(key)
+        if not match or not isinstance(value, list):
+            return value
+        if match[1] in self._moved:
+            return sorted(one[self.TIME :] for one in value)
+        return [self._timeless(one) for one in value]
+
+    def _timeless(self, one: bytes) -> bytes:
+        record = one[self.TIME :]
+        return one[: self.OFFSET] + record if hashlib.sha256(record).hexdigest() in self._back else one
+
+
 def _rebuild(stack: Stack, load: Load, recipients: dict[str, Recipient], run: Run) -> None:
     """At rest: everything stops, Redis loses its disk, everything starts."""
     for recipient in recipients.values():
         recipient.stop()
     client = stack.redis.client()
-    before = {service: dump(client, service) for service in SERVICES}
+    view = View(run)
+    before = {service: view.of(dump(client, service)) for service in SERVICES}
     cases, listed, signals = load.cases(), load.listed(), len(records.signals(stack.kafka, PPT)[0])
     lose_redis(stack)
     client = stack.redis.client()
-    run.rebuilt = {service: different(before[service], dump(client, service)) for service in SERVICES}
+    run.rebuilt = {service: different(before[service], view.of(dump(client, service))) for service in SERVICES}
     after = load.cases()
     run.rebuilt["GetCase"] = [f"{case} of {who}" for (case, who), said in cases.items() if after[case, who] != said]
     run.rebuilt["ListDeliveries"] = [id_ for id_, ids in load.listed().items() if ids != listed[id_]]

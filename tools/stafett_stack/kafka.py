@@ -1,4 +1,5 @@
-"""One Kafka broker (KRaft, one node) with SASL/SCRAM, and its topics, users and ACLs.
+"""A Kafka broker (KRaft, broker and controller in one), or a set of three, with SASL/SCRAM, and its topics, users and
+ACLs.
 
 Clients and the broker itself use one listener, SASL_PLAINTEXT: our services by PLAIN
 (services/decisions/0003), everybody else by SCRAM-SHA-256. The controller listener wants SASL too
@@ -40,6 +41,7 @@ HEAP_MB = 400
 SCRAM_ITERATIONS = 4096
 SERVICE_PRINCIPALS = ("svc-cases", "svc-consent", "svc-disclosure", "svc-escalation", "svc-notifications",
                       "svc-auditor")  # fmt: skip
+REPLICATED_IN_SYNC = 2  # of three: what is acknowledged survives any one of them
 START_SECONDS = 60.0
 ADMIN_SECONDS = 30.0
 
@@ -58,10 +60,14 @@ class Kafka:
         partitions: int,
         detached: bool = False,
         ports: Mapping[str, int] | None = None,
+        node: int = 1,
     ) -> None:
         self.directory = directory
         self.secrets = secrets
         self.partitions = partitions
+        self.node = node
+        self.nodes: list[Kafka] = [self]  # of the set that it belongs to
+        self.cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         self.detached = detached
         self.env: dict[str, str] = {}  # for the broker's process (tools/faults)
         # A second listener, for clients that come through something in between: (ours, the one they are told).
@@ -99,8 +105,7 @@ class Kafka:
         self._write_properties()
         if (self.data / "meta.properties").exists():
             return
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        command = ["format", "--config", self._properties, f"--cluster-id={cluster}"]  # it may begin with "-"
+        command = ["format", "--config", self._properties, f"--cluster-id={self.cluster}"]  # it may begin with "-"
         self._format = self._java(
             "kafka-format",
             ["kafka.tools.StorageTool", *command, "--add-scram", self._admin_scram()],
@@ -186,7 +191,7 @@ class Kafka:
 
     def create_topics(self, recipients: tuple[str, ...]) -> None:
         existing = self.admin().list_topics(timeout=ADMIN_SECONDS).topics
-        wanted = topics(recipients, self.partitions)
+        wanted = topics(recipients, self.partitions, replicas=len(self.nodes))
         for topic in wanted:
             there = existing.get(topic.topic)
             if there is not None and len(there.partitions) != topic.num_partitions:
@@ -299,10 +304,12 @@ class Kafka:
         plain = f"{package}.plain.PlainLoginModule required" + "".join(
             f' user_{name}="{self.secrets.kafka(name).read_text().strip()}"' for name in SERVICE_PRINCIPALS
         )
+        replicas = len(self.nodes)
+        in_sync = min(replicas, REPLICATED_IN_SYNC)
         properties = {
             "process.roles": "broker,controller",
-            "node.id": 1,
-            "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
+            "node.id": self.node,
+            "controller.quorum.voters": ",".join(f"{n.node}@127.0.0.1:{n.controller_port}" for n in self.nodes),
             "log.dirs": self.data,
             # listeners
             "listeners": f"CLIENT://127.0.0.1:{self.port},"
@@ -329,16 +336,16 @@ class Kafka:
             # topics come from deploy/kafka/topics.yaml, never by accident
             "auto.create.topics.enable": "false",
             "unclean.leader.election.enable": "false",
-            "min.insync.replicas": 1,
-            "default.replication.factor": 1,
-            # one node: internal topics with one copy, a group joins without a wait
-            "offsets.topic.replication.factor": 1,
+            "min.insync.replicas": in_sync,
+            "default.replication.factor": replicas,
+            # internal topics have as many copies as there are nodes; a group joins without a wait
+            "offsets.topic.replication.factor": replicas,
             "offsets.topic.num.partitions": 4,
-            "transaction.state.log.replication.factor": 1,
-            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.replication.factor": replicas,
+            "transaction.state.log.min.isr": in_sync,
             "transaction.state.log.num.partitions": 1,
-            "share.coordinator.state.topic.replication.factor": 1,
-            "share.coordinator.state.topic.min.isr": 1,
+            "share.coordinator.state.topic.replication.factor": replicas,
+            "share.coordinator.state.topic.min.isr": in_sync,
             "share.coordinator.state.topic.num.partitions": 1,
             "group.initial.rebalance.delay.ms": 0,
             # A killed broker may register again only when its old session has ended: 9 s by default,
@@ -362,13 +369,73 @@ class Kafka:
             file.writelines(f"{key}={value}\n" for key, value in properties.items())
 
 
-def topics(recipients: tuple[str, ...], partitions: int) -> list[NewTopic]:
-    """What deploy/kafka/topics.yaml says, with `partitions` for P and one topic per recipient."""
+class KafkaSet(Kafka):
+    """Several brokers, each with a folder of its own; to clients one Kafka. A single one of `nodes` may be killed and
+    started, and all together as if they were one."""
+
+    def __init__(
+        self, directory: Path, secrets: Secrets, *, count: int, partitions: int, detached: bool = False
+    ) -> None:
+        super().__init__(directory, secrets, partitions=partitions, detached=detached)
+        self.nodes = [
+            Kafka(directory / f"{node}", secrets, partitions=partitions, detached=detached, node=node)
+            for node in range(1, count + 1)
+        ]
+        for node in self.nodes:
+            node.nodes, node.cluster = self.nodes, self.cluster
+        self.process = None  # of its nodes
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(node.bootstrap for node in self.nodes)
+
+    @property
+    def running(self) -> bool:
+        return any(node.running for node in self.nodes)
+
+    def begin_format(self) -> None:
+        for node in self.nodes:
+            node.begin_format()
+
+    def begin_start(self) -> None:
+        for node in self.nodes:
+            node.begin_start()
+
+    def wait_ready(self, timeout: float = START_SECONDS) -> None:
+        for node in self.nodes:
+            node.wait_ready(timeout)
+
+    def stop(self) -> None:
+        self._admin = None
+        for node in self.nodes:
+            node.stop()
+
+    def kill(self) -> None:
+        self._admin = None
+        for node in self.nodes:
+            node.kill()
+
+    def in_sync(self) -> bool:
+        """Every replica of every partition has what its leader has."""
+        try:
+            topics = self.admin().list_topics(timeout=5.0).topics.values()
+        except KafkaException:
+            return False
+        return all(len(p.isrs) == len(p.replicas) for topic in topics for p in topic.partitions.values())
+
+
+def topics(recipients: tuple[str, ...], partitions: int, *, replicas: int = 1) -> list[NewTopic]:
+    """What deploy/kafka/topics.yaml says, with `partitions` for P and one topic per recipient. With three replicas what
+    is acknowledged is on two machines, instead of on the disk of one."""
     document = yaml.safe_load(KAFKA_TOPICS.read_text())
 
     def new(name: str, entry: dict) -> NewTopic:
         count = partitions if entry["partitions"] == "P" else entry["partitions"]
-        return NewTopic(name, count, replication_factor=1, config=entry["config"])
+        config = dict(entry["config"])
+        if replicas > 1:
+            del config["flush.messages"]
+            config["min.insync.replicas"] = str(min(replicas, REPLICATED_IN_SYNC))
+        return NewTopic(name, count, replication_factor=replicas, config=config)
 
     named = [new(name, entry) for name, entry in document["topics"].items()]
     template = document["recipient_topic"]

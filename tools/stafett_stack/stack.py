@@ -12,7 +12,7 @@ from stafett_edge.process import Edge
 from stafett_stack import controllers as controllers_
 from stafett_stack import paths, procs
 from stafett_stack.issuer import Issuer
-from stafett_stack.kafka import Kafka, partition_count
+from stafett_stack.kafka import Kafka, KafkaSet, partition_count
 from stafett_stack.mail import MailServer
 from stafett_stack.monitoring import Monitoring
 from stafett_stack.procs import Process, StackError
@@ -43,6 +43,7 @@ class Stack:
         controllers: Path = paths.CONTROLLERS,
         policy: Path = paths.POLICY,
         auditor: bool = True,
+        brokers: int = 1,  # or three; such a stack is not detached
         edge: bool = False,  # Envoy in front of the services
         monitoring: bool = False,  # Prometheus and Alertmanager too
         scrape_every: str | None = None,  # "1s"; otherwise as deploy/prometheus says
@@ -57,8 +58,10 @@ class Stack:
         self.known = controllers_.load(controllers)
         self.secrets = Secrets(self.directory / "secrets")
         partitions = partitions or partition_count("small")
-        self.kafka = Kafka(
-            self.directory / "kafka", self.secrets, partitions=partitions, detached=detached
+        self.kafka = (
+            Kafka(self.directory / "kafka", self.secrets, partitions=partitions, detached=detached)
+            if brokers == 1
+            else KafkaSet(self.directory / "kafka", self.secrets, count=brokers, partitions=partitions)
         )
         self.redis = Redis(self.directory / "redis", self.secrets, detached=detached)
         self.issuer = Issuer(

@@ -1,6 +1,7 @@
 """A made-up history for the checker of tools/faults: what a Stafett leaves behind that keeps its promises."""
 
 import importlib
+from dataclasses import replace
 
 from stafett_faults.history import (
     ENFORCED,
@@ -11,12 +12,15 @@ from stafett_faults.history import (
     UNKNOWN,
     Attempt,
     Command,
+    Cut,
     Entry,
     Fault,
     Kept,
+    Parked,
     Read,
     Run,
     Signal,
+    Unsafe,
 )
 from stafett_story.steinkjer import HEALTH_STATION, PPT, SCHOOL
 
@@ -50,6 +54,9 @@ class Hand:
             listed={r: frozenset() for r in (SCHOOL, HEALTH_STATION, PPT)},
             rebuilt={"cases": []},
             backlog=(3, 10),
+            cuts=[],
+            parked=[],
+            unsafe=[],
             away={"kafka": [(START + 500, START + 600)], "redis": []},
         )
         self.ms = START
@@ -59,7 +66,8 @@ class Hand:
         service = event.DESCRIPTOR.full_name.split(".")[1]
         entries = self.run.log if topic == LOG else self.run.ledger
         stream = f"{service}/k"
-        version = sum(e.stream == stream for e in entries) + 1
+        ever = [*entries, *(e for cut in self.run.cuts for e in cut.entries if e.topic == topic)]
+        version = max((e.version for e in ever if e.stream == stream), default=0) + 1
         options = importlib.import_module("stafett.common.v1.options_pb2")
         self.ms += 1000
         entry = Entry(
@@ -99,6 +107,20 @@ class Hand:
             )
         )
         return entry
+
+    def cut(self, records, *, wrote=()):
+        """The log's last records are lost and come back: at their own places, or behind those of `wrote`."""
+        log = self.run.log
+        lost = log[-records:]
+        self.ms += 1000
+        self.run.cuts.append(Cut(self.ms, tuple(lost)))
+        del log[-records:]
+        start = len(log)
+        for call, event in wrote:
+            self.command(call, event, target="n/ca")
+        self.ms += 1000
+        for i, entry in enumerate(lost):
+            log.append(replace(entry, offset=start + len(wrote) + i, appended_ms=self.ms + i))
 
     def decide(self, cause, *lines):
         """lines: (recipient, kind, item, fields, consents)"""
@@ -157,9 +179,20 @@ class Hand:
             self.say(confirmed, topic=LEDGER, organisation="")
 
 
+def note():
+    cases = importlib.import_module(MESSAGES["cases"])
+    return cases.NoteWritten(
+        case_id="ca",
+        author="p-t",
+        author_recipient=SCHOOL,
+        sections=[{"section_category": "EDUC", "text": "."}, {"section_category": "HEALTHD", "text": "."}],
+    )
+
+
 def whole():
     """A log is opened with consent for health station and PPT, a note is told to both, PPT's consent is taken back, a
-    note is told to the health station alone; something is late and is escalated."""
+    note is told to the health station alone; something is late and is escalated. Then the log loses its end and gets it
+    back; another child was set aside all the time; a setting was loosened for a moment."""
     hand = Hand()
     cases, consent = (importlib.import_module(MESSAGES[s]) for s in ("cases", "consent"))
     escalation, notified = (importlib.import_module(MESSAGES[s]) for s in ("escalation", "notifications"))
@@ -186,13 +219,7 @@ def whole():
     )
     shown = ["EXIST", "IDENT", "PLAN"]
     hand.decide(opened, *((r, "EVENT", opened.event_id, shown, ["co"]) for r in (HEALTH_STATION, PPT)))
-    note = cases.NoteWritten(
-        case_id="ca",
-        author="p-t",
-        author_recipient=SCHOOL,
-        sections=[{"section_category": "EDUC", "text": "."}, {"section_category": "HEALTHD", "text": "."}],
-    )
-    written = hand.command("cases.WriteNote", note, outcome=STORED, target="n/ca")
+    written = hand.command("cases.WriteNote", note(), outcome=STORED, target="n/ca")
     hand.decide(written, *((r, "EVENT", written.event_id, [*shown, "EDUC"], ["co"]) for r in (HEALTH_STATION, PPT)))
     withdrawn = hand.command(
         "consent.Withdraw",
@@ -205,7 +232,7 @@ def whole():
     hand.run.reads.append(
         Read(PPT, f"d-{written.event_id}-{PPT}-EVENT", hand.ms, hand.ms + 10, refused="FAILED_PRECONDITION/WITHDRAWN")
     )
-    later = hand.command("cases.WriteNote", note, target="n/ca")
+    later = hand.command("cases.WriteNote", note(), target="n/ca")
     hand.decide(later, (HEALTH_STATION, "EVENT", later.event_id, [*shown, "EDUC"], ["co"]))
     hand.run.commands.append(
         Command(
@@ -226,5 +253,8 @@ def whole():
     )
     hand.say(escalation.EscalationPassedOn(escalation_id="es", owner="p-l", step=2), organisation="")
     hand.say(escalation.EscalationResolved(escalation_id="es"), organisation="")
+    hand.cut(6)
+    hand.run.parked = [Parked("another", START, hand.ms)]
+    hand.run.unsafe = [Unsafe("appendfsync", START + 2200, {"cases-a": START + 2300}, START + 2400, 3000)]
     hand.run.faults = [Fault("freeze broker", "kafka", START + 490, START + 620)]
     return hand

@@ -2,20 +2,23 @@
 is well, and for each invariant a thing that is wrong with it, which that invariant must find."""
 
 import importlib
+import json
 from dataclasses import replace
 
 import pytest
-from made_up import LEDGER, LOG, MESSAGES, MOTHER, START, whole
+from made_up import LEDGER, LOG, MESSAGES, MOTHER, START, note, whole
 
-from stafett_faults import checker, report
+from stafett_faults import checker, report, written
 from stafett_faults.checker import ELSEWHERE, INVARIANTS, Finding
 from stafett_faults.history import (
     ENFORCED,
     PUBLISHED,
     STORED,
     Attempt,
+    Fault,
 )
 from stafett_faults.oracle import Files, Oracle
+from stafett_faults.seen import NEAR_LOSS_MS
 from stafett_stack import paths
 from stafett_story.steinkjer import HEALTH_STATION, PPT, SCHOOL
 
@@ -87,6 +90,14 @@ BROKEN = {
         lambda h: change(h.run.ledger, -1, partition=1),
         lambda h: h.run.ledger.append(replace(h.run.ledger[0], offset=99, digest="other bytes")),
     ],
+    "TailRepaired": [
+        lambda h: h.run.log.pop(),  # it did not come back
+        lambda h: change(h.run.log, -1, digest="other bytes"),
+        # The withdrawal and the later note, both answered PUBLISHED or better, the other way round.
+        lambda h: swap(h.run.log, "consent-withdrawn", "note-written"),
+        # A stream of which nothing was cut is out of its order.
+        lambda h: swap(h.run.ledger, "decided", "stored-confirmed"),
+    ],
     "NoGarbage": [
         lambda h: setattr(h.run, "unreadable", [(LOG, 0, 99)]),
         lambda h: setattr(h.run, "poison", [(LOG, 0, 99)]),
@@ -141,7 +152,10 @@ BROKEN = {
         lambda h: again(h, at(h.run.log, "escalation-raised"), version=4),
         lambda h: again(h, at(h.run.log, "escalation-passed-on"), version=4),
     ],
-    "NeverEarly": [lambda h: setattr(h.run.log[at(h.run.log, "escalation-raised")].event, "date", "2027-02-01")],
+    "NeverEarly": [
+        lambda h: setattr(h.run.log[at(h.run.log, "escalation-raised")].event, "date", "2027-02-01"),
+        lambda h: change(h.run.log, at(h.run.log, "consent-answered"), recorded_ms=START - 1),
+    ],
     "ToldOnce": [lambda h: again(h, at(h.run.log, "message-queued"), version=2)],
     "BoundedBacklog": [
         lambda h: h.run.commands[-1].attempts.append(Attempt(START + 540, START + 550, PUBLISHED)),
@@ -152,7 +166,24 @@ BROKEN = {
         lambda h: setattr(h.run, "backlog", (11, 10)),
     ],
     "NoCrossTalk": [lambda h: change(h.run.commands[2].attempts, -1, about="n/other")],
+    "FailClosed": [
+        lambda h: change(h.run.parked, 0, child="k"),  # signals
+        lambda h: setattr(h.run, "signals", []) or change(h.run.parked, 0, child="k"),  # reads
+        lambda h: change(h.run.parked, 0, until_ms=START + 1),  # nobody at all was told anything
+    ],
+    "ConfigGuard": [
+        lambda h: change(h.run.unsafe, 0, closed_ms={"cases-a": START + 2300, "cases-b": None}),
+        lambda h: change(h.run.unsafe, 0, within_ms=99),
+        # The next command was taken behind closed gates.
+        lambda h: change(h.run.unsafe, 0, undone_ms=START + 3300),
+    ],
 }
+
+
+def swap(log, one, other):
+    """The last of each, each at the other's place."""
+    a, b = (max(i for i, e in enumerate(log) if e.type.endswith(f".{event}.v1")) for event in (one, other))
+    log[a], log[b] = replace(log[b], offset=log[a].offset), replace(log[a], offset=log[b].offset)
 
 
 def leak(hand, recipient):
@@ -187,7 +218,7 @@ def test_what_redis_alone_had_may_be_lost_with_its_disk_and_nothing_else(oracle)
     hand.run.wiped_ms = [stored.attempts[-1].ended_ms + 1000]
     findings = found(hand.run, oracle)
     assert (findings["NoStoredLoss"].violations, findings["NoStoredLoss"].known) == ([], 1)
-    hand.run.wiped_ms = [stored.attempts[-1].ended_ms + checker.NEAR_LOSS_MS + 1]  # by then it was long published
+    hand.run.wiped_ms = [stored.attempts[-1].ended_ms + NEAR_LOSS_MS + 1]  # by then it was long published
     assert found(hand.run, oracle)["NoStoredLoss"].violations != []
     # What was answered PUBLISHED is in two stores.
     hand = whole()
@@ -202,6 +233,43 @@ def test_exact_repeats_are_no_fault(oracle):
         again(hand, i)
     hand.run.signals += [replace(s, offset=s.offset + 100, appended_ms=hand.ms + 99_999) for s in hand.run.signals]
     assert {f.name: f.violations for f in checker.check(hand.run, oracle) if f.violations} == {}
+
+
+def test_a_lost_tail_may_come_back_behind_what_others_wrote(oracle):
+    """Lost: a withdrawal and a note behind it. Before anybody looked another note came onto the log. Who had taken the
+    withdrawal tells PPT nothing of that note; who had not, does."""
+    for told in (False, True):
+        hand = uncut()
+        behind = len(hand.run.log) - at(hand.run.log, "consent-withdrawn")
+        hand.cut(behind, wrote=[("cases.WriteNote", note())])
+        findings = found(hand.run, oracle)
+        assert findings["TailRepaired"].violations == [] and findings["TailRepaired"].checked == behind
+        assert findings["Contiguous"].violations == []
+        written = next(e for e in hand.run.log if e.appended_ms > hand.run.cuts[0].at_ms)
+        shown = ["EXIST", "IDENT", "PLAN", "EDUC"]
+        lines = [(HEALTH_STATION, "EVENT", written.event_id, shown, ["co"])]
+        hand.run.commands[-1].attempts = hand.run.commands[-1].attempts[:1]  # nobody was answered ENFORCED before that
+        hand.decide(written, *lines, *([(PPT, "EVENT", written.event_id, shown, ["co"])] if told else []))
+        findings = found(hand.run, oracle)
+        assert (findings["NoLeak"].violations, findings["NoWithheldLoss"].violations) == ([], []), told
+
+
+def test_what_was_withheld_stays_withheld_when_its_withdrawal_is_lost_and_comes_back(oracle):
+    hand = uncut()
+    hand.cut(len(hand.run.log) - at(hand.run.log, "consent-withdrawn"))
+    assert found(hand.run, oracle)["NoLeak"].violations == []
+    leak(hand, PPT)  # the note that stood behind the withdrawal
+    assert found(hand.run, oracle)["NoLeak"].violations != []
+    assert found(hand.run, oracle)["Fence"].violations != []
+
+
+def uncut():
+    """As if the log had never lost anything."""
+    hand = whole()
+    lost = {(e.stream, e.version): e for one in hand.run.cuts for e in one.entries}
+    hand.run.log = [replace(lost.get((e.stream, e.version), e), offset=i) for i, e in enumerate(hand.run.log)]
+    hand.run.cuts = []
+    return hand
 
 
 def test_a_read_may_rest_on_another_consent_that_was_whole_before(oracle):
@@ -242,7 +310,15 @@ def test_a_read_may_rest_on_another_consent_that_was_whole_before(oracle):
 
 def test_what_was_not_looked_at_has_not_passed():
     findings = [Finding("A", 3), Finding("B", 1, ["x"]), Finding("C", not_checked="nothing happened")]
-    assert report.count(findings) == (1, 2)
+    assert report.count([*findings, Finding("D", not_checked="no such fault", not_tried=True)]) == (1, 2)
+
+
+def test_what_is_about_one_kind_of_fault_waits_for_it(oracle):
+    hand = whole()
+    hand.run.cuts, hand.run.parked, hand.run.unsafe = [], [], []
+    assert {name for name, f in found(hand.run, oracle).items() if f.not_tried} == checker.ABOUT.keys()
+    hand.run.faults += [Fault(kind, "", START, START) for kind in checker.ABOUT.values()]
+    assert not any(f.not_tried or f.passed for name, f in found(hand.run, oracle).items() if name in checker.ABOUT)
 
 
 def test_the_report_names_everything(oracle):
@@ -266,6 +342,15 @@ def test_the_report_names_everything(oracle):
     assert said["longest_stall_seconds"] == round(
         max(b - a for a, b in zip(answers, answers[1:], strict=False)) / 1000, 1
     )
+
+
+def test_a_history_can_be_written_down(tmp_path):
+    hand = whole()
+    written.write(hand.run, tmp_path / "history.json")
+    read = json.loads((tmp_path / "history.json").read_text())
+    assert len(read["log"]) == len(hand.run.log)
+    assert read["log"][at(hand.run.log, "consent-withdrawn")]["event"]["recipients"] == [PPT]
+    assert read["cuts"][0]["at_ms"] == hand.run.cuts[0].at_ms
 
 
 def test_what_could_not_be_looked_at_says_so(oracle):
