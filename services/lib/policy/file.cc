@@ -1,7 +1,9 @@
 #include "lib/policy/file.h"
 
 #include <algorithm>
-#include <set>
+#include <array>
+#include <limits>
+#include <map>
 #include <utility>
 
 #include "lib/policy/strict_yaml.h"
@@ -17,7 +19,7 @@ constexpr std::size_t kMostRules = 500;
 template <class... Agencies>
 constexpr AgencySet Of(Agencies... agencies) {
   AgencySet out;
-  ((out.bits |= 1U << static_cast<unsigned>(agencies)), ...);
+  ((out = out.With(agencies)), ...);
   return out;
 }
 
@@ -34,9 +36,13 @@ constexpr AgencySet kEdu = Of(Agency::kSkoleK, Agency::kSkoleP, Agency::kPpt, Ag
 // schools and kindergartens are named beside it in the law's own rows (T040), hence not in it.
 constexpr AgencySet kAnyPub = Of(Agency::kBvt, Agency::kSkoleK, Agency::kVgs, Agency::kPpt, Agency::kBhgK, Agency::kHst,
                                  Agency::kHkom, Agency::kBup, Agency::kHosp, Agency::kDent, Agency::kNavK,
-                                 Agency::kNavS, Agency::kFlyk, Agency::kKe, Agency::kPol, Agency::kKon);
+                                 Agency::kNavS, Agency::kFlyk, Agency::kKe, Agency::kPol, Agency::kKon, Agency::kSlt,
+                                 Agency::kFams, Agency::kAvl, Agency::kIks);
 // Every agency but kUnknown.
-constexpr AgencySet kAny{(1U << (static_cast<unsigned>(Agency::kKon) + 1U)) - 2U};
+constexpr AgencySet kAny{(std::uint64_t{1} << static_cast<unsigned>(kAgencyCount)) - 2U};
+constexpr AgencySet kPersons =
+    Of(Agency::kPar, Agency::kPar0, Agency::kChild, Agency::kSubj, Agency::kKin, Agency::kReporter);
+constexpr AgencySet kFamily = Of(Agency::kPar, Agency::kChild, Agency::kSubj);
 
 constexpr CategorySet kAll{(1U << static_cast<unsigned>(kCategoryCount)) - 2U};
 // No rule may send these: the graded address has its own path (T002, T046), a report goes to child
@@ -46,6 +52,19 @@ constexpr CategorySet kNever = Cats(Category::kAddrG, Category::kReport, Categor
 // (law.md §9.8).
 constexpr CategorySet kOnlyWithConsent = Cats(Category::kHealthd, Category::kWelfare, Category::kSocial,
                                               Category::kThird, Category::kCrime, Category::kChildsay);
+// What whoever discloses must do beside (law.md, column "obligations"). Told with the rule; not evaluated.
+constexpr auto kObligations = std::to_array<std::string_view>({
+    "log", "alert", "redact_location_traces", "redact_traces", "child_told_if_exception", "written_reason",
+    "representative_option", "gates_first", "redact_third", "reason", "minimise", "default_off",
+    "reason_givers_task", "leader_now", "after_review", "k_anonymity", "child_heard", "check_T040_first",
+    "separate_purpose", "necessity_by_receiver", "workflow_stop", "human_signs", "stay_municipality", "not_in_log",
+    "subject_notice_hold", "log_sealed", "immediate", "only_scope_of_order", "inform_parties_unless_harm", "scope",
+    "receipt_only", "opened_yes_no", "followup_yes_no", "how_only_if_necessary_for_reporter", "necessity_bvl_task",
+    "no_confirm_or_deny_else", "neither_confirm_nor_deny", "care_purpose", "receiver_judges", "weighty_reason",
+    "child_as_next_of_kin", "outside_stafettlogg", "weighty_interest", "contact_only", "same_local_office_only",
+    "no_agency_name_in_views", "own_task_or_substantial_danger", "mark_unverified", "record_what_whom_why",
+    "not_from_BVT", "harm_test", "no_subscription", "redact", "unless_child_agrees", "sealed", "location_shield",
+    "hide_sealed", "presumed_will"});
 
 bool Subset(AgencySet part, AgencySet of) { return (part.bits & ~of.bits) == 0; }
 
@@ -61,17 +80,39 @@ bool Allows(Effect effect) {
   return effect == Effect::kAllow || effect == Effect::kAllowWithConsent || effect == Effect::kAllowUnlessObjected;
 }
 
+// Ages that a condition may not ask of both ways at once: who is under 12 is under 15 too.
+bool Contradicts(const Condition& when) {
+  if (!when.all.And(when.none).Empty()) return true;
+  if (!when.any.Empty() && when.any.Minus(when.none).Empty()) return true;
+  constexpr std::array<Fact, 5> kAges = {Fact::kChildUnder7, Fact::kChildUnder12, Fact::kChildUnder15,
+                                         Fact::kChildUnder16, Fact::kChildUnder18};
+  for (std::size_t young = 0; young < kAges.size(); ++young) {
+    for (std::size_t old = young; old < kAges.size(); ++old) {
+      if (when.all.Has(kAges[young]) && when.none.Has(kAges[old])) return true;
+    }
+  }
+  return false;
+}
+
 bool ForPeople(Effect effect) { return effect == Effect::kHuman || effect == Effect::kDuty; }
+
+// From when until when an act holds; the row's own dates may only narrow it.
+struct Validity {
+  Time from;
+  std::optional<Time> to;
+};
 
 // One row. Its checks are in the order in which a person reads the row.
 class RowReader {
  public:
-  RowReader(yaml::Reader& reader, const YAML::Node& row) : reader_(reader), row_(row) {}
+  RowReader(yaml::Reader& reader, const YAML::Node& row, const std::map<std::string, Validity>& laws)
+      : reader_(reader), row_(row), laws_(laws) {}
 
   Rule Read() {
     reader_.Keys(row_, "rule",
                  {"id", "effect", "givers", "receivers", "categories", "statute", "from", "confidence", "loosen"},
-                 {"basis", "start", "to", "role", "purpose", "note"});
+                 {"basis", "start", "to", "role", "purpose", "note", "when", "only", "reader", "assurance", "frees", "law",
+                  "obligations"});
     rule_.id = reader_.Text(row_, "id");
     if (!reader_.Ok()) return rule_;
     if (!IsRuleId(rule_.id)) Fault("id", "id must be like T020, found " + Quoted(rule_.id));
@@ -85,6 +126,10 @@ class RowReader {
     ReadStart();
     ReadTimes();
     ReadWords();
+    if (reader_.Child(row_, "when").IsDefined()) rule_.when = ReadCondition(reader_, reader_.Child(row_, "when"));
+    ReadReader();
+    ReadOnly();
+    ReadObligations();
     CheckWhole();
     return rule_;
   }
@@ -145,6 +190,7 @@ class RowReader {
     auto from = reader_.When(row_, "from");
     if (from) rule_.valid_from = *from;
     rule_.valid_to = reader_.When(row_, "to");
+    ReadLaw();
     if (rule_.valid_to && *rule_.valid_to <= rule_.valid_from) {
       Fault("to", "\"to\" must be later than \"from\"");
     }
@@ -161,6 +207,56 @@ class RowReader {
     }
     rule_.role = reader_.Text(row_, "role");
     rule_.purpose = reader_.Text(row_, "purpose");
+  }
+
+  // Two versions of an act stand side by side; which one holds on a day is written once, with the act.
+  void ReadLaw() {
+    if (!reader_.Child(row_, "law").IsDefined()) return;
+    std::string name = reader_.Text(row_, "law");
+    auto law = laws_.find(name);
+    if (law == laws_.end()) {
+      Fault("law", "law " + Quoted(name) + " is not among the file's laws");
+      return;
+    }
+    rule_.valid_from = std::max(rule_.valid_from, law->second.from);
+    if (!rule_.valid_to || (law->second.to && *law->second.to < *rule_.valid_to)) rule_.valid_to = law->second.to;
+  }
+
+  void ReadReader() {
+    if (reader_.Child(row_, "reader").IsDefined()) {
+      std::string name = reader_.Text(row_, "reader");
+      auto role = RoleFromName(name);
+      if (!role) Fault("reader", "reader: unknown role " + Quoted(name));
+      rule_.reader = role.value_or(Role::kNone);
+    }
+    if (reader_.Child(row_, "assurance").IsDefined()) {
+      std::string name = reader_.Text(row_, "assurance");
+      auto assurance = AssuranceFromName(name);
+      if (!assurance) Fault("assurance", "assurance must be low, substantial or high, found " + Quoted(name));
+      rule_.assurance = assurance.value_or(Assurance::kNone);
+    }
+  }
+
+  void ReadOnly() {
+    if (reader_.Child(row_, "only").IsDefined()) {
+      std::string name = reader_.Text(row_, "only");
+      auto only = OnlyFromName(name);
+      if (!only) Fault("only", "only must be place or parents-consent, found " + Quoted(name));
+      rule_.only = only.value_or(Only::kEverything);
+    }
+    if (reader_.Child(row_, "frees").IsDefined()) {
+      rule_.frees_everyone = reader_.Text(row_, "frees") == "everyone";
+      if (!rule_.frees_everyone) Fault("frees", "frees: only \"everyone\" is known");
+    }
+  }
+
+  void ReadObligations() {
+    rule_.obligations = reader_.Texts(row_, "obligations");
+    for (const std::string& name : rule_.obligations) {
+      if (std::find(kObligations.begin(), kObligations.end(), name) == kObligations.end()) {
+        Fault("obligations", "obligations: unknown " + Quoted(name));
+      }
+    }
   }
 
   // What no single field can tell.
@@ -183,6 +279,14 @@ class RowReader {
     if (rule_.effect == Effect::kDuty && rule_.start != Start::kDuty) {
       Fault("start", "a duty starts by duty only");
     }
+    if (rule_.only != Only::kEverything && rule_.effect != Effect::kDeny) {
+      Fault("only", "\"only\" is for gates");
+    }
+    if (!allows && (rule_.reader != Role::kNone || rule_.assurance != Assurance::kNone || rule_.frees_everyone)) {
+      Fault("effect", "\"reader\", \"assurance\" and \"frees\" are for rows that allow");
+    }
+    if (Contradicts(rule_.when)) Fault("when", "when: can never be met");
+    if (rule_.effect == Effect::kDefault && !rule_.when.Empty()) Fault("when", "the closing row has no condition");
     CheckCategories();
     if (rule_.effect == Effect::kAllowUnlessObjected) CheckHealthCare();
     if (rule_.effect == Effect::kDefault &&
@@ -192,13 +296,23 @@ class RowReader {
   }
 
   void CheckCategories() {
+    const bool allow = rule_.effect == Effect::kAllow;
+    // To the family of what is theirs, or to colleagues of what their service holds already.
+    const bool own = allow && (Subset(rule_.receivers, kFamily) || rule_.when.all.Has(Fact::kSameService));
     CategorySet never = rule_.categories.And(kNever);
+    if (allow && Subset(rule_.receivers, kFamily)) never = never.Minus(Cats(Category::kLog));  // GDPR art 15
     if ((Allows(rule_.effect) || rule_.effect == Effect::kHuman) && !never.Empty()) {
       Fault("categories", "no row may allow " + Join(never));
     }
     CategorySet special = rule_.categories.And(kOnlyWithConsent);
-    if (rule_.effect == Effect::kAllow && !special.Empty()) {
+    if (allow && !own && !special.Empty()) {
       Fault("categories", Join(special) + " may be allowed with consent only");
+    }
+    if (Allows(rule_.effect) && !rule_.receivers.And(kPersons).Empty() && rule_.assurance != Assurance::kHigh) {
+      Fault("receivers", "a person reads with assurance high only");
+    }
+    if (rule_.frees_everyone && !rule_.when.all.Has(Fact::kSameService)) {
+      Fault("frees", "only inside one service a row frees everyone");
     }
   }
 
@@ -220,21 +334,91 @@ class RowReader {
 
   yaml::Reader& reader_;
   YAML::Node row_;
+  const std::map<std::string, Validity>& laws_;
   Rule rule_;
 };
 
-// Across rows: an id names one row, one row closes.
+constexpr Time kNotInForce{std::numeric_limits<std::int64_t>::max()};
+
+bool Overlap(const Rule& a, const Rule& b) {
+  if (a.valid_from == kNotInForce || b.valid_from == kNotInForce) return false;
+  return (!a.valid_to || b.valid_from < *a.valid_to) && (!b.valid_to || a.valid_from < *b.valid_to);
+}
+
+// Whether whatever `rule` would show is taken out by the gate on every day and whatever the facts are.
+bool NeverShows(const Rule& rule, const Rule& gate) {
+  return gate.effect == Effect::kDeny && gate.only == Only::kEverything && gate.when.Empty() &&
+         Subset(rule.givers, gate.givers) && Subset(rule.receivers, gate.receivers) &&
+         rule.categories.Minus(gate.categories).Empty() && gate.valid_from <= rule.valid_from &&
+         (!gate.valid_to || (rule.valid_to && *rule.valid_to <= *gate.valid_to));
+}
+
+// Across rows: an id names one row on any one day, one row closes, no row contradicts another.
 void CheckSet(yaml::Reader& reader, const std::vector<Rule>& rules, const std::vector<YAML::Node>& rows) {
-  std::set<std::string_view> ids;
-  int closing = 0;
+  const Rule* closing = nullptr;
   for (std::size_t i = 0; i < rules.size(); ++i) {
-    if (!ids.insert(rules[i].id).second) {
-      reader.Fault(rows[i], "rule " + rules[i].id + ": this id stands twice");
+    auto fault = [&](const std::string& message) { reader.Fault(rows[i], "rule " + rules[i].id + ": " + message); };
+    for (std::size_t j = 0; j < i; ++j) {
+      if (rules[i].id == rules[j].id && Overlap(rules[i], rules[j])) fault("this id stands twice for the same days");
     }
-    if (rules[i].effect == Effect::kDefault && ++closing > 1) {
-      reader.Fault(rows[i], "rule " + rules[i].id + ": there is a DEFAULT row already");
+    if (rules[i].effect == Effect::kDefault) {
+      if (closing != nullptr) fault("there is a DEFAULT row already");
+      closing = &rules[i];
+    }
+    if (!Allows(rules[i].effect) && rules[i].effect != Effect::kHuman) continue;
+    for (const Rule& gate : rules) {
+      if (NeverShows(rules[i], gate)) fault("contradicts " + gate.id + ", which takes out all that it would show");
     }
   }
+}
+
+// What no file may be without, nor hold in a looser form (law.md §9.8).
+void CheckFloors(yaml::Reader& reader, const YAML::Node& root, const std::vector<Rule>& rules) {
+  for (const std::string& id : reader.Texts(root, "floors")) {
+    auto at = std::find_if(rules.begin(), rules.end(), [&](const Rule& rule) { return rule.id == id; });
+    auto fault = [&](const std::string& why) { reader.Fault(reader.KeyOf(root, "floors"), "floors: " + id + why); };
+    if (at == rules.end()) {
+      fault(" is missing");
+    } else if (at->loosen == "YES") {
+      fault(" may not be loosened by anybody");
+    } else if (at->effect != Effect::kDeny && at->effect != Effect::kDuty && at->effect != Effect::kDefault) {
+      fault(" must be a gate, a duty or the closing row");
+    }
+  }
+}
+
+std::map<std::string, Validity> ReadLaws(yaml::Reader& reader, const YAML::Node& root) {
+  std::map<std::string, Validity> out;
+  for (const YAML::Node& node : reader.List(root, "laws")) {
+    reader.Keys(node, "law", {"id", "act"}, {"from", "to"});
+    std::string id = reader.Text(node, "id");
+    reader.Text(node, "act");
+    // An act that is not in force has no first day yet.
+    Validity law{reader.When(node, "from").value_or(kNotInForce),
+                 reader.When(node, "to")};
+    if (law.to && *law.to <= law.from) reader.Fault(reader.KeyOf(node, "to"), "law " + id + ": \"to\" before \"from\"");
+    if (!out.emplace(id, law).second) reader.Fault(node, "law " + id + " stands twice");
+  }
+  return out;
+}
+
+FactSet ReadFacts(yaml::Reader& reader, const YAML::Node& root) {
+  FactSet named, recorded;
+  for (const YAML::Node& node : reader.List(root, "facts")) {
+    reader.Keys(node, "fact", {"id", "means"}, {"recorded"});
+    std::string id = reader.Text(node, "id");
+    reader.Text(node, "means");
+    auto fact = FactFromName(id);
+    if (!fact || named.Has(*fact)) {
+      reader.Fault(reader.KeyOf(node, "id"), fact ? "fact " + id + " stands twice" : "unknown fact " + Quoted(id));
+      return {};
+    }
+    named = named.With(*fact);
+    if (!reader.Flag(node, "recorded", false)) continue;
+    if (Derived().Has(*fact)) reader.Fault(reader.KeyOf(node, "recorded"), "fact " + id + " is worked out, not recorded");
+    recorded = recorded.With(*fact);
+  }
+  return recorded;
 }
 
 }  // namespace
@@ -250,30 +434,55 @@ std::optional<AgencySet> AgencySetFromName(std::string_view name) {
   if (name == "EDU") return kEdu;
   if (name == "HEALTH") return kHealth;
   if (name == "ANYPUB") return kAnyPub;
+  if (name == "FVL") return kAnyPub.Minus(kHealth).Minus(Of(Agency::kPol));
   if (name == "ANY") return kAny;
+  if (name == "SERVICES") return kAny.Minus(kPersons);
   auto agency = AgencyFromName(name);
   if (!agency) return std::nullopt;
   return Of(*agency);
 }
 
+Condition ReadCondition(yaml::Reader& reader, const YAML::Node& node) {
+  Condition out;
+  reader.Keys(node, "when", {}, {"all", "any", "none"});
+  auto read = [&](std::string_view key, FactSet& into) {
+    for (const std::string& name : reader.Texts(node, key)) {
+      auto fact = FactFromName(name);
+      if (!fact) {
+        reader.Fault(reader.KeyOf(node, key), "when: unknown fact " + Quoted(name));
+        return;
+      }
+      into = into.With(*fact);
+    }
+  };
+  read("all", out.all);
+  read("any", out.any);
+  read("none", out.none);
+  if (reader.Ok() && out.Empty()) reader.Fault(node, "when: names no fact");
+  return out;
+}
+
 Result<RuleSet> LoadRules(std::string_view text, std::string source_name) {
   yaml::Reader reader(std::move(source_name), "POLICY_FILE");
   YAML::Node root = reader.Parse(text);
-  reader.Keys(root, "the file", {"policy", "rules"});
+  reader.Keys(root, "the file", {"policy", "rules"}, {"facts", "laws", "floors"});
   if (reader.Text(root, "policy") != "1") {
     reader.Fault(root, "policy: only version 1 is known");
   }
   std::vector<YAML::Node> rows = reader.List(root, "rules");
   if (rows.empty()) reader.Fault(root, "rules: the list is empty");
   if (rows.size() > kMostRules) reader.Fault(root, "rules: too many rows");
+  const FactSet recorded = ReadFacts(reader, root);
+  const std::map<std::string, Validity> laws = ReadLaws(reader, root);
   std::vector<Rule> rules;
   for (const YAML::Node& row : rows) {
     if (!reader.Ok()) break;
-    rules.push_back(RowReader(reader, row).Read());
+    rules.push_back(RowReader(reader, row, laws).Read());
   }
   if (reader.Ok()) CheckSet(reader, rules, rows);
+  if (reader.Ok()) CheckFloors(reader, root, rules);
   if (!reader.Ok()) return tl::unexpected(reader.error());
-  return RuleSet(std::move(rules), seal::Sha256(text));
+  return RuleSet(std::move(rules), seal::Sha256(text), recorded);
 }
 
 Result<RuleSet> LoadRulesFile(const std::string& path) {

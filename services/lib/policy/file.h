@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/policy/policy.h"
+#include "lib/policy/strict_yaml.h"
 
 namespace stafett::policy {
 
@@ -16,8 +17,10 @@ namespace stafett::policy {
 Result<RuleSet> LoadRules(std::string_view text, std::string source_name);
 Result<RuleSet> LoadRulesFile(const std::string& path);
 
-// "EDUC", or "*" for all; an agency or one of the groups EDU, HEALTH, ANYPUB, ANY (law.md §9.0).
+// "EDUC", or "*" for all; an agency or one of the groups EDU, HEALTH, ANYPUB, FVL, SERVICES, ANY (law.md §9.0).
 std::optional<CategorySet> CategorySetFromName(std::string_view name);
 std::optional<AgencySet> AgencySetFromName(std::string_view name);
+// A map of `all`, `any`, `none`, each a list of facts.
+Condition ReadCondition(yaml::Reader& reader, const YAML::Node& node);
 
 }  // namespace stafett::policy
