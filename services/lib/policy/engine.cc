@@ -1,6 +1,7 @@
 // The order is law.md §9.7: obstacles, gates, then for each category the first rule that allows it
 // (consent, health care), then human grounds, else nothing. Every branch that is not a clear yes
 // ends in "no".
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -161,10 +162,8 @@ struct Search {
 // The first consent that frees this person's information; `subject` empty: the child's.
 Search Consenting(const Question& q, std::string_view subject, Category category, bool parents_void) {
   Search out;
-  const auto& all = q.facts.consents;
-  std::size_t count = all.size() < kMostIndexed ? all.size() : kMostIndexed;
-  for (std::size_t i = 0; i < count; ++i) {
-    const Consent& consent = all[i];
+  for (std::size_t i = q.first; i < q.last; ++i) {
+    const Consent& consent = q.facts.consents[i];
     if (consent.subject != subject || (parents_void && consent.by == ConsentBy::kParents)) continue;
     Missing lacks = Lacks(consent, q.item, q.to, category, q.now);
     if (lacks == Missing::kNothing) return {static_cast<std::int16_t>(i), lacks, kNone};
@@ -299,6 +298,11 @@ Question Read(const RuleSet& rules, const Item& item, const Recipient& to, const
     CategorySet& refused = refusal.kind == Refusal::Kind::kObjection ? q.objected : q.excluded;
     refused = refused.Or(refusal.categories);
   }
+  for (std::size_t i = 0; i < std::min(facts.consents.size(), kMostIndexed); ++i) {
+    if (facts.consents[i].recipient != to.id) continue;
+    if (q.last == 0) q.first = i;
+    q.last = i + 1;
+  }
   q.known = WorkOut(rules, item, to, facts, !q.objected.And(item.categories.And(kEvery)).Empty());
   const AgencySet self = AgencySet{}.With(to.agency);
   const AgencySet subject = AgencySet{}.With(Agency::kSubj);
@@ -309,8 +313,9 @@ Question Read(const RuleSet& rules, const Item& item, const Recipient& to, const
 }
 
 bool Fits(const Rule& rule, const Question& q) {
-  const bool closes = rule.effect == Effect::kDeny || rule.effect == Effect::kNeitherNor;
-  return rule.givers.Has(q.item.origin) && !rule.receivers.And(closes ? q.gated_as : q.allowed_as).Empty() &&
+  const bool allows = rule.effect == Effect::kAllow || rule.effect == Effect::kAllowWithConsent ||
+                      rule.effect == Effect::kAllowUnlessObjected;
+  return rule.givers.Has(q.item.origin) && !rule.receivers.And(allows ? q.allowed_as : q.gated_as).Empty() &&
          rule.valid_from <= q.now && (!rule.valid_to || q.now < *rule.valid_to) &&
          (rule.purpose.empty() || rule.purpose == q.item.purpose);
 }

@@ -18,10 +18,13 @@ struct Question {
   Start start = Start::kRequest;
   Time now;
   Known known = {};            // said and recorded and worked out
-  AgencySet gated_as = {};     // what the reader is to a gate
+  AgencySet gated_as = {};     // what the reader is to a gate, a duty and a person who decides
   AgencySet allowed_as = {};   // and to a rule that allows: SUBJ only if the item describes it
   CategorySet objected = {};   // refused to this reader
   CategorySet excluded = {};
+  // This recipient's consents all lie within [first, last): a child may have many of others.
+  std::size_t first = 0;
+  std::size_t last = 0;
 };
 Question Read(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Start start, Time now);
 
