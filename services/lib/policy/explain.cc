@@ -22,22 +22,22 @@ const Rule* At(const RuleSet& rules, std::int16_t index) {
   return index < 0 ? nullptr : &rules.rules()[static_cast<std::size_t>(index)];
 }
 
-void AddNames(FactSet facts, std::vector<std::string>& names) {
-  for (int i = 0; i < kFactCount; ++i) {
-    auto fact = static_cast<Fact>(i);
-    if (facts.Has(fact)) names.emplace_back(Name(fact));
-  }
-}
-
 void Cite(const Rule* rule, const Question& q, Explanation::Line& line) {
   if (rule == nullptr) return;
   line.rule = rule->id;
   line.statute = rule->statute;
   line.basis = rule->basis;
   line.obligations = rule->obligations;
-  FactSet known = q.known.yes.Minus(q.known.no).Or(q.known.no.Minus(q.known.yes));
-  AddNames(rule->when.Names().And(known), line.used);
-  AddNames(rule->when.Names().Minus(known), line.lacking);
+  for (int i = 0; i < kFactCount; ++i) {
+    auto fact = static_cast<Fact>(i);
+    if (!rule->when.Names().Has(fact)) continue;
+    const Truth truth = q.known.Of(fact);
+    if (truth == Truth::kUnknown) {
+      line.lacking.emplace_back(Name(fact));
+    } else {
+      line.used.emplace_back(Name(fact), truth == Truth::kYes);
+    }
+  }
 }
 
 void NameConsent(const Facts& facts, std::int16_t index, Explanation::Line& line) {

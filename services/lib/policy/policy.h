@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lib/base/time.h"
@@ -329,7 +330,8 @@ inline constexpr std::string_view kShown = "shown";  // the outcome of a categor
 struct Explanation {
   struct Line {
     std::string category, rule, statute, basis, consent, outcome;
-    std::vector<std::string> used = {}, lacking = {};  // facts that the rule's condition names: known, unknown
+    std::vector<std::pair<std::string, bool>> used = {};  // facts that the rule's condition names, and what they are
+    std::vector<std::string> lacking = {};                // and those that are unknown
     std::vector<std::string> obligations = {};
   };
   std::string verdict, rule, missing;
