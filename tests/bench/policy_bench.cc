@@ -1,5 +1,6 @@
 // What one decision costs beside its floor: a pass over as many consents and rows that reads each once and decides
-// nothing. Budget: 2 µs with the whole rule file and three persons described (design §9). Run by tools/bench; allocations have a test of their own.
+// nothing. Budget: 2 µs with the whole rule file and three persons described (design §9). Run by tools/bench;
+// allocations have a test of their own.
 #include <benchmark/benchmark.h>
 
 #include "lib/policy/file.h"

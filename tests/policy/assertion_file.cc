@@ -49,7 +49,8 @@ class FileReader {
       ReadChange(node, step);
       out.steps.push_back(step);
     }
-    bool any = !out.turns.empty() || std::any_of(out.steps.begin(), out.steps.end(), [](const Step& s) { return !s.lines.empty(); });
+    bool any = !out.turns.empty() ||
+               std::any_of(out.steps.begin(), out.steps.end(), [](const Step& s) { return !s.lines.empty(); });
     if (!any) reader_.Fault(root, "the file asserts nothing");
     if (!reader_.Ok()) return tl::unexpected(reader_.error());
     return out;
@@ -121,7 +122,8 @@ class FileReader {
       auto fact = FactFromName(entry.first.IsScalar() ? entry.first.Scalar() : "");
       auto truth = TruthFromName(entry.second.IsScalar() ? entry.second.Scalar() : "");
       if (!fact || !truth || Derived().Has(*fact)) {
-        reader_.Fault(entry.first, fact && truth ? "this fact is worked out, not said" : "a fact is yes, no or unknown");
+        reader_.Fault(entry.first,
+                      fact && truth ? "this fact is worked out, not said" : "a fact is yes, no or unknown");
         return;
       }
       is = is.With(*fact, *truth);
@@ -170,7 +172,8 @@ class FileReader {
   }
 
   void AddConsent(const YAML::Node& node, Step& step) {
-    reader_.Keys(node, "consent", {"id", "recipient", "categories", "from", "until"}, {"purpose", "withdrawn", "subject", "by"});
+    reader_.Keys(node, "consent", {"id", "recipient", "categories", "from", "until"},
+                 {"purpose", "withdrawn", "subject", "by"});
     Grant grant;
     grant.id = reader_.Text(node, "id");
     grant.recipient = Recipient(node, "recipient", step);
@@ -265,8 +268,7 @@ class FileReader {
     Turn out;
     out.given = step;
     out.given.lines.clear();
-    reader_.Keys(node, "turn", {"row"},
-                 {"allow", "deny", "human", "way", "deny_if", "allow_if", "says"});
+    reader_.Keys(node, "turn", {"row"}, {"allow", "deny", "human", "way", "deny_if", "allow_if", "says"});
     if (!reader_.Ok()) return out;
     out.line = node.Mark().line + 1;
     out.row = reader_.Text(node, "row");

@@ -25,13 +25,13 @@ struct Line {
   CategorySet learns;
   CategorySet item;
   Agency giver = Agency::kUnknown;
-  std::string giver_recipient;           // empty: a service that is no recipient here
-  std::optional<Start> start;            // nothing: however it begins
-  std::string purpose;                   // empty: the step's
-  std::vector<std::string> describes;    // "child", names of recipients, others
+  std::string giver_recipient;         // empty: a service that is no recipient here
+  std::optional<Start> start;          // nothing: however it begins
+  std::string purpose;                 // empty: the step's
+  std::vector<std::string> describes;  // "child", names of recipients, others
   CategorySet placed{0xFFFFFFFFU};
-  std::string rule;                      // empty: not asserted
-  std::string because;                   // empty: not asserted
+  std::string rule;     // empty: not asserted
+  std::string because;  // empty: not asserted
 };
 
 struct Reader {
@@ -75,9 +75,9 @@ struct Step {
 struct Turn {
   int line = 0;
   std::string row;
-  std::string fact;     // as written, for the reader of a failure
-  Line before, after;   // the same line, unless the line is what changes
-  Step given, changed;  // without lines
+  std::string fact;       // as written, for the reader of a failure
+  Line before, after;     // the same line, unless the line is what changes
+  Step given, changed;    // without lines
   bool verified = false;  // the change is: somebody has verified the row
 };
 

@@ -30,13 +30,12 @@ Known Both(Known a, Known b) {
 // Filled in place, because it points into itself.
 void Ask(const Step& step, const Line& line, Asked& out) {
   for (const Grant& g : step.consents) {
-    out.consents.push_back(
-        {g.id, g.recipient, g.categories, g.purpose, g.from, g.until, g.withdrawn, g.subject, g.by});
+    out.consents.push_back({g.id, g.recipient, g.categories, g.purpose, g.from, g.until, g.withdrawn, g.subject, g.by});
   }
   for (const No& no : step.refusals) out.refusals.push_back({no.kind, no.recipient, no.categories});
   for (const std::string& name : line.describes) out.described.push_back({name, name == "child"});
   const Reader& reader = step.recipients.at(line.recipient);
-  out.item = {line.giver, line.giver_recipient, line.item, line.purpose.empty() ? step.purpose : line.purpose,
+  out.item = {line.giver,    line.giver_recipient, line.item, line.purpose.empty() ? step.purpose : line.purpose,
               out.described, line.placed};
   out.to = {line.recipient, reader.agency, reader.active, reader.role, reader.assurance, {}};
   if (IsPerson(reader.agency)) out.to.person = line.recipient;

@@ -36,8 +36,8 @@ std::string Answer(const RuleSet& rules, const Json& line) {
   }
   std::vector<Refusal> refusals;
   for (const Json& r : line["refusals"]) {
-    refusals.push_back({View(r[0]) == "objection" ? Refusal::Kind::kObjection : Refusal::Kind::kExclusion, View(r[1]),
-                        Set(r[2])});
+    refusals.push_back(
+        {View(r[0]) == "objection" ? Refusal::Kind::kObjection : Refusal::Kind::kExclusion, View(r[1]), Set(r[2])});
   }
   const Item item{AgencyFromName(View(line["origin"])).value_or(Agency::kUnknown),
                   View(line["origin_recipient"]),

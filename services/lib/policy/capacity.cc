@@ -6,8 +6,8 @@
 namespace stafett::policy {
 namespace {
 
-constexpr std::array<std::string_view, kDomainCount> kDomains = {
-    "HEALTH_SHARE", "EDU_SHARE", "BHG_SHARE", "BVT_SHARE", "NAV_SHARE", "KON_SHARE", "GENERAL", "THIRD"};
+constexpr std::array<std::string_view, kDomainCount> kDomains = {"HEALTH_SHARE", "EDU_SHARE", "BHG_SHARE", "BVT_SHARE",
+                                                                 "NAV_SHARE",    "KON_SHARE", "GENERAL",   "THIRD"};
 constexpr std::array<std::string_view, kConsenterCount> kConsenters = {"PARENTS", "ONE_PARENT",  "CHILD",
                                                                        "CARE",    "NEXT_OF_KIN", "SELF"};
 constexpr std::array<std::string_view, 5> kVoices = {"HEAR_IF_ABLE", "HEAR", "GREAT_WEIGHT", "PARTY", "DECIDES"};
@@ -38,7 +38,8 @@ std::optional<int> NextTurn(std::span<const CapacityRow> law, int age, Domain do
   std::optional<int> next;
   for (const CapacityRow& row : law) {
     if (!HoldsFor(row, domain, now)) continue;
-    for (std::optional<int> turn : {std::optional(row.from_age), row.to_age ? std::optional(*row.to_age + 1) : row.to_age}) {
+    for (std::optional<int> turn :
+         {std::optional(row.from_age), row.to_age ? std::optional(*row.to_age + 1) : row.to_age}) {
       if (turn && *turn > age && (!next || *turn < *next)) next = turn;
     }
   }

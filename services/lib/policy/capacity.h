@@ -1,6 +1,6 @@
 // Who must consent for this child, in this field of law, in this family: computed from a table of the law
-// (deploy/policy/consent.yaml), explained by its row, asked anew at birthdays. Consent here lifts confidentiality; it is
-// not the ground of the processing.
+// (deploy/policy/consent.yaml), explained by its row, asked anew at birthdays. Consent here lifts confidentiality; it
+// is not the ground of the processing.
 //
 // Pure. Nobody is to be asked on a guess: while a fact that could change the answer is unknown, or only a row that
 // nobody has verified answers, the answer is not settled and names nobody. Silence is never consent.
@@ -19,7 +19,16 @@
 namespace stafett::policy {
 
 // What is to be shared, by the act that governs it.
-enum class Domain : std::uint8_t { kHealth, kEducation, kKindergarten, kChildWelfare, kNav, kMediation, kGeneral, kThird };
+enum class Domain : std::uint8_t {
+  kHealth,
+  kEducation,
+  kKindergarten,
+  kChildWelfare,
+  kNav,
+  kMediation,
+  kGeneral,
+  kThird
+};
 inline constexpr int kDomainCount = static_cast<int>(Domain::kThird) + 1;
 std::string_view Name(Domain);  // "HEALTH_SHARE"
 std::optional<Domain> DomainFromName(std::string_view);
@@ -28,9 +37,9 @@ enum class Consenter : std::uint8_t {
   kParents,    // all holders of parental responsibility
   kOneParent,  // one of them is enough
   kChild,
-  kCare,       // child welfare, and the foster home or institution under it
+  kCare,  // child welfare, and the foster home or institution under it
   kNextOfKin,
-  kSelf        // the adult or third person whom it is about
+  kSelf  // the adult or third person whom it is about
 };
 inline constexpr int kConsenterCount = static_cast<int>(Consenter::kSelf) + 1;
 std::string_view Name(Consenter);  // "PARENTS"

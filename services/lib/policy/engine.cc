@@ -220,7 +220,8 @@ Missing Unmet(const Rule& rule, const Question& q) {
   return Missing::kNothing;
 }
 
-void Allow(std::int16_t index, const Rule& rule, const Question& q, Category category, Findings& out, Finding& finding) {
+void Allow(std::int16_t index, const Rule& rule, const Question& q, Category category, Findings& out,
+           Finding& finding) {
   const bool by_consent = rule.effect == Effect::kAllowWithConsent;
   const bool parents_void = out.parents_void.Has(category);
   std::int16_t consent = kNone;

@@ -17,10 +17,10 @@ struct Question {
   const Facts& facts;
   Start start = Start::kRequest;
   Time now;
-  Known known = {};            // said and recorded and worked out
-  AgencySet gated_as = {};     // what the reader is to a gate, a duty and a person who decides
-  AgencySet allowed_as = {};   // and to a rule that allows: SUBJ only if the item describes it
-  CategorySet objected = {};   // refused to this reader
+  Known known = {};           // said and recorded and worked out
+  AgencySet gated_as = {};    // what the reader is to a gate, a duty and a person who decides
+  AgencySet allowed_as = {};  // and to a rule that allows: SUBJ only if the item describes it
+  CategorySet objected = {};  // refused to this reader
   CategorySet excluded = {};
   // This recipient's consents all lie within [first, last): a child may have many of others.
   std::size_t first = 0;
@@ -30,8 +30,8 @@ Question Read(const RuleSet& rules, const Item& item, const Recipient& to, const
 
 // What was found for one category.
 struct Finding {
-  std::int16_t rule = kNone;         // the first rule that allows it
-  std::int16_t consent = kNone;      // under which consent
+  std::int16_t rule = kNone;     // the first rule that allows it
+  std::int16_t consent = kNone;  // under which consent
   std::array<std::int16_t, kMostDescribed> others = {-1, -1, -1, -1, -1, -1, -1, -1};
   std::int16_t human = kNone;        // the first rule that lets a person decide
   Missing missing = Missing::kRule;  // nearest thing missing, if no rule allows it

@@ -78,8 +78,7 @@ Laws ReadLaws(yaml::Reader& reader, const YAML::Node& root) {
     std::string id = reader.Text(node, "id");
     reader.Text(node, "act");
     // An act that is not in force has no first day yet.
-    Validity law{reader.When(node, "from").value_or(kNotInForce),
-                 reader.When(node, "to")};
+    Validity law{reader.When(node, "from").value_or(kNotInForce), reader.When(node, "to")};
     if (law.to && *law.to <= law.from) reader.Fault(reader.KeyOf(node, "to"), "law " + id + ": \"to\" before \"from\"");
     if (!out.emplace(id, law).second) reader.Fault(node, "law " + id + " stands twice");
   }
@@ -99,7 +98,8 @@ FactSet ReadFacts(yaml::Reader& reader, const YAML::Node& root) {
     }
     named = named.With(*fact);
     if (!reader.Flag(node, "recorded", false)) continue;
-    if (Derived().Has(*fact)) reader.Fault(reader.KeyOf(node, "recorded"), "fact " + id + " is worked out, not recorded");
+    if (Derived().Has(*fact))
+      reader.Fault(reader.KeyOf(node, "recorded"), "fact " + id + " is worked out, not recorded");
     recorded = recorded.With(*fact);
   }
   return recorded;

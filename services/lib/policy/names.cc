@@ -12,10 +12,9 @@ constexpr std::array<std::string_view, kCategoryCount> kCategories = {
 static_assert(static_cast<int>(Category::kLog) == kCategoryCount - 1);
 
 constexpr std::array<std::string_view, kAgencyCount> kAgencies = {
-    "UNKNOWN", "BVT",  "SKOLE_K", "SKOLE_P", "VGS",   "PPT",  "BHG_K", "BHG_P", "HST", "HKOM", "GP",
-    "BUP",     "HOSP", "DENT",    "NAV_K",   "NAV_S", "KRIS", "FAMV",  "FLYK",  "KE",  "POL",  "KON",
-    "SFV",     "NEM",  "SLT",     "FAMS",    "AVL",   "KOMP", "FRIV",  "IKS",   "PAR", "PAR0", "CHILD",
-    "SUBJ",    "KIN",  "REPORTER"};
+    "UNKNOWN", "BVT",  "SKOLE_K", "SKOLE_P", "VGS",  "PPT",  "BHG_K", "BHG_P", "HST",   "HKOM", "GP",  "BUP",
+    "HOSP",    "DENT", "NAV_K",   "NAV_S",   "KRIS", "FAMV", "FLYK",  "KE",    "POL",   "KON",  "SFV", "NEM",
+    "SLT",     "FAMS", "AVL",     "KOMP",    "FRIV", "IKS",  "PAR",   "PAR0",  "CHILD", "SUBJ", "KIN", "REPORTER"};
 
 constexpr std::array<std::string_view, kRoleCount> kRoles = {"NONE",   "SYS",   "ANYEMP", "CASE", "HOLDER", "PROF",
                                                              "LEADER", "DISCL", "BVLEAD", "DPO",  "SUBJ"};
@@ -74,8 +73,8 @@ constexpr std::array<std::string_view, kFactCount> kFacts = {"child-under-7",
                                                              "child-alone"};
 
 constexpr std::array<std::string_view, 8> kEffects = {
-    "DENY",           "ALLOW",         "ALLOW_WITH_CONSENT", "ALLOW_UNLESS_OBJECTED",
-    "HUMAN_DECISION", "MUST_DISCLOSE", "DEFAULT",            "NEITHER_NOR"};
+    "DENY",          "ALLOW",   "ALLOW_WITH_CONSENT", "ALLOW_UNLESS_OBJECTED", "HUMAN_DECISION",
+    "MUST_DISCLOSE", "DEFAULT", "NEITHER_NOR"};
 static_assert(static_cast<std::size_t>(Effect::kNeitherNor) == kEffects.size() - 1);
 
 constexpr std::array<std::string_view, 3> kStarts = {"push", "request", "duty"};
@@ -85,9 +84,9 @@ constexpr std::array<std::string_view, 3> kVerdicts = {"DISCLOSE", "HUMAN", "WIT
 static_assert(static_cast<std::size_t>(Verdict::kWithhold) == kVerdicts.size() - 1);
 
 constexpr std::array<std::string_view, kMissingCount> kMissing = {
-    "NOTHING",         "FACTS",             "RECIPIENT_INACTIVE", "OWN_INFORMATION", "RULE",
-    "CONSENT",         "CONSENT_SCOPE",     "CONSENT_EXPIRED",    "CONSENT_WITHDRAWN", "HUMAN_DECISION",
-    "CONDITION",       "ATTESTATION",       "OTHER_PERSON",       "OBJECTION",       "EXCLUDED"};
+    "NOTHING",   "FACTS",         "RECIPIENT_INACTIVE", "OWN_INFORMATION",   "RULE",
+    "CONSENT",   "CONSENT_SCOPE", "CONSENT_EXPIRED",    "CONSENT_WITHDRAWN", "HUMAN_DECISION",
+    "CONDITION", "ATTESTATION",   "OTHER_PERSON",       "OBJECTION",         "EXCLUDED"};
 
 // A value outside its enum (a cast from untrusted bytes) must not read past the table.
 template <class Enum, std::size_t N>

@@ -160,7 +160,7 @@ std::optional<Start> StartFromName(std::string_view);
 // What of its categories a gate takes out.
 enum class Only : std::uint8_t {
   kEverything,
-  kPlace,         // what a place could be inferred from
+  kPlace,          // what a place could be inferred from
   kParentsConsent  // nothing as such: consent that parents gave does not count
 };
 std::string_view Name(Only);  // "place"
@@ -173,20 +173,20 @@ struct Rule {
   CategorySet categories;
   Effect effect = Effect::kDeny;
   Start start = Start::kRequest;
-  Only only = Only::kEverything;             // of a gate
-  Role reader = Role::kNone;                 // whoever reads must be attested as this
-  Assurance assurance = Assurance::kNone;    // and at least this surely
-  bool frees_everyone = false;               // else it speaks for the child only; others described must consent
-  Time valid_from;                           // inclusive
-  std::optional<Time> valid_to;              // exclusive
-  Condition when;                            // empty: always
-  std::string confidence;                    // V, G, I, T as in law.md §0.1; T rows never allow
-  std::string purpose;                       // not empty: only for items of this purpose (health care)
-  std::string id;                            // "T020"; twice only with dates that do not overlap
-  std::string statute;                       // "fvl §13a nr 1": what lifts confidentiality (key A)
-  std::string basis;                         // what permits processing (key B), e.g. "GDPR art 6(1)(e); oppl §24-1"
-  std::string role;                          // who decides or acts, for kHuman and kDuty: "LEADER"
-  std::string loosen;                        // NO, YES, FIXED: what a controller may change (law.md §9.0)
+  Only only = Only::kEverything;              // of a gate
+  Role reader = Role::kNone;                  // whoever reads must be attested as this
+  Assurance assurance = Assurance::kNone;     // and at least this surely
+  bool frees_everyone = false;                // else it speaks for the child only; others described must consent
+  Time valid_from;                            // inclusive
+  std::optional<Time> valid_to;               // exclusive
+  Condition when;                             // empty: always
+  std::string confidence;                     // V, G, I, T as in law.md §0.1; T rows never allow
+  std::string purpose;                        // not empty: only for items of this purpose (health care)
+  std::string id;                             // "T020"; twice only with dates that do not overlap
+  std::string statute;                        // "fvl §13a nr 1": what lifts confidentiality (key A)
+  std::string basis;                          // what permits processing (key B), e.g. "GDPR art 6(1)(e); oppl §24-1"
+  std::string role;                           // who decides or acts, for kHuman and kDuty: "LEADER"
+  std::string loosen;                         // NO, YES, FIXED: what a controller may change (law.md §9.0)
   std::vector<std::string> obligations = {};  // what whoever discloses must do: "child_heard"; told, not evaluated
 };
 
@@ -257,7 +257,7 @@ struct Consent {
 struct Refusal {
   enum class Kind : std::uint8_t { kObjection, kExclusion };
   Kind kind = Kind::kObjection;
-  std::string_view recipient = {};            // empty: everybody
+  std::string_view recipient = {};  // empty: everybody
   CategorySet categories{0xFFFFFFFFU};
 };
 

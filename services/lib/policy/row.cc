@@ -30,10 +30,10 @@ constexpr AgencySet kHealth = Of(Agency::kHst, Agency::kHkom, Agency::kGp, Agenc
 constexpr AgencySet kEdu = Of(Agency::kSkoleK, Agency::kSkoleP, Agency::kPpt, Agency::kBhgK, Agency::kBhgP);
 // Bodies under the Public Administration Act. Crisis centre, family counselling, GP and private
 // schools and kindergartens are named beside it in the law's own rows (T040), hence not in it.
-constexpr AgencySet kAnyPub = Of(Agency::kBvt, Agency::kSkoleK, Agency::kVgs, Agency::kPpt, Agency::kBhgK, Agency::kHst,
-                                 Agency::kHkom, Agency::kBup, Agency::kHosp, Agency::kDent, Agency::kNavK,
-                                 Agency::kNavS, Agency::kFlyk, Agency::kKe, Agency::kPol, Agency::kKon, Agency::kSlt,
-                                 Agency::kFams, Agency::kAvl, Agency::kIks);
+constexpr AgencySet kAnyPub =
+    Of(Agency::kBvt, Agency::kSkoleK, Agency::kVgs, Agency::kPpt, Agency::kBhgK, Agency::kHst, Agency::kHkom,
+       Agency::kBup, Agency::kHosp, Agency::kDent, Agency::kNavK, Agency::kNavS, Agency::kFlyk, Agency::kKe,
+       Agency::kPol, Agency::kKon, Agency::kSlt, Agency::kFams, Agency::kAvl, Agency::kIks);
 // Every agency but kUnknown.
 constexpr AgencySet kAny{(std::uint64_t{1} << static_cast<unsigned>(kAgencyCount)) - 2U};
 constexpr AgencySet kPersons =
@@ -49,18 +49,64 @@ constexpr CategorySet kNever = Cats(Category::kAddrG, Category::kReport, Categor
 constexpr CategorySet kOnlyWithConsent = Cats(Category::kHealthd, Category::kWelfare, Category::kSocial,
                                               Category::kThird, Category::kCrime, Category::kChildsay);
 // What whoever discloses must do beside (law.md, column "obligations"). Told with the rule; not evaluated.
-constexpr auto kObligations = std::to_array<std::string_view>({
-    "log", "alert", "redact_location_traces", "redact_traces", "child_told_if_exception", "written_reason",
-    "representative_option", "gates_first", "redact_third", "reason", "minimise", "default_off",
-    "reason_givers_task", "leader_now", "after_review", "k_anonymity", "child_heard", "check_T040_first",
-    "separate_purpose", "necessity_by_receiver", "workflow_stop", "human_signs", "stay_municipality", "not_in_log",
-    "subject_notice_hold", "log_sealed", "immediate", "only_scope_of_order", "inform_parties_unless_harm", "scope",
-    "receipt_only", "opened_yes_no", "followup_yes_no", "how_only_if_necessary_for_reporter", "necessity_bvl_task",
-    "no_confirm_or_deny_else", "neither_confirm_nor_deny", "care_purpose", "receiver_judges", "weighty_reason",
-    "child_as_next_of_kin", "outside_stafettlogg", "weighty_interest", "contact_only", "same_local_office_only",
-    "no_agency_name_in_views", "own_task_or_substantial_danger", "mark_unverified", "record_what_whom_why",
-    "not_from_BVT", "harm_test", "no_subscription", "redact", "unless_child_agrees", "sealed", "location_shield",
-    "hide_sealed", "presumed_will"});
+constexpr auto kObligations = std::to_array<std::string_view>({"log",
+                                                               "alert",
+                                                               "redact_location_traces",
+                                                               "redact_traces",
+                                                               "child_told_if_exception",
+                                                               "written_reason",
+                                                               "representative_option",
+                                                               "gates_first",
+                                                               "redact_third",
+                                                               "reason",
+                                                               "minimise",
+                                                               "default_off",
+                                                               "reason_givers_task",
+                                                               "leader_now",
+                                                               "after_review",
+                                                               "k_anonymity",
+                                                               "child_heard",
+                                                               "check_T040_first",
+                                                               "separate_purpose",
+                                                               "necessity_by_receiver",
+                                                               "workflow_stop",
+                                                               "human_signs",
+                                                               "stay_municipality",
+                                                               "not_in_log",
+                                                               "subject_notice_hold",
+                                                               "log_sealed",
+                                                               "immediate",
+                                                               "only_scope_of_order",
+                                                               "inform_parties_unless_harm",
+                                                               "scope",
+                                                               "receipt_only",
+                                                               "opened_yes_no",
+                                                               "followup_yes_no",
+                                                               "how_only_if_necessary_for_reporter",
+                                                               "necessity_bvl_task",
+                                                               "no_confirm_or_deny_else",
+                                                               "neither_confirm_nor_deny",
+                                                               "care_purpose",
+                                                               "receiver_judges",
+                                                               "weighty_reason",
+                                                               "child_as_next_of_kin",
+                                                               "outside_stafettlogg",
+                                                               "weighty_interest",
+                                                               "contact_only",
+                                                               "same_local_office_only",
+                                                               "no_agency_name_in_views",
+                                                               "own_task_or_substantial_danger",
+                                                               "mark_unverified",
+                                                               "record_what_whom_why",
+                                                               "not_from_BVT",
+                                                               "harm_test",
+                                                               "no_subscription",
+                                                               "redact",
+                                                               "unless_child_agrees",
+                                                               "sealed",
+                                                               "location_shield",
+                                                               "hide_sealed",
+                                                               "presumed_will"});
 
 std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
@@ -95,8 +141,8 @@ class RowReader {
   Rule Read() {
     reader_.Keys(row_, "rule",
                  {"id", "effect", "givers", "receivers", "categories", "statute", "from", "confidence", "loosen"},
-                 {"basis", "start", "to", "role", "purpose", "note", "when", "only", "reader", "assurance", "frees", "law",
-                  "obligations"});
+                 {"basis", "start", "to", "role", "purpose", "note", "when", "only", "reader", "assurance", "frees",
+                  "law", "obligations"});
     rule_.id = reader_.Text(row_, "id");
     if (!reader_.Ok()) return rule_;
     if (!IsRuleId(rule_.id)) Fault("id", "id must be like T020, found " + Quoted(rule_.id));

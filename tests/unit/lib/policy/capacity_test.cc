@@ -126,8 +126,8 @@ TEST(AllHaveConsented, SilenceIsNeverConsent) {
   EXPECT_FALSE(with({{Consenter::kParents, Reply::kYes}, {Consenter::kParents, Reply::kNo}}));
   EXPECT_FALSE(with({{Consenter::kChild, Reply::kYes}}));
   Capacity one = WhoMustConsent(Law(), 9, Domain::kHealth, But(Fact::kOneParentEnough), kNow);
-  EXPECT_TRUE(AllHaveConsented(one, std::vector<Asked>{{Consenter::kParents, Reply::kYes},
-                                                       {Consenter::kParents, Reply::kSilent}}));
+  EXPECT_TRUE(AllHaveConsented(
+      one, std::vector<Asked>{{Consenter::kParents, Reply::kYes}, {Consenter::kParents, Reply::kSilent}}));
   EXPECT_FALSE(AllHaveConsented(one, std::vector<Asked>{{Consenter::kParents, Reply::kSilent}}));
   Capacity both = WhoMustConsent(Law(), 16, Domain::kMediation, Ordinary(), kNow);
   EXPECT_FALSE(AllHaveConsented(both, std::vector<Asked>{{Consenter::kParents, Reply::kYes}}));
@@ -155,8 +155,8 @@ RC_GTEST_PROP(WhoMustConsentProps, TakingBackAYesNeverCompletes, ()) {
   Capacity c = WhoMustConsent(Law(), age, domain, AnyFamily(), kNow);
   std::vector<Asked> asked;
   for (int i = *rc::gen::inRange(1, 5); i > 0; --i) {
-    asked.push_back({static_cast<Consenter>(*rc::gen::inRange(0, kConsenterCount)),
-                     static_cast<Reply>(*rc::gen::inRange(0, 3))});
+    asked.push_back(
+        {static_cast<Consenter>(*rc::gen::inRange(0, kConsenterCount)), static_cast<Reply>(*rc::gen::inRange(0, 3))});
   }
   const bool before = AllHaveConsented(c, asked);
   asked[*rc::gen::inRange<std::size_t>(0, asked.size())].reply = *rc::gen::element(Reply::kSilent, Reply::kNo);

@@ -314,8 +314,8 @@ TEST(Overrides, ARowMayAlwaysBeTightened) {
 }
 
 TEST(Overrides, OnlyWhatSaysYesMayBeLoosened) {
-  auto rules = Overridden(std::string("  - id: T013\n    givers: [SKOLE_K]\n    receivers: [PPT]\n    start: request\n") +
-                          kWhy);
+  auto rules =
+      Overridden(std::string("  - id: T013\n    givers: [SKOLE_K]\n    receivers: [PPT]\n    start: request\n") + kWhy);
   ASSERT_TRUE(rules) << rules.error().message;
   EXPECT_EQ(rules->Find("T013")->start, Start::kRequest);
   ExpectRefused(std::string("  - id: T014\n    start: request\n") + kWhy, "5", "looser than the row in \"start\"");

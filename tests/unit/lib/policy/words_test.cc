@@ -59,7 +59,8 @@ TEST(Words, AParentReadsWhatIsShownAndByWhichLaw) {
 // P1: the same bytes, whether something is withheld or was never there.
 TEST(Words, WhatAReaderIsNotShownLeavesNoTrace) {
   const auto plain = Told(School(Cats(kPlan)), kMother, OfTen(), Audience::kReader);
-  EXPECT_EQ(Told(School(Cats(kPlan, kHealthd, kThird, kChildsay, kReport)), kMother, OfTen(), Audience::kReader), plain);
+  EXPECT_EQ(Told(School(Cats(kPlan, kHealthd, kThird, kChildsay, kReport)), kMother, OfTen(), Audience::kReader),
+            plain);
   Facts gated = OfTen();
   gated.gated = Cats(kConcern, kAddrG);
   EXPECT_EQ(Told(School(Cats(kPlan, kConcern, kAddrG)), kMother, gated, Audience::kReader), plain);
@@ -98,7 +99,8 @@ TEST(Words, AnOfficerIsToldAll) {
 TEST(Words, WhoMustConsent) {
   const auto law = LoadCapacityFile(STAFETT_CONSENT);
   ASSERT_TRUE(law) << law.error().message;
-  auto told = Tell(Words(), "nb", WhoMustConsent(*law, 16, Domain::kHealth, Known{}.With(Fact::kCannotDecide, Truth::kNo), kNow));
+  auto told = Tell(Words(), "nb",
+                   WhoMustConsent(*law, 16, Domain::kHealth, Known{}.With(Fact::kCannotDecide, Truth::kNo), kNow));
   ASSERT_TRUE(told);
   EXPECT_THAT(*told, Contains("Samtykke må gis av barnet eller den unge selv. Kilde: pbrl §4-3; hpl §22."));
   EXPECT_THAT(*told, Contains("Den som ikke svarer, har ikke samtykket."));
