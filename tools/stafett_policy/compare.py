@@ -46,6 +46,7 @@ class Maker:
         purpose = row.purpose or r.choice(("follow-up", "follow-up", "health-care", ""))
         yes, no = self._facts(row)
         described = self._described(person)
+        now = self._now()
         return Question(
             origin=origin,
             origin_recipient="r-a" if r.random() < 0.02 else r.choice(("r-b", "")),
@@ -54,7 +55,7 @@ class Maker:
             recipient=recipient,
             agency=agency,
             start=r.choice(("push", "request", "request", "request")) if r.random() > 0.01 else "duty",
-            now=self._now(),
+            now=now,
             described=described,
             placed=frozenset(CATEGORIES) if r.random() < 0.6 else self._some(0.2),
             active=r.random() > 0.02,
@@ -66,7 +67,7 @@ class Maker:
             yes=yes,
             no=no,
             age=None if r.random() < 0.15 else r.choice((5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 18, 19)),
-            consents=self._consents(described),
+            consents=self._consents(described, now),
             refusals=[self._refusal() for _ in range(r.choice((0, 0, 0, 0, 1, 2)))],
         )
 
@@ -111,21 +112,21 @@ class Maker:
         some = r.sample(PEOPLE, r.randint(1, 3)) + ([person] if person and r.random() < 0.3 else [])
         return [(one if r.random() > 0.01 else "", one == "child") for one in dict.fromkeys(some)]
 
-    def _consents(self, described: list[tuple[str, bool]]) -> list[Consent]:
+    def _consents(self, described: list[tuple[str, bool]], now: int) -> list[Consent]:
         r = self._random
         subjects = ["", *(p for p, child in described if not child)]
-        out = [self._consent(s) for s in subjects if r.random() < 0.85]
-        return out + [self._consent(r.choice(subjects)) for _ in range(r.choice((0, 0, 1, 2, 3)))]
+        out = [self._consent(s, now) for s in subjects if r.random() < 0.85]
+        return out + [self._consent(r.choice(subjects), now) for _ in range(r.choice((0, 0, 1, 2, 3)))]
 
-    def _consent(self, subject: str) -> Consent:
+    def _consent(self, subject: str, now: int) -> Consent:
         r = self._random
         return Consent(
             "k",
             "r-a" if r.random() < 0.85 else "r-b",
             frozenset(CATEGORIES) if r.random() < 0.5 else self._some(0.5),
             "follow-up" if r.random() < 0.8 else "health-care",
-            self._near(-400) if r.random() < 0.9 else self._near(10),
-            NEVER if r.random() < 0.9 else self._near(-10),
+            0 if r.random() < 0.9 else now + r.choice((-DAY, -1, 0, 1, DAY)),
+            NEVER if r.random() < 0.9 else now + r.choice((-DAY, -1, 0, 1, DAY)),
             r.random() < 0.1,
             subject,
             r.choice(("parents", "self")),
@@ -134,9 +135,6 @@ class Maker:
     def _refusal(self) -> Refusal:
         r = self._random
         return Refusal(r.choice(("objection", "exclusion")), r.choice(("", "r-a", "r-b")), self._some(0.4))
-
-    def _near(self, days: int) -> int:
-        return self._days[-1] + days * DAY
 
     def _now(self) -> int:
         r = self._random
