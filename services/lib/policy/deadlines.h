@@ -35,8 +35,8 @@ struct DeadlineRow {
 };
 
 struct Due {
-  calendar::Date date;              // the last day, in Europe/Oslo
-  Time at;                          // the first moment that is too late
+  calendar::Date date;  // the last day, in Europe/Oslo
+  Time at;              // the first moment that is too late
   std::optional<calendar::Date> warn;
 };
 
@@ -44,8 +44,8 @@ const DeadlineRow* Find(const std::vector<DeadlineRow>& table, std::string_view 
 // `anchor`: when what the row names as its trigger happened. Nothing if the table has no such row.
 std::optional<Due> DueOf(const std::vector<DeadlineRow>& table, std::string_view id, Time anchor);
 
-// Faults are kInvalidArgument/POLICY_FILE with line and reason. Refused too: an id that stands twice, and an `after` that
-// is not a row above.
+// Faults are kInvalidArgument/POLICY_FILE with line and reason. Refused too: an id that stands twice, and an `after`
+// that is not a row above.
 Result<std::vector<DeadlineRow>> LoadDeadlines(std::string_view text, std::string source_name);
 Result<std::vector<DeadlineRow>> LoadDeadlinesFile(const std::string& path);
 
