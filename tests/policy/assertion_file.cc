@@ -32,7 +32,7 @@ class FileReader {
     AssertionFile out;
     YAML::Node root = reader_.Parse(text);
     reader_.Keys(root, "the file", {"law", "at", "recipients"},
-                 {"says", "purpose", "facts", "allow", "deny", "human", "then"});
+                 {"says", "purpose", "facts", "allow", "deny", "human", "ways", "turns", "then"});
     out.source = source_;
     out.law = reader_.Text(root, "law");
     out.says = reader_.Text(root, "says");
@@ -43,12 +43,14 @@ class FileReader {
     if (reader_.Child(root, "facts").IsDefined()) ReadFacts(reader_.Child(root, "facts"), step);
     ReadLines(root, step);
     out.steps.push_back(step);
+    for (const YAML::Node& node : reader_.List(root, "turns")) out.turns.push_back(ReadTurn(node, step));
     for (const YAML::Node& node : reader_.List(root, "then")) {
       step.lines.clear();
       ReadChange(node, step);
       out.steps.push_back(step);
     }
-    bool any = std::any_of(out.steps.begin(), out.steps.end(), [](const Step& s) { return !s.lines.empty(); });
+    bool any = !out.turns.empty() ||
+               std::any_of(out.steps.begin(), out.steps.end(), [](const Step& s) { return !s.lines.empty(); });
     if (!any) reader_.Fault(root, "the file asserts nothing");
     if (!reader_.Ok()) return tl::unexpected(reader_.error());
     return out;
@@ -67,17 +69,75 @@ class FileReader {
     }
     for (const auto& entry : node) {
       const std::string name = entry.first.IsScalar() ? entry.first.Scalar() : "";
-      const std::string kind = entry.second.IsScalar() ? entry.second.Scalar() : "";
+      Reader who;
+      if (entry.second.IsMap()) {
+        reader_.Keys(entry.second, "recipient", {"kind"}, {"role", "assurance", "is"});
+      }
+      const std::string kind = entry.second.IsMap()      ? reader_.Text(entry.second, "kind")
+                               : entry.second.IsScalar() ? entry.second.Scalar()
+                                                         : "";
       auto agency = AgencyFromName(kind);
       if (name.empty() || !agency) {
         reader_.Fault(entry.first, "recipients: unknown kind of service " + Quoted(kind));
         return;
       }
-      if (!step.recipients.emplace(name, std::pair(*agency, true)).second) {
+      who.agency = *agency;
+      // A person has logged in as itself, at the highest level, unless the file says otherwise.
+      if (IsPerson(*agency)) {
+        who.role = Role::kSubj;
+        who.assurance = Assurance::kHigh;
+      }
+      if (entry.second.IsMap()) {
+        Attest(entry.second, who);
+        if (reader_.Child(entry.second, "is").IsDefined()) ReadIs(reader_.Child(entry.second, "is"), who.is);
+      }
+      if (!step.recipients.emplace(name, who).second) {
         reader_.Fault(entry.first, "recipients: " + Quoted(name) + " stands twice");
         return;
       }
     }
+  }
+
+  void Attest(const YAML::Node& map, Reader& who) {
+    if (reader_.Child(map, "role").IsDefined()) {
+      auto role = RoleFromName(reader_.Text(map, "role"));
+      if (!role) Fault(map, "role", "role: unknown");
+      who.role = role.value_or(Role::kNone);
+    }
+    if (reader_.Child(map, "assurance").IsDefined()) {
+      auto assurance = AssuranceFromName(reader_.Text(map, "assurance"));
+      if (!assurance) Fault(map, "assurance", "assurance: unknown");
+      who.assurance = assurance.value_or(Assurance::kNone);
+    }
+  }
+
+  // {location-shield: yes, party: unknown}
+  void ReadIs(const YAML::Node& node, Known& is) {
+    if (!reader_.Ok()) return;
+    if (!node.IsMap()) {
+      reader_.Fault(node, "is: facts, each yes, no or unknown");
+      return;
+    }
+    for (const auto& entry : node) {
+      auto fact = FactFromName(entry.first.IsScalar() ? entry.first.Scalar() : "");
+      auto truth = TruthFromName(entry.second.IsScalar() ? entry.second.Scalar() : "");
+      if (!fact || !truth || Derived().Has(*fact)) {
+        reader_.Fault(entry.first,
+                      fact && truth ? "this fact is worked out, not said" : "a fact is yes, no or unknown");
+        return;
+      }
+      is = is.With(*fact, *truth);
+    }
+  }
+
+  std::optional<int> Age(const YAML::Node& map) {
+    std::string text = reader_.Text(map, "age");
+    if (text == "unknown") return std::nullopt;
+    if (text.empty() || text.size() > 3 || text.find_first_not_of("0123456789") != std::string::npos) {
+      Fault(map, "age", "age: whole years, or unknown");
+      return std::nullopt;
+    }
+    return std::stoi(text);
   }
 
   CategorySet Set(const YAML::Node& map, std::string_view key) {
@@ -91,14 +151,29 @@ class FileReader {
   }
 
   void ReadFacts(const YAML::Node& node, Step& step) {
-    reader_.Keys(node, "facts", {}, {"known", "gated", "consents"});
+    reader_.Keys(node, "facts", {}, {"known", "gated", "consents", "age", "is", "refusals"});
     step.known = reader_.Flag(node, "known", true);
     step.gated = Set(node, "gated");
+    if (reader_.Child(node, "age").IsDefined()) step.age = Age(node);
+    if (reader_.Child(node, "is").IsDefined()) ReadIs(reader_.Child(node, "is"), step.is);
     for (const YAML::Node& consent : reader_.List(node, "consents")) AddConsent(consent, step);
+    for (const YAML::Node& refusal : reader_.List(node, "refusals")) AddRefusal(refusal, step);
+  }
+
+  void AddRefusal(const YAML::Node& node, Step& step) {
+    reader_.Keys(node, "refusal", {"kind", "categories"}, {"recipient"});
+    No no;
+    const std::string kind = reader_.Text(node, "kind");
+    if (kind != "objection" && kind != "exclusion") Fault(node, "kind", "kind: objection or exclusion");
+    if (kind == "exclusion") no.kind = Refusal::Kind::kExclusion;
+    no.categories = Set(node, "categories");
+    if (reader_.Child(node, "recipient").IsDefined()) no.recipient = Recipient(node, "recipient", step);
+    step.refusals.push_back(std::move(no));
   }
 
   void AddConsent(const YAML::Node& node, Step& step) {
-    reader_.Keys(node, "consent", {"id", "recipient", "categories", "from", "until"}, {"purpose", "withdrawn"});
+    reader_.Keys(node, "consent", {"id", "recipient", "categories", "from", "until"},
+                 {"purpose", "withdrawn", "subject", "by"});
     Grant grant;
     grant.id = reader_.Text(node, "id");
     grant.recipient = Recipient(node, "recipient", step);
@@ -107,6 +182,10 @@ class FileReader {
     if (auto from = reader_.When(node, "from")) grant.from = *from;
     if (auto until = reader_.When(node, "until")) grant.until = *until;
     grant.withdrawn = reader_.Flag(node, "withdrawn", false);
+    grant.subject = reader_.Text(node, "subject");
+    const std::string by = reader_.Text(node, "by");
+    if (!by.empty() && by != "parents" && by != "self") Fault(node, "by", "by: parents or self");
+    if (by == "self") grant.by = ConsentBy::kSelf;
     if (FindConsent(step, grant.id) != nullptr) {
       Fault(node, "id", "consent " + Quoted(grant.id) + " stands twice");
     }
@@ -131,14 +210,26 @@ class FileReader {
   // What is different from the step before.
   void ReadChange(const YAML::Node& node, Step& step) {
     reader_.Keys(node, "step", {"says"},
-                 {"at", "grant", "withdraw", "gate", "suspend", "known", "allow", "deny", "human"});
+                 {"at", "grant", "withdraw", "gate", "suspend", "known", "age", "is", "of", "refuse", "allow", "deny",
+                  "human", "ways"});
     step.says = reader_.Text(node, "says");
+    Change(node, step);
+    ReadLines(node, step);
+    if (step.lines.empty()) reader_.Fault(node, "step: it asserts nothing");
+  }
+
+  void Change(const YAML::Node& node, Step& step) {
+    auto has = [&](std::string_view key) { return reader_.Child(node, key).IsDefined(); };
     if (auto at = reader_.When(node, "at")) {
       if (*at < step.at) Fault(node, "at", "at: earlier than the step before");
       step.at = *at;
     }
-    if (reader_.Child(node, "grant").IsDefined()) AddConsent(reader_.Child(node, "grant"), step);
-    if (reader_.Child(node, "withdraw").IsDefined()) {
+    if (has("grant")) AddConsent(reader_.Child(node, "grant"), step);
+    if (has("refuse")) AddRefusal(reader_.Child(node, "refuse"), step);
+    if (has("age")) step.age = Age(node);
+    if (has("is")) ReadIs(reader_.Child(node, "is"), step.is);
+    if (has("of")) ReadOf(reader_.Child(node, "of"), step);
+    if (has("withdraw")) {
       std::string id = reader_.Text(node, "withdraw");
       Grant* grant = FindConsent(step, id);
       if (grant == nullptr) {
@@ -148,19 +239,108 @@ class FileReader {
       }
     }
     step.gated = step.gated.Or(Set(node, "gate"));
-    if (reader_.Child(node, "suspend").IsDefined()) {
+    if (has("suspend")) {
       auto found = step.recipients.find(Recipient(node, "suspend", step));
-      if (found != step.recipients.end()) found->second.second = false;
+      if (found != step.recipients.end()) found->second.active = false;
     }
     step.known = reader_.Flag(node, "known", step.known);
-    ReadLines(node, step);
-    if (step.lines.empty()) reader_.Fault(node, "step: it asserts nothing");
+  }
+
+  // of: {mother: {location-shield: yes}}
+  void ReadOf(const YAML::Node& node, Step& step) {
+    if (!reader_.Ok()) return;
+    if (!node.IsMap()) {
+      reader_.Fault(node, "of: a recipient, and facts about it");
+      return;
+    }
+    for (const auto& entry : node) {
+      auto who = step.recipients.find(entry.first.IsScalar() ? entry.first.Scalar() : "");
+      if (who == step.recipients.end()) {
+        reader_.Fault(entry.first, "of: not among the recipients");
+        return;
+      }
+      ReadIs(entry.second, who->second.is);
+    }
+  }
+
+  // A row, a line that it answers, and the one fact that turns the answer.
+  Turn ReadTurn(const YAML::Node& node, const Step& step) {
+    Turn out;
+    out.given = step;
+    out.given.lines.clear();
+    reader_.Keys(node, "turn", {"row"}, {"allow", "deny", "human", "way", "deny_if", "allow_if", "says"});
+    if (!reader_.Ok()) return out;
+    out.line = node.Mark().line + 1;
+    out.row = reader_.Text(node, "row");
+    int lines = 0;
+    auto read = [&](std::string_view key, Expect expect) {
+      YAML::Node line = reader_.Child(node, key);
+      if (!line.IsDefined()) return;
+      ++lines;
+      out.before = ReadLine(line, expect, step);
+    };
+    read("allow", Expect::kAllow);
+    read("deny", Expect::kDeny);
+    read("human", Expect::kHuman);
+    read("way", Expect::kWay);
+    const bool closed = out.before.expect == Expect::kDeny;
+    const YAML::Node change = reader_.Child(node, closed ? "allow_if" : "deny_if");
+    if (reader_.Ok() && (lines != 1 || !change.IsDefined() || !change.IsMap() || change.size() != 1)) {
+      reader_.Fault(node, "turn: one of allow, human, way with deny_if, or deny with allow_if; and one change");
+    }
+    if (!reader_.Ok()) return out;
+    out.changed = out.given;
+    out.after = out.before;
+    out.after.expect = closed ? Expect::kAllow : Expect::kDeny;
+    reader_.Keys(change, "change", {},
+                 {"at", "grant", "withdraw", "gate", "suspend", "known", "age", "is", "of", "refuse", "line", "role",
+                  "assurance", "verified"});
+    YAML::Emitter emitter;
+    emitter << YAML::Flow << change;
+    out.fact = emitter.c_str();
+    CheckOneFact(change, "is");
+    if (reader_.Child(change, "of").IsDefined() && reader_.Ok()) {
+      YAML::Node of = reader_.Child(change, "of");
+      if (!of.IsMap() || of.size() != 1 || !of.begin()->second.IsMap() || of.begin()->second.size() != 1) {
+        reader_.Fault(change, "turn: one fact of one reader");
+      }
+    }
+    if (reader_.Child(change, "line").IsDefined()) {
+      out.after = ReadLine(reader_.Child(change, "line"), out.after.expect, step);
+      CheckOneWord(change, out.before.text, out.after.text);
+    }
+    out.verified = reader_.Flag(change, "verified", false);
+    Attest(change, out.changed.recipients[out.before.recipient]);
+    Change(change, out.changed);
+    return out;
+  }
+
+  void CheckOneFact(const YAML::Node& change, std::string_view key) {
+    YAML::Node facts = reader_.Child(change, key);
+    if (facts.IsDefined() && (!facts.IsMap() || facts.size() != 1)) reader_.Fault(change, "turn: one fact");
+  }
+
+  // Both lines are the same but for one word.
+  void CheckOneWord(const YAML::Node& at, const std::string& before, const std::string& after) {
+    std::istringstream a(before), b(after);
+    std::string one, other;
+    int differ = 0;
+    while (true) {
+      const bool more_a = static_cast<bool>(a >> one);
+      const bool more_b = static_cast<bool>(b >> other);
+      if (!more_a && !more_b) break;
+      if (more_a != more_b) differ = 2;
+      if (more_a && more_b && one != other) ++differ;
+      if (differ > 1) break;
+    }
+    if (differ != 1) reader_.Fault(at, "turn: the lines must differ in one word");
   }
 
   void ReadLines(const YAML::Node& map, Step& step) {
     ReadList(map, "allow", Expect::kAllow, step);
     ReadList(map, "deny", Expect::kDeny, step);
     ReadList(map, "human", Expect::kHuman, step);
+    ReadList(map, "ways", Expect::kWay, step);
   }
 
   void ReadList(const YAML::Node& map, std::string_view key, Expect expect, Step& step) {
@@ -218,12 +398,26 @@ class FileReader {
       // Either a kind of service, or one of the recipients by name.
       auto named = step.recipients.find(value);
       if (named != step.recipients.end()) {
-        out.giver = named->second.first;
+        out.giver = named->second.agency;
         out.giver_recipient = value;
         return true;
       }
       out.giver = AgencyFromName(value).value_or(Agency::kUnknown);
       return out.giver != Agency::kUnknown;
+    }
+    if (word == "for") {
+      out.purpose = value;
+      return true;
+    }
+    if (word == "describes") {
+      std::istringstream names(value);
+      for (std::string name; std::getline(names, name, '|');) out.describes.push_back(name);
+      return !out.describes.empty();
+    }
+    if (word == "placed") {
+      auto placed = value == "nothing" ? std::optional(CategorySet{}) : Categories(value);
+      if (placed) out.placed = *placed;
+      return placed.has_value();
     }
     if (word == "on") {
       out.start = StartFromName(value);
@@ -235,7 +429,7 @@ class FileReader {
     }
     if (word == "because") {
       out.because = value;
-      for (int i = 0; i <= static_cast<int>(Missing::kHumanDecision); ++i) {
+      for (int i = 0; i < kMissingCount; ++i) {
         if (Name(static_cast<Missing>(i)) == value) return true;
       }
     }
@@ -246,73 +440,10 @@ class FileReader {
   yaml::Reader reader_;
 };
 
-constexpr CategorySet kCarried = CategorySet{}.With(Category::kExist).With(Category::kIdent);
-
-bool Holds(const Line& line, Start start, const Decision& decision) {
-  switch (line.expect) {
-    case Expect::kAllow: {
-      // Exactly what the line says: one category too many is a leak, and must not pass as
-      // "allowed".
-      CategorySet gate_free = decision.fields.Minus(kCarried);
-      return decision.verdict == Verdict::kDisclose && gate_free == line.learns.Minus(kCarried) &&
-             line.learns.Minus(decision.fields).Empty();
-    }
-    case Expect::kDeny:
-      // "Learns X of X|Y" denied: X is not shown, Y may be. Of X alone: nothing at all, and nobody
-      // is asked.
-      return decision.fields.And(line.learns).Empty() &&
-             (!(line.item == line.learns) || decision.verdict == Verdict::kWithhold);
-    case Expect::kHuman:
-      return start == Start::kPush ? decision.verdict == Verdict::kWithhold : decision.verdict == Verdict::kHuman;
-  }
-  return false;
-}
-
-std::string Describe(const Explanation& e, CategorySet fields) {
-  return e.verdict + " " + (fields.Empty() ? std::string("nothing") : Join(fields)) + ", rule " + e.rule +
-         ", missing " + e.missing;
-}
-
-void CheckLine(const RuleSet& rules, const AssertionFile& file, const Step& step, const Line& line, Start start,
-               std::vector<std::string>& failures) {
-  std::vector<Consent> consents;
-  for (const Grant& grant : step.consents) {
-    consents.push_back(
-        {grant.id, grant.recipient, grant.categories, grant.purpose, grant.from, grant.until, grant.withdrawn});
-  }
-  const auto& [agency, active] = step.recipients.at(line.recipient);
-  const Item item{line.giver, line.giver_recipient, line.item, step.purpose};
-  const Recipient to{line.recipient, agency, active};
-  const Facts facts{step.known, consents, step.gated};
-  const Decision decision = Decide(rules, item, to, facts, start, step.at);
-  const Explanation words = Explain(rules, item, to, facts, start, step.at);
-  // A human row is asserted for the read; on a push it must only stay silent.
-  const bool silent = line.expect == Expect::kHuman && start == Start::kPush;
-  bool ok = Holds(line, start, decision) && (silent || line.rule.empty() || line.rule == words.rule) &&
-            (silent || line.because.empty() || line.because == words.missing);
-  if (ok) return;
-  failures.push_back(file.source + ":" + std::to_string(line.line) + ": does not hold on " + std::string(Name(start)) +
-                     ": " + line.text + (step.says.empty() ? "" : " (after: " + step.says + ")") +
-                     "; came: " + Describe(words, decision.fields) + "; law: " + file.law);
-}
-
 }  // namespace
 
 Result<AssertionFile> Parse(std::string_view text, std::string source) {
   return FileReader(std::move(source)).Read(text);
-}
-
-std::vector<std::string> Check(const RuleSet& rules, const AssertionFile& file) {
-  std::vector<std::string> failures;
-  for (const Step& step : file.steps) {
-    for (const Line& line : step.lines) {
-      for (Start start : {Start::kPush, Start::kRequest}) {
-        if (line.start && *line.start != start) continue;
-        CheckLine(rules, file, step, line, start, failures);
-      }
-    }
-  }
-  return failures;
 }
 
 }  // namespace stafett::policy::files

@@ -1,7 +1,7 @@
 """Who may learn what, decided again from the log by code of its own: rules and controllers as the files say, consents
 and participants as the records say. It knows nothing of services/disclosure and reads none of its ledger.
 
-Written from deploy/policy/README.md and design §4; it covers what the router may begin (start `push`), which is all
+Written from deploy/policy/README.md and design §4, with stafett_policy to read a rule; it covers what the router may begin (start `push`), which is all
 that recipients are ever told. Not covered: expiry of facts other than consents, and a controller's own rules (there
 are none)."""
 
@@ -11,43 +11,20 @@ import importlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 
 from stafett_faults.history import Entry
+from stafett_policy.decide import Consent, Question, decide
+from stafett_policy.rules import read
 from stafett_story import api as api_
 
 EVENT, SNAPSHOT, RETRACTION = "EVENT", "SNAPSHOT", "RETRACTION"
 CARRIED = frozenset({"EXIST", "IDENT"})  # come with whatever content is shown
 PURPOSE = "follow-up"
-TRUSTED = ("V", "G", "I")  # confidence of rows that may allow
-GROUPS = {  # law.md §9.0
-    "EDU": {"SKOLE_K", "SKOLE_P", "PPT", "BHG_K", "BHG_P"},
-    "HEALTH": {"HST", "HKOM", "GP", "BUP", "HOSP", "DENT"},
-    "ANYPUB": {
-        "BVT",
-        "SKOLE_K",
-        "VGS",
-        "PPT",
-        "BHG_K",
-        "HST",
-        "HKOM",
-        "BUP",
-        "HOSP",
-        "DENT",
-        "NAV_K",
-        "NAV_S",
-        "FLYK",
-        "KE",
-        "POL",
-        "KON",
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -90,7 +67,7 @@ class Files:
     """Rules and recipients."""
 
     def __init__(self, policy: Path, controllers: Path) -> None:
-        self.rules = yaml.safe_load(policy.read_text())["rules"]
+        self.rules = read(policy)
         self.agencies: dict[str, str] = {}
         self.recipient_of: dict[str, str] = {}  # by organisation number
         for file in sorted(controllers.glob("*.yaml")):
@@ -261,27 +238,24 @@ class Oracle:
         giver, receiver = self._files.agencies.get(item.giver, ""), self._files.agencies.get(recipient, "")
         if not giver or not receiver:
             return frozenset(), frozenset()
-        rows = [row for row in self._files.rules if _fits(row, giver, receiver, now_ms)]
-        gated = {c for row in rows if row["effect"] == "DENY" for c in row["categories"]}
-        if "EXIST" in gated:
-            return frozenset(), frozenset()
-        shown: dict[str, str] = {}  # category -> consent, or "" for a row without one
-        for row in rows:
-            if row.get("start") != "push" or row["confidence"] not in TRUSTED:
-                continue
-            for category in (asked - gated - shown.keys()) & set(row["categories"]):
-                if row["effect"] == "ALLOW":
-                    shown[category] = ""
-                elif row["effect"] == "ALLOW_WITH_CONSENT":
-                    for name, consent, scope in consents:
-                        if _covers(consent, scope, category, now_ms):
-                            shown[category] = name
-                            break
-        content = {category: name for category, name in shown.items() if category not in CARRIED}
-        if not content:
-            return frozenset(), frozenset()
-        grounds = frozenset(name for name in shown.values() if name)
-        return frozenset(shown) | (CARRIED - gated), grounds
+        # A service asks by a machine that attests nobody, and nothing is said of the child but its consents.
+        question = Question(
+            origin=giver,
+            origin_recipient="",
+            categories=asked,
+            purpose=PURPOSE,
+            recipient=recipient,
+            agency=receiver,
+            start="push",
+            now=now_ms,
+            consents=[
+                Consent(name, recipient, s.categories, c.purpose, s.whole_ms, c.until_ms, s.withdrawn)
+                for name, c, s in consents
+            ],
+        )
+        answer = decide(self._files.rules, question)
+        indexes = {i for _, _, consent, others in answer.grounds for i in (consent, *others) if i >= 0}
+        return answer.fields, frozenset(question.consents[i].id for i in indexes)
 
 
 def _whole(child: _Child, recipient: str, offset: int) -> list[tuple[str, _Consent, _Scope]]:
@@ -293,11 +267,6 @@ def _whole(child: _Child, recipient: str, offset: int) -> list[tuple[str, _Conse
         and consent.scopes[recipient].whole_at is not None
         and consent.scopes[recipient].whole_at <= offset
     ]
-
-
-def _covers(consent: _Consent, scope: _Scope, category: str, now_ms: int) -> bool:
-    live = not scope.withdrawn and scope.whole_ms <= now_ms < consent.until_ms
-    return live and consent.purpose == PURPOSE and category in scope.categories
 
 
 def _retractions(entry: Entry, child: _Child, withdrawal: Withdrawal) -> list[Told]:
@@ -362,26 +331,6 @@ def _answered(entry: Entry, child: _Child, consent: _Consent) -> list[str]:
             scope.yes.discard(entry.event.consenter)
             scope.whole_at = None
     return whole
-
-
-def _fits(row: Mapping[str, Any], giver: str, receiver: str, now_ms: int) -> bool:
-    if not (_has(row["givers"], giver) and _has(row["receivers"], receiver)):
-        return False
-    if "purpose" in row and row["purpose"] != PURPOSE:
-        return False
-    return _ms(row["from"]) <= now_ms and ("to" not in row or now_ms < _ms(row["to"]))
-
-
-def _has(names: Iterable[str], agency: str) -> bool:
-    return any(name == "ANY" or name == agency or agency in GROUPS.get(name, ()) for name in names)
-
-
-def _ms(moment: object) -> int:
-    """A day begins at midnight in Oslo."""
-    if isinstance(moment, date) and not isinstance(moment, datetime):
-        moment = datetime.combine(moment, time(), ZoneInfo("Europe/Oslo"))
-    assert isinstance(moment, datetime)
-    return int(moment.timestamp() * 1000)
 
 
 def spread(message: Any) -> tuple[frozenset[str], frozenset[str], tuple[frozenset[str], ...]]:

@@ -46,8 +46,11 @@ std::string RuleOf(const Regime& regime, const policy::Decision& d) {
 std::vector<std::string> ConsentIds(const policy::Decision& d, const std::vector<policy::Consent>& consents) {
   std::set<std::string> ids;
   for (std::size_t i = 0; i < d.ground_count; ++i) {
-    auto c = d.grounds[i].consent;
-    if (c >= 0) ids.emplace(consents[static_cast<std::size_t>(c)].id);
+    auto add = [&](std::int16_t c) {
+      if (c >= 0) ids.emplace(consents[static_cast<std::size_t>(c)].id);
+    };
+    add(d.grounds[i].consent);
+    for (auto other : d.grounds[i].others) add(other);
   }
   return {ids.begin(), ids.end()};
 }

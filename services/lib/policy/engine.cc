@@ -1,6 +1,7 @@
 // The order is law.md §9.7: obstacles, gates, then for each category the first rule that allows it
 // (consent, health care), then human grounds, else nothing. Every branch that is not a clear yes
 // ends in "no".
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -11,7 +12,8 @@ namespace stafett::policy {
 // Ground holds 16-bit indexes. A larger rule set could not be cited, so it allows nothing.
 constexpr std::size_t kMostIndexed = std::numeric_limits<std::int16_t>::max();
 
-RuleSet::RuleSet(std::vector<Rule> rules, std::string hash) : rules_(std::move(rules)), hash_(std::move(hash)) {
+RuleSet::RuleSet(std::vector<Rule> rules, std::string hash, FactSet recorded)
+    : rules_(std::move(rules)), hash_(std::move(hash)), recorded_(recorded) {
   if (rules_.size() > kMostIndexed) rules_.clear();
 }
 
@@ -47,7 +49,55 @@ Missing Obstacle(const Item& item, const Recipient& to, const Facts& facts) {
   }
   if (item.origin_recipient == to.id) return Missing::kOwnInformation;
   if (item.origin == Agency::kUnknown) return Missing::kRule;
+  if (item.described.size() > kMostDescribed) return Missing::kOtherPerson;
   return Missing::kNothing;
+}
+
+Truth Is(bool yes) { return yes ? Truth::kYes : Truth::kNo; }
+
+Truth Under(int years, const std::optional<int>& age) { return age ? Is(*age < years) : Truth::kUnknown; }
+
+bool IsReader(const Described& one, const Recipient& to) { return !to.person.empty() && one.person == to.person; }
+
+bool Describes(const Item& item, const Recipient& to) {
+  for (const Described& one : item.described) {
+    if (IsReader(one, to)) return true;
+  }
+  return false;
+}
+
+bool AboutNobodyElse(const Item& item, const Recipient& to) {
+  for (const Described& one : item.described) {
+    if (!IsReader(one, to)) return false;
+  }
+  return !item.described.empty();
+}
+
+Known WorkOut(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, bool objected) {
+  Known known = facts.said;
+  // No record of what this system records itself is a no; but only of a view that is known, which it is by now.
+  known.no = known.no.Or(rules.recorded().Minus(known.yes));
+  auto set = [&](Fact fact, Truth truth) { known = known.With(fact, truth); };
+  const auto& age = facts.child_age;
+  set(Fact::kChildUnder7, Under(7, age));
+  set(Fact::kChildUnder12, Under(12, age));
+  set(Fact::kChildUnder15, Under(15, age));
+  set(Fact::kChildUnder16, Under(16, age));
+  set(Fact::kChildUnder18, Under(18, age));
+  const bool child = to.agency == Agency::kChild;
+  set(Fact::kReaderIsChild, Is(child));
+  set(Fact::kReaderUnder12, child ? Under(12, age) : Truth::kNo);
+  set(Fact::kReaderUnder15, child ? Under(15, age) : Truth::kNo);
+  set(Fact::kReaderUnder16, child ? Under(16, age) : Truth::kNo);
+  set(Fact::kReaderIsDescribed, Is(Describes(item, to)));
+  set(Fact::kOnlyAboutReader, Is(AboutNobodyElse(item, to)));
+  set(Fact::kObjected, Is(objected));
+  // It ends at 18, at midnight, whatever the register still says (law.md R3-19).
+  const Truth under_age = Under(18, age);
+  if (under_age != Truth::kYes && known.Of(Fact::kParentalResponsibility) != Truth::kNo) {
+    set(Fact::kParentalResponsibility, under_age);
+  }
+  return known;
 }
 
 bool MayBegin(const Rule& rule, Start start) {
@@ -66,10 +116,15 @@ bool MayAllow(const Rule& rule) { return rule.confidence == "V" || rule.confiden
 // worker can act on.
 int Nearness(Missing missing) {
   switch (missing) {
-    case Missing::kConsentWithdrawn: return 5;
-    case Missing::kConsentExpired: return 4;
-    case Missing::kConsentScope: return 3;
-    case Missing::kConsent: return 2;
+    case Missing::kExcluded: return 10;
+    case Missing::kObjection: return 9;
+    case Missing::kOtherPerson: return 8;
+    case Missing::kConsentWithdrawn: return 7;
+    case Missing::kConsentExpired: return 6;
+    case Missing::kConsentScope: return 5;
+    case Missing::kConsent: return 4;
+    case Missing::kAttestation: return 3;
+    case Missing::kCondition: return 2;
     case Missing::kHumanDecision: return 1;
     case Missing::kNothing:
     case Missing::kFacts:
@@ -91,64 +146,137 @@ Missing Lacks(const Consent& consent, const Item& item, const Recipient& to, Cat
   return now >= consent.until ? Missing::kConsentExpired : Missing::kConsent;
 }
 
-void LookForConsent(std::int16_t rule, const Item& item, const Recipient& to, const Facts& facts, Category category,
-                    Time now, Finding& finding) {
-  auto note = [&](Missing missing, std::int16_t consent) {
-    if (finding.near_rule != kNone && Nearness(missing) <= Nearness(finding.missing)) return;
-    finding.missing = missing;
-    finding.near_rule = rule;
-    finding.near_consent = consent;
-  };
-  note(Missing::kConsent, kNone);
-  std::size_t count = facts.consents.size() < kMostIndexed ? facts.consents.size() : kMostIndexed;
-  for (std::size_t i = 0; i < count; ++i) {
-    Missing lacks = Lacks(facts.consents[i], item, to, category, now);
-    if (lacks == Missing::kNothing) {
-      finding.rule = rule;
-      finding.consent = static_cast<std::int16_t>(i);
-      return;
-    }
-    note(lacks, static_cast<std::int16_t>(i));
-  }
+void Note(Missing missing, std::int16_t rule, std::int16_t consent, Finding& finding) {
+  if (finding.near_rule != kNone && Nearness(missing) <= Nearness(finding.missing)) return;
+  finding.missing = missing;
+  finding.near_rule = rule;
+  finding.near_consent = consent;
 }
 
-void TakeGates(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Time now,
-               Findings& out) {
-  out.gated = facts.gated;
-  auto all = rules.rules();
+struct Search {
+  std::int16_t found = kNone;
+  Missing nearest = Missing::kConsent;
+  std::int16_t near = kNone;
+};
+
+// The first consent that frees this person's information; `subject` empty: the child's.
+Search Consenting(const Question& q, std::string_view subject, Category category, bool parents_void) {
+  Search out;
+  for (std::size_t i = q.first; i < q.last; ++i) {
+    const Consent& consent = q.facts.consents[i];
+    if (consent.subject != subject || (parents_void && consent.by == ConsentBy::kParents)) continue;
+    Missing lacks = Lacks(consent, q.item, q.to, category, q.now);
+    if (lacks == Missing::kNothing) return {static_cast<std::int16_t>(i), lacks, kNone};
+    if (Nearness(lacks) > Nearness(out.nearest)) {
+      out.nearest = lacks;
+      out.near = static_cast<std::int16_t>(i);
+    }
+  }
+  return out;
+}
+
+// Everybody described besides the child and the reader has consented to this; their consents are kept in `finding`.
+bool OthersAreFree(const Question& q, Category category, bool parents_void, Finding& finding) {
+  std::size_t count = 0;
+  for (const Described& one : q.item.described) {
+    if (one.child || IsReader(one, q.to)) continue;
+    std::int16_t found = one.person.empty() ? kNone : Consenting(q, one.person, category, parents_void).found;
+    if (found == kNone) return false;
+    finding.others[count++] = found;
+  }
+  return true;
+}
+
+void TakeGates(const Question& q, Findings& out) {
+  out.gated = q.facts.gated;
+  auto all = q.rules.rules();
   for (std::size_t i = 0; i < all.size(); ++i) {
     const Rule& rule = all[i];
-    if (rule.effect != Effect::kDeny || !Fits(rule, item, to, now)) continue;
-    out.gated = out.gated.Or(rule.categories);
-    bool takes = !rule.categories.And(out.asked.Or(kExist)).Empty();
+    if (rule.effect == Effect::kNeitherNor) {
+      bool speaks = !rule.categories.And(out.asked.Or(kExist)).Empty();
+      if (out.form == kNone && speaks && Fits(rule, q)) out.form = static_cast<std::int16_t>(i);
+      continue;
+    }
+    if (rule.effect != Effect::kDeny) continue;
+    if (rule.only == Only::kParentsConsent) {
+      if (Fits(rule, q) && Judge(rule.when, q.known) != Truth::kNo) {
+        out.parents_void = out.parents_void.Or(rule.categories);
+      }
+      continue;
+    }
+    CategorySet taken = Takes(rule, q);
+    out.gated = out.gated.Or(taken);
+    bool takes = !taken.And(out.asked.Or(kExist)).Empty();
     if (takes && out.gate == kNone) out.gate = static_cast<std::int16_t>(i);
   }
 }
 
-void TakeRule(std::int16_t index, const Rule& rule, const Item& item, const Recipient& to, const Facts& facts, Time now,
-              Start start, CategorySet open, Findings& out) {
+// Why this rule does not speak for this reader; kNothing if it does.
+Missing Unmet(const Rule& rule, const Question& q) {
+  Truth met = Judge(rule.when, q.known);
+  if (met == Truth::kNo) return Missing::kRule;
+  if (met == Truth::kUnknown) return Missing::kCondition;
+  if (!Includes(q.to.role, rule.reader) || q.to.assurance < rule.assurance) return Missing::kAttestation;
+  return Missing::kNothing;
+}
+
+void Allow(std::int16_t index, const Rule& rule, const Question& q, Category category, Findings& out,
+           Finding& finding) {
+  const bool by_consent = rule.effect == Effect::kAllowWithConsent;
+  const bool parents_void = out.parents_void.Has(category);
+  std::int16_t consent = kNone;
+  if (by_consent) {
+    Search search = Consenting(q, {}, category, parents_void);
+    if (search.found == kNone) {
+      Note(search.nearest, index, search.near, finding);
+      return;
+    }
+    consent = search.found;
+  }
+  if (by_consent && q.excluded.Has(category)) return Note(Missing::kExcluded, index, consent, finding);
+  if (rule.effect != Effect::kAllow && q.objected.Has(category)) {
+    return Note(Missing::kObjection, index, consent, finding);
+  }
+  Finding freed = finding;
+  if (!rule.frees_everyone && !OthersAreFree(q, category, parents_void, freed)) {
+    return Note(Missing::kOtherPerson, index, consent, finding);
+  }
+  finding.others = freed.others;
+  finding.rule = index;
+  finding.consent = consent;
+}
+
+void TakeRule(std::int16_t index, const Rule& rule, const Question& q, CategorySet open, Findings& out) {
+  const Missing unmet = Unmet(rule, q);
   ForEach(rule.categories.And(open), [&](Category category) {
     Finding& finding = out.by_category[static_cast<std::size_t>(category)];
     if (finding.rule != kNone) return;
     switch (rule.effect) {
-      case Effect::kAllow: finding.rule = index; return;
-      case Effect::kAllowWithConsent: LookForConsent(index, item, to, facts, category, now, finding); return;
+      case Effect::kAllow:
+      case Effect::kAllowWithConsent:
+        if (unmet == Missing::kNothing) return Allow(index, rule, q, category, out, finding);
+        if (unmet != Missing::kRule) Note(unmet, index, kNone, finding);
+        return;
       case Effect::kAllowUnlessObjected:
-        // An objection reaches the facts as a gate, so what is still open here was not objected to.
-        if (start == Start::kRequest) finding.rule = index;
+        if (q.start != Start::kRequest) return;
+        if (unmet == Missing::kNothing) return Allow(index, rule, q, category, out, finding);
+        if (unmet != Missing::kRule) Note(unmet, index, kNone, finding);
         return;
       case Effect::kHuman:
-        if (start == Start::kRequest && finding.human == kNone) finding.human = index;
+        if (q.start == Start::kRequest && finding.human == kNone && unmet == Missing::kNothing) finding.human = index;
         return;
       case Effect::kDeny:
       case Effect::kDuty:
-      case Effect::kDefault: return;
+      case Effect::kDefault:
+      case Effect::kNeitherNor: return;
     }
   });
 }
 
-void AddGround(Category category, std::int16_t rule, std::int16_t consent, Decision& decision) {
-  decision.grounds[decision.ground_count++] = Ground{category, rule, consent};
+void AddGround(const Ground& ground, Decision& decision) { decision.grounds[decision.ground_count++] = ground; }
+
+Ground GroundOf(Category category, const Finding& finding) {
+  return {category, finding.rule, finding.consent, finding.others};
 }
 
 Missing Nearest(const Findings& findings, CategorySet not_shown) {
@@ -164,27 +292,56 @@ Missing Nearest(const Findings& findings, CategorySet not_shown) {
 
 }  // namespace
 
-bool Fits(const Rule& rule, const Item& item, const Recipient& to, Time now) {
-  return rule.givers.Has(item.origin) && rule.receivers.Has(to.agency) && rule.valid_from <= now &&
-         (!rule.valid_to || now < *rule.valid_to) && (rule.purpose.empty() || rule.purpose == item.purpose);
+Question Read(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Start start, Time now) {
+  Question q{rules, item, to, facts, start, now};
+  for (const Refusal& refusal : facts.refusals) {
+    if (!refusal.recipient.empty() && refusal.recipient != to.id) continue;
+    CategorySet& refused = refusal.kind == Refusal::Kind::kObjection ? q.objected : q.excluded;
+    refused = refused.Or(refusal.categories);
+  }
+  for (std::size_t i = 0; i < std::min(facts.consents.size(), kMostIndexed); ++i) {
+    if (facts.consents[i].recipient != to.id) continue;
+    if (q.last == 0) q.first = i;
+    q.last = i + 1;
+  }
+  q.known = WorkOut(rules, item, to, facts, !q.objected.And(item.categories.And(kEvery)).Empty());
+  const AgencySet self = AgencySet{}.With(to.agency);
+  const AgencySet subject = AgencySet{}.With(Agency::kSubj);
+  const bool described = Describes(item, to);
+  q.gated_as = described ? self.Or(subject) : self;
+  q.allowed_as = described ? self.Or(subject) : self.Minus(subject);
+  return q;
 }
 
-Findings Evaluate(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Start start,
-                  Time now) {
+bool Fits(const Rule& rule, const Question& q) {
+  const bool allows = rule.effect == Effect::kAllow || rule.effect == Effect::kAllowWithConsent ||
+                      rule.effect == Effect::kAllowUnlessObjected;
+  return rule.givers.Has(q.item.origin) && !rule.receivers.And(allows ? q.allowed_as : q.gated_as).Empty() &&
+         rule.valid_from <= q.now && (!rule.valid_to || q.now < *rule.valid_to) &&
+         (rule.purpose.empty() || rule.purpose == q.item.purpose);
+}
+
+CategorySet Takes(const Rule& gate, const Question& q) {
+  if (gate.effect != Effect::kDeny || gate.only == Only::kParentsConsent || !Fits(gate, q) ||
+      Judge(gate.when, q.known) == Truth::kNo) {
+    return {};
+  }
+  return gate.only == Only::kPlace ? gate.categories.And(q.item.placed) : gate.categories;
+}
+
+Findings Evaluate(const Question& q) {
   Findings out;
-  out.asked = item.categories.And(kEvery);
-  out.obstacle = Obstacle(item, to, facts);
+  out.asked = q.item.categories.And(kEvery);
+  out.obstacle = Obstacle(q.item, q.to, q.facts);
   if (out.obstacle != Missing::kNothing) return out;
-  TakeGates(rules, item, to, facts, now, out);
+  TakeGates(q, out);
   // Any content tells that the case exists: with EXIST gated nothing is left to ask for.
   CategorySet open = out.gated.Has(Category::kExist) ? CategorySet{} : out.asked.Minus(out.gated);
-  auto all = rules.rules();
+  auto all = q.rules.rules();
   for (std::size_t i = 0; i < all.size() && !open.Empty(); ++i) {
     const Rule& rule = all[i];
-    if (rule.categories.And(open).Empty() || !MayBegin(rule, start) || !MayAllow(rule) || !Fits(rule, item, to, now)) {
-      continue;
-    }
-    TakeRule(static_cast<std::int16_t>(i), rule, item, to, facts, now, start, open, out);
+    if (rule.categories.And(open).Empty() || !MayBegin(rule, q.start) || !MayAllow(rule) || !Fits(rule, q)) continue;
+    TakeRule(static_cast<std::int16_t>(i), rule, q, open, out);
   }
   return out;
 }
@@ -198,22 +355,22 @@ Decision Fold(const Findings& findings, Start start) {
   // Content first: its rule is the one that carries weight; EXIST and IDENT come with it.
   ForEach(findings.asked.Minus(kCarried), [&](Category category) {
     const Finding& finding = findings.Of(category);
-    if (finding.rule == kNone) return;
-    out.fields = out.fields.With(category);
-    AddGround(category, finding.rule, finding.consent, out);
+    if (finding.rule != kNone) AddGround(GroundOf(category, finding), out);
   });
+  // Who is shown the identity alone is told by it that there is a case.
   const bool content = out.ground_count > 0;
-  const Ground first = out.grounds[0];
+  const Finding& identity = findings.Of(Category::kIdent);
+  const Ground first = content ? out.grounds[0] : GroundOf(Category::kIdent, identity);
+  const bool carries = first.rule != kNone && !findings.gated.Has(Category::kExist);
   ForEach(kCarried.Minus(findings.gated), [&](Category category) {
     const Finding& finding = findings.Of(category);
     if (finding.rule != kNone) {
-      out.fields = out.fields.With(category);
-      AddGround(category, finding.rule, finding.consent, out);
-    } else if (content) {
-      out.fields = out.fields.With(category);
-      AddGround(category, first.rule, first.consent, out);
+      AddGround(GroundOf(category, finding), out);
+    } else if (carries) {
+      AddGround({category, first.rule, first.consent, first.others}, out);
     }
   });
+  for (std::size_t i = 0; i < out.ground_count; ++i) out.fields = out.fields.With(out.grounds[i].category);
   if (out.ground_count > 0) {
     out.verdict = Verdict::kDisclose;
     CategorySet not_shown = findings.asked.Minus(out.fields);
@@ -224,7 +381,7 @@ Decision Fold(const Findings& findings, Start start) {
   if (start == Start::kRequest) {
     ForEach(findings.asked, [&](Category category) {
       std::int16_t human = findings.Of(category).human;
-      if (human != kNone) AddGround(category, human, kNone, out);
+      if (human != kNone) AddGround({category, human}, out);
     });
   }
   if (out.ground_count > 0) {
@@ -235,14 +392,36 @@ Decision Fold(const Findings& findings, Start start) {
   }
   out.missing = Nearest(findings, findings.asked);
   out.rule = findings.gate;
+  out.neither_nor = findings.form != kNone;
   return out;
 }
 
 }  // namespace internal
 
+std::vector<std::int16_t> OpenToPeople(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts,
+                                       Time now) {
+  const internal::Question q = internal::Read(rules, item, to, facts, Start::kDuty, now);
+  const internal::Findings findings = internal::Evaluate(q);
+  std::vector<std::int16_t> out;
+  if (findings.obstacle != Missing::kNothing) return out;
+  auto all = rules.rules();
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Rule& rule = all[i];
+    const Truth met = Judge(rule.when, q.known);
+    const bool duty = rule.effect == Effect::kDuty && met != Truth::kNo;
+    const bool human =
+        rule.effect == Effect::kHuman && rule.start == Start::kDuty && met == Truth::kYes && internal::MayAllow(rule);
+    const CategorySet open = duty ? findings.asked : findings.asked.Minus(findings.gated);
+    if ((duty || human) && !rule.categories.And(open).Empty() && internal::Fits(rule, q)) {
+      out.push_back(static_cast<std::int16_t>(i));
+    }
+  }
+  return out;
+}
+
 Decision Decide(const RuleSet& rules, const Item& item, const Recipient& to, const Facts& facts, Start start,
                 Time now) {
-  return internal::Fold(internal::Evaluate(rules, item, to, facts, start, now), start);
+  return internal::Fold(internal::Evaluate(internal::Read(rules, item, to, facts, start, now)), start);
 }
 
 }  // namespace stafett::policy

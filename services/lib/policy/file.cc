@@ -1,284 +1,273 @@
+// The whole file: its acts, its facts, its rows together; and what a controller changes in it.
 #include "lib/policy/file.h"
 
 #include <algorithm>
-#include <set>
+#include <limits>
 #include <utility>
 
-#include "lib/policy/strict_yaml.h"
+#include "lib/policy/row.h"
 #include "lib/seal/seal.h"
 
 namespace stafett::policy {
 namespace {
 
+using internal::Allows;
+using internal::Laws;
+using internal::Subset;
+using internal::Validity;
+
 // The whole catalogue of law.md has 60 rows; more than this is a generated mistake, and Decide
 // scans them all.
 constexpr std::size_t kMostRules = 500;
 
-template <class... Agencies>
-constexpr AgencySet Of(Agencies... agencies) {
-  AgencySet out;
-  ((out.bits |= 1U << static_cast<unsigned>(agencies)), ...);
-  return out;
-}
-
-template <class... Categories>
-constexpr CategorySet Cats(Categories... categories) {
-  CategorySet out;
-  ((out = out.With(categories)), ...);
-  return out;
-}
-
-constexpr AgencySet kHealth = Of(Agency::kHst, Agency::kHkom, Agency::kGp, Agency::kBup, Agency::kHosp, Agency::kDent);
-constexpr AgencySet kEdu = Of(Agency::kSkoleK, Agency::kSkoleP, Agency::kPpt, Agency::kBhgK, Agency::kBhgP);
-// Bodies under the Public Administration Act. Crisis centre, family counselling, GP and private
-// schools and kindergartens are named beside it in the law's own rows (T040), hence not in it.
-constexpr AgencySet kAnyPub = Of(Agency::kBvt, Agency::kSkoleK, Agency::kVgs, Agency::kPpt, Agency::kBhgK, Agency::kHst,
-                                 Agency::kHkom, Agency::kBup, Agency::kHosp, Agency::kDent, Agency::kNavK,
-                                 Agency::kNavS, Agency::kFlyk, Agency::kKe, Agency::kPol, Agency::kKon);
-// Every agency but kUnknown.
-constexpr AgencySet kAny{(1U << (static_cast<unsigned>(Agency::kKon) + 1U)) - 2U};
-
-constexpr CategorySet kAll{(1U << static_cast<unsigned>(kCategoryCount)) - 2U};
-// No rule may send these: the graded address has its own path (T002, T046), a report goes to child
-// welfare only and never through the log (R2-09), and LOG is the subject's own (T094).
-constexpr CategorySet kNever = Cats(Category::kAddrG, Category::kReport, Category::kLog);
-// Special categories and others' secrets: a machine sends them only under a consent that names them
-// (law.md §9.8).
-constexpr CategorySet kOnlyWithConsent = Cats(Category::kHealthd, Category::kWelfare, Category::kSocial,
-                                              Category::kThird, Category::kCrime, Category::kChildsay);
-
-bool Subset(AgencySet part, AgencySet of) { return (part.bits & ~of.bits) == 0; }
-
 std::string Quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
-bool IsRuleId(std::string_view id) {
-  // T020 as in law.md; a controller's own rows may carry other letters.
-  return id.size() >= 2 && id.size() <= 12 && id[0] >= 'A' && id[0] <= 'Z' &&
-         id.substr(1).find_first_not_of("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ-") == std::string_view::npos;
+constexpr Time kNotInForce{std::numeric_limits<std::int64_t>::max()};
+
+bool Overlap(const Rule& a, const Rule& b) {
+  if (a.valid_from == kNotInForce || b.valid_from == kNotInForce) return false;
+  return (!a.valid_to || b.valid_from < *a.valid_to) && (!b.valid_to || a.valid_from < *b.valid_to);
 }
 
-bool Allows(Effect effect) {
-  return effect == Effect::kAllow || effect == Effect::kAllowWithConsent || effect == Effect::kAllowUnlessObjected;
+// Whether whatever `rule` would show is taken out by the gate on every day and whatever the facts are.
+bool NeverShows(const Rule& rule, const Rule& gate) {
+  return gate.effect == Effect::kDeny && gate.only == Only::kEverything && gate.when.Empty() &&
+         Subset(rule.givers, gate.givers) && Subset(rule.receivers, gate.receivers) &&
+         rule.categories.Minus(gate.categories).Empty() && gate.valid_from <= rule.valid_from &&
+         (!gate.valid_to || (rule.valid_to && *rule.valid_to <= *gate.valid_to));
 }
 
-bool ForPeople(Effect effect) { return effect == Effect::kHuman || effect == Effect::kDuty; }
-
-// One row. Its checks are in the order in which a person reads the row.
-class RowReader {
- public:
-  RowReader(yaml::Reader& reader, const YAML::Node& row) : reader_(reader), row_(row) {}
-
-  Rule Read() {
-    reader_.Keys(row_, "rule",
-                 {"id", "effect", "givers", "receivers", "categories", "statute", "from", "confidence", "loosen"},
-                 {"basis", "start", "to", "role", "purpose", "note"});
-    rule_.id = reader_.Text(row_, "id");
-    if (!reader_.Ok()) return rule_;
-    if (!IsRuleId(rule_.id)) Fault("id", "id must be like T020, found " + Quoted(rule_.id));
-    ReadEffect();
-    rule_.givers = Agencies("givers");
-    rule_.receivers = Agencies("receivers");
-    ReadCategories();
-    rule_.statute = reader_.Text(row_, "statute");
-    rule_.basis = reader_.Text(row_, "basis");
-    reader_.Text(row_, "note");
-    ReadStart();
-    ReadTimes();
-    ReadWords();
-    CheckWhole();
-    return rule_;
-  }
-
- private:
-  void Fault(std::string_view key, const std::string& message) {
-    reader_.Fault(reader_.KeyOf(row_, key), "rule " + rule_.id + ": " + message);
-  }
-
-  void ReadEffect() {
-    std::string name = reader_.Text(row_, "effect");
-    auto effect = EffectFromName(name);
-    if (!effect) {
-      Fault("effect", "unknown effect " + Quoted(name));
-      return;
+// Across rows: an id names one row on any one day, one row closes, no row contradicts another.
+void CheckSet(yaml::Reader& reader, const std::vector<Rule>& rules, const std::vector<YAML::Node>& rows) {
+  const Rule* closing = nullptr;
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    auto fault = [&](const std::string& message) { reader.Fault(rows[i], "rule " + rules[i].id + ": " + message); };
+    for (std::size_t j = 0; j < i; ++j) {
+      if (rules[i].id == rules[j].id && Overlap(rules[i], rules[j])) fault("this id stands twice for the same days");
     }
-    rule_.effect = *effect;
-  }
-
-  AgencySet Agencies(std::string_view key) {
-    AgencySet out;
-    for (const std::string& name : reader_.Texts(row_, key)) {
-      auto agencies = AgencySetFromName(name);
-      if (!agencies) {
-        Fault(key, std::string(key) + ": unknown agency " + Quoted(name));
-        return out;
-      }
-      out.bits |= agencies->bits;
+    if (rules[i].effect == Effect::kDefault) {
+      if (closing != nullptr) fault("there is a DEFAULT row already");
+      closing = &rules[i];
     }
-    if (out.bits == 0) Fault(key, std::string(key) + " must name at least one agency");
-    return out;
-  }
-
-  void ReadCategories() {
-    for (const std::string& name : reader_.Texts(row_, "categories")) {
-      auto categories = CategorySetFromName(name);
-      if (!categories) {
-        Fault("categories", "categories: unknown category " + Quoted(name));
-        return;
-      }
-      rule_.categories = rule_.categories.Or(*categories);
-    }
-    if (rule_.categories.Empty()) Fault("categories", "categories must name at least one");
-  }
-
-  void ReadStart() {
-    if (!reader_.Child(row_, "start").IsDefined()) return;
-    std::string name = reader_.Text(row_, "start");
-    auto start = StartFromName(name);
-    if (!start) {
-      Fault("start", "start must be push, request or duty, found " + Quoted(name));
-      return;
-    }
-    rule_.start = *start;
-  }
-
-  void ReadTimes() {
-    auto from = reader_.When(row_, "from");
-    if (from) rule_.valid_from = *from;
-    rule_.valid_to = reader_.When(row_, "to");
-    if (rule_.valid_to && *rule_.valid_to <= rule_.valid_from) {
-      Fault("to", "\"to\" must be later than \"from\"");
+    if (!Allows(rules[i].effect) && rules[i].effect != Effect::kHuman) continue;
+    for (const Rule& gate : rules) {
+      if (NeverShows(rules[i], gate)) fault("contradicts " + gate.id + ", which takes out all that it would show");
     }
   }
+}
 
-  void ReadWords() {
-    rule_.confidence = reader_.Text(row_, "confidence");
-    if (rule_.confidence != "V" && rule_.confidence != "G" && rule_.confidence != "I" && rule_.confidence != "T") {
-      Fault("confidence", "confidence must be V, G, I or T, found " + Quoted(rule_.confidence));
-    }
-    rule_.loosen = reader_.Text(row_, "loosen");
-    if (rule_.loosen != "NO" && rule_.loosen != "YES" && rule_.loosen != "FIXED") {
-      Fault("loosen", "loosen must be NO, YES or FIXED, found " + Quoted(rule_.loosen));
-    }
-    rule_.role = reader_.Text(row_, "role");
-    rule_.purpose = reader_.Text(row_, "purpose");
-  }
-
-  // What no single field can tell.
-  void CheckWhole() {
-    const bool allows = Allows(rule_.effect);
-    const bool people = ForPeople(rule_.effect);
-    const bool has_start = reader_.Child(row_, "start").IsDefined();
-    if (allows && rule_.basis.empty()) {
-      Fault("effect", "a row that allows needs both keys: \"basis\" is missing");
-    }
-    if ((allows || people) && !has_start) Fault("effect", "\"start\" is missing");
-    if (!allows && !people && (has_start || !rule_.purpose.empty())) {
-      Fault("effect", "a row that denies has no \"start\" and no \"purpose\": it always holds");
-    }
-    if (people && rule_.role.empty()) {
-      Fault("effect", "\"role\" is missing: who decides or acts?");
-    }
-    if (allows && rule_.start == Start::kDuty) Fault("start", "a machine's row cannot start by duty");
-    if (people && rule_.start == Start::kPush) Fault("start", "a person's row is never pushed");
-    if (rule_.effect == Effect::kDuty && rule_.start != Start::kDuty) {
-      Fault("start", "a duty starts by duty only");
-    }
-    CheckCategories();
-    if (rule_.effect == Effect::kAllowUnlessObjected) CheckHealthCare();
-    if (rule_.effect == Effect::kDefault &&
-        (rule_.givers.bits != kAny.bits || rule_.receivers.bits != kAny.bits || !(rule_.categories == kAll))) {
-      Fault("effect", "the closing row must be for ANY, ANY and \"*\"");
+// What no file may be without, nor hold in a looser form (law.md §9.8).
+void CheckFloors(yaml::Reader& reader, const YAML::Node& root, const std::vector<Rule>& rules) {
+  for (const std::string& id : reader.Texts(root, "floors")) {
+    auto at = std::find_if(rules.begin(), rules.end(), [&](const Rule& rule) { return rule.id == id; });
+    auto fault = [&](const std::string& why) { reader.Fault(reader.KeyOf(root, "floors"), "floors: " + id + why); };
+    if (at == rules.end()) {
+      fault(" is missing");
+    } else if (at->loosen == "YES") {
+      fault(" may not be loosened by anybody");
+    } else if (at->effect != Effect::kDeny && at->effect != Effect::kDuty && at->effect != Effect::kDefault) {
+      fault(" must be a gate, a duty or the closing row");
     }
   }
+}
 
-  void CheckCategories() {
-    CategorySet never = rule_.categories.And(kNever);
-    if ((Allows(rule_.effect) || rule_.effect == Effect::kHuman) && !never.Empty()) {
-      Fault("categories", "no row may allow " + Join(never));
-    }
-    CategorySet special = rule_.categories.And(kOnlyWithConsent);
-    if (rule_.effect == Effect::kAllow && !special.Empty()) {
-      Fault("categories", Join(special) + " may be allowed with consent only");
-    }
+Laws ReadLaws(yaml::Reader& reader, const YAML::Node& root) {
+  Laws out;
+  for (const YAML::Node& node : reader.List(root, "laws")) {
+    reader.Keys(node, "law", {"id", "act"}, {"from", "to"});
+    std::string id = reader.Text(node, "id");
+    reader.Text(node, "act");
+    // An act that is not in force has no first day yet.
+    Validity law{reader.When(node, "from").value_or(kNotInForce), reader.When(node, "to")};
+    if (law.to && *law.to <= law.from) reader.Fault(reader.KeyOf(node, "to"), "law " + id + ": \"to\" before \"from\"");
+    if (!out.emplace(id, law).second) reader.Fault(node, "law " + id + " stands twice");
   }
+  return out;
+}
 
-  // law.md R1-33: presumed consent holds between health services, for care, and nowhere else.
-  void CheckHealthCare() {
-    if (!Subset(rule_.givers, kHealth) || !Subset(rule_.receivers, kHealth)) {
-      Fault("receivers", "ALLOW_UNLESS_OBJECTED is for health services on both sides");
+FactSet ReadFacts(yaml::Reader& reader, const YAML::Node& root) {
+  FactSet named, recorded;
+  for (const YAML::Node& node : reader.List(root, "facts")) {
+    reader.Keys(node, "fact", {"id", "means"}, {"recorded"});
+    std::string id = reader.Text(node, "id");
+    reader.Text(node, "means");
+    auto fact = FactFromName(id);
+    if (!fact || named.Has(*fact)) {
+      reader.Fault(reader.KeyOf(node, "id"), fact ? "fact " + id + " stands twice" : "unknown fact " + Quoted(id));
+      return {};
     }
-    if (!rule_.categories.And(kOnlyWithConsent).Minus(Cats(Category::kHealthd)).Empty()) {
-      Fault("categories", "ALLOW_UNLESS_OBJECTED may carry no special category but HEALTHD");
-    }
-    if (rule_.start != Start::kRequest) {
-      Fault("start", "ALLOW_UNLESS_OBJECTED starts by request only");
-    }
-    if (rule_.purpose.empty()) {
-      Fault("effect", "ALLOW_UNLESS_OBJECTED needs a \"purpose\": it is for health care only");
-    }
+    named = named.With(*fact);
+    if (!reader.Flag(node, "recorded", false)) continue;
+    if (Derived().Has(*fact))
+      reader.Fault(reader.KeyOf(node, "recorded"), "fact " + id + " is worked out, not recorded");
+    recorded = recorded.With(*fact);
   }
+  return recorded;
+}
 
-  yaml::Reader& reader_;
-  YAML::Node row_;
-  Rule rule_;
+// A file as it stands, rows beside the nodes they came from.
+struct Parsed {
+  std::vector<YAML::Node> nodes;
+  std::vector<Rule> rules;
+  Laws laws;
+  FactSet recorded;
 };
 
-// Across rows: an id names one row, one row closes.
-void CheckSet(yaml::Reader& reader, const std::vector<Rule>& rules, const std::vector<YAML::Node>& rows) {
-  std::set<std::string_view> ids;
-  int closing = 0;
-  for (std::size_t i = 0; i < rules.size(); ++i) {
-    if (!ids.insert(rules[i].id).second) {
-      reader.Fault(rows[i], "rule " + rules[i].id + ": this id stands twice");
-    }
-    if (rules[i].effect == Effect::kDefault && ++closing > 1) {
-      reader.Fault(rows[i], "rule " + rules[i].id + ": there is a DEFAULT row already");
-    }
-  }
-}
-
-}  // namespace
-
-std::optional<CategorySet> CategorySetFromName(std::string_view name) {
-  if (name == "*") return kAll;
-  auto category = CategoryFromName(name);
-  if (!category || *category == Category::kNone) return std::nullopt;
-  return CategorySet{}.With(*category);
-}
-
-std::optional<AgencySet> AgencySetFromName(std::string_view name) {
-  if (name == "EDU") return kEdu;
-  if (name == "HEALTH") return kHealth;
-  if (name == "ANYPUB") return kAnyPub;
-  if (name == "ANY") return kAny;
-  auto agency = AgencyFromName(name);
-  if (!agency) return std::nullopt;
-  return Of(*agency);
-}
-
-Result<RuleSet> LoadRules(std::string_view text, std::string source_name) {
-  yaml::Reader reader(std::move(source_name), "POLICY_FILE");
+Parsed ParseWhole(yaml::Reader& reader, std::string_view text) {
+  Parsed out;
   YAML::Node root = reader.Parse(text);
-  reader.Keys(root, "the file", {"policy", "rules"});
+  reader.Keys(root, "the file", {"policy", "rules"}, {"facts", "laws", "floors"});
   if (reader.Text(root, "policy") != "1") {
     reader.Fault(root, "policy: only version 1 is known");
   }
-  std::vector<YAML::Node> rows = reader.List(root, "rules");
-  if (rows.empty()) reader.Fault(root, "rules: the list is empty");
-  if (rows.size() > kMostRules) reader.Fault(root, "rules: too many rows");
-  std::vector<Rule> rules;
-  for (const YAML::Node& row : rows) {
+  out.nodes = reader.List(root, "rules");
+  if (out.nodes.empty()) reader.Fault(root, "rules: the list is empty");
+  if (out.nodes.size() > kMostRules) reader.Fault(root, "rules: too many rows");
+  out.recorded = ReadFacts(reader, root);
+  out.laws = ReadLaws(reader, root);
+  for (const YAML::Node& row : out.nodes) {
     if (!reader.Ok()) break;
-    rules.push_back(RowReader(reader, row).Read());
+    out.rules.push_back(internal::ReadRow(reader, row, out.laws));
   }
-  if (reader.Ok()) CheckSet(reader, rules, rows);
+  if (reader.Ok()) CheckSet(reader, out.rules, out.nodes);
+  if (reader.Ok()) CheckFloors(reader, root, out.rules);
+  return out;
+}
+
+// ---- What a controller changes ------------------------------------------------------------------------------------
+
+int Strictness(Effect effect) {
+  switch (effect) {
+    case Effect::kAllow: return 0;
+    case Effect::kAllowUnlessObjected: return 1;
+    case Effect::kAllowWithConsent: return 2;
+    case Effect::kHuman: return 3;
+    case Effect::kDeny:
+    case Effect::kDuty:
+    case Effect::kDefault:
+    case Effect::kNeitherNor: return 4;
+  }
+  return 0;
+}
+
+// What of the change lets somebody learn more than the row did; empty: nothing. A gate is the other way round.
+std::string Looser(const Rule& was, const Rule& is) {
+  const bool gate = was.effect == Effect::kDeny;
+  const Rule& wide = gate ? is : was;
+  const Rule& narrow = gate ? was : is;
+  if (!Subset(narrow.givers, wide.givers)) return "givers";
+  if (!Subset(narrow.receivers, wide.receivers)) return "receivers";
+  if (!narrow.categories.Minus(wide.categories).Empty()) return "categories";
+  if (gate) return is.effect == was.effect && is.only == was.only ? "" : "effect";
+  if (Strictness(is.effect) < Strictness(was.effect)) return "effect";
+  if (is.start < was.start) return "start";
+  if (!Includes(is.reader, was.reader)) return "reader";
+  if (is.assurance < was.assurance) return "assurance";
+  return "";
+}
+
+constexpr CategorySet kNeverOpened =
+    CategorySet{}.With(Category::kHealthd).With(Category::kWelfare).With(Category::kCrime);
+
+class Overrider {
+ public:
+  Overrider(yaml::Reader& reader, Parsed& base, std::string base_name)
+      : reader_(reader), base_(base), base_name_(std::move(base_name)) {}
+
+  void Take(const YAML::Node& node) {
+    reader_.Keys(node, "override", {"id", "reason", "approved_by"},
+                 {"effect", "givers", "receivers", "categories", "start", "role", "reader", "assurance", "off"});
+    if (!reader_.Ok()) return;
+    id_ = reader_.Text(node, "id");
+    reader_.Text(node, "reason");
+    const std::vector<std::string> approved_by = reader_.Texts(node, "approved_by");
+    const bool twice = approved_by.size() == 2 && approved_by[0] == approved_by[1];
+    if (approved_by.empty() || twice) Fault(node, "approved_by", "approved by nobody, or twice by one person");
+    bool found = false;
+    for (std::size_t i = 0; i < base_.rules.size() && reader_.Ok(); ++i) {
+      if (base_.rules[i].id != id_) continue;
+      found = true;
+      Change(node, i, approved_by.size());
+    }
+    if (!found) Fault(node, "id", "there is no such row");
+  }
+
+ private:
+  void Fault(const YAML::Node& node, std::string_view key, const std::string& message) {
+    reader_.Fault(reader_.KeyOf(node, key), "override of " + id_ + ": " + message);
+  }
+
+  void Change(const YAML::Node& node, std::size_t index, std::size_t approvers) {
+    Rule& was = base_.rules[index];
+    if (was.loosen == "FIXED") return Fault(node, "id", "this row is FIXED: nobody changes it");
+    if (reader_.Flag(node, "off", false)) {
+      if (!Allows(was.effect) && was.effect != Effect::kHuman) {
+        return Fault(node, "off", "only a row that may show something can be switched off");
+      }
+      was.valid_to = was.valid_from;  // holds on no day
+      return;
+    }
+    YAML::Node row = YAML::Clone(base_.nodes[index]);
+    for (const char* key : {"effect", "givers", "receivers", "categories", "start", "role", "reader", "assurance"}) {
+      if (reader_.Child(node, key).IsDefined()) row[key] = reader_.Child(node, key);
+    }
+    yaml::Reader changed(base_name_, "POLICY_FILE");
+    const Rule is = internal::ReadRow(changed, row, base_.laws);
+    if (!changed.Ok()) return Fault(node, "id", "the row as changed is refused: " + changed.error().message);
+    const std::string looser = Looser(was, is);
+    if (!looser.empty() && was.loosen != "YES") {
+      return Fault(node, looser, "looser than the row in \"" + looser + "\", and it may only be tightened");
+    }
+    if (was.effect == Effect::kHuman && Allows(is.effect)) {
+      if (approvers < 2) return Fault(node, "approved_by", "what a person decided needs two to be opened to a machine");
+      if (!is.categories.And(kNeverOpened).Empty()) {
+        return Fault(node, "categories", "a machine is never given " + Join(is.categories.And(kNeverOpened)));
+      }
+    }
+    was = is;
+  }
+
+  yaml::Reader& reader_;
+  Parsed& base_;
+  std::string base_name_;
+  std::string id_;
+};
+
+}  // namespace
+
+Result<RuleSet> LoadRules(std::string_view text, std::string source_name) {
+  yaml::Reader reader(std::move(source_name), "POLICY_FILE");
+  Parsed parsed = ParseWhole(reader, text);
   if (!reader.Ok()) return tl::unexpected(reader.error());
-  return RuleSet(std::move(rules), seal::Sha256(text));
+  return RuleSet(std::move(parsed.rules), seal::Sha256(text), parsed.recorded);
 }
 
 Result<RuleSet> LoadRulesFile(const std::string& path) {
   STAFETT_TRY(std::string text, yaml::ReadFile(path, "POLICY_FILE"));
   return LoadRules(text, path);
+}
+
+Result<RuleSet> LoadOverridden(std::string_view text, std::string source_name, std::string_view overrides,
+                               std::string overrides_name) {
+  yaml::Reader reader(source_name, "POLICY_FILE");
+  Parsed parsed = ParseWhole(reader, text);
+  if (!reader.Ok()) return tl::unexpected(reader.error());
+  yaml::Reader changes(std::move(overrides_name), "POLICY_FILE");
+  YAML::Node root = changes.Parse(overrides);
+  changes.Keys(root, "the file", {"policy", "rules", "overrides"});
+  if (changes.Text(root, "policy") != "1") changes.Fault(root, "policy: only version 1 is known");
+  // Written for these rules and no others: what it loosens would mean something else in another version.
+  if (changes.Ok() && changes.Text(root, "rules") != seal::Sha256(text)) {
+    changes.Fault(changes.KeyOf(root, "rules"), "rules: written for another version of the rule file");
+  }
+  Overrider overrider(changes, parsed, std::move(source_name));
+  for (const YAML::Node& node : changes.List(root, "overrides")) {
+    if (changes.Ok()) overrider.Take(node);
+  }
+  if (changes.Ok()) CheckSet(changes, parsed.rules, parsed.nodes);
+  if (!changes.Ok()) return tl::unexpected(changes.error());
+  const std::string both = seal::Sha256(text) + seal::Sha256(overrides);
+  return RuleSet(std::move(parsed.rules), seal::Sha256(both), parsed.recorded);
 }
 
 }  // namespace stafett::policy

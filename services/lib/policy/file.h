@@ -7,6 +7,7 @@
 
 #include "lib/base/error.h"
 #include "lib/policy/policy.h"
+#include "lib/policy/strict_yaml.h"
 
 namespace stafett::policy {
 
@@ -15,9 +16,16 @@ namespace stafett::policy {
 // "<source_name>:<line>: <reason>". The hash of the set is the SHA-256 of `text`.
 Result<RuleSet> LoadRules(std::string_view text, std::string source_name);
 Result<RuleSet> LoadRulesFile(const std::string& path);
+// The same rules as one controller has changed them. It may tighten any row but a FIXED one, and loosen what says
+// `loosen: "YES"`; anything else refuses the whole file, so whoever calls goes on with the last good set. The format is
+// in deploy/policy/README.md too; faults name the overrides' line.
+Result<RuleSet> LoadOverridden(std::string_view text, std::string source_name, std::string_view overrides,
+                               std::string overrides_name);
 
-// "EDUC", or "*" for all; an agency or one of the groups EDU, HEALTH, ANYPUB, ANY (law.md §9.0).
+// "EDUC", or "*" for all; an agency or one of the groups EDU, HEALTH, ANYPUB, FVL, SERVICES, ANY (law.md §9.0).
 std::optional<CategorySet> CategorySetFromName(std::string_view name);
 std::optional<AgencySet> AgencySetFromName(std::string_view name);
+// A map of `all`, `any`, `none`, each a list of facts.
+Condition ReadCondition(yaml::Reader& reader, const YAML::Node& node);
 
 }  // namespace stafett::policy

@@ -38,6 +38,25 @@ struct Load {
   Decision Ask() const { return Decide(rules, item, kPptUnit, Know(consents), Start::kRequest, kNow); }
 };
 
+TEST(Cost, NorWithSeveralPersonsFactsAndRefusals) {
+  Load load;
+  const std::vector<Described> described = {{"child", true}, {"father", false}, {"sister", false}};
+  for (const char* person : {"father", "sister"}) {
+    load.consents.push_back(For("r-ppt", Cats(kConcern)));
+    load.consents.back().subject = person;
+  }
+  const std::vector<Refusal> refusals = {{Refusal::Kind::kExclusion, "r-ppt", Cats(kPlan)}};
+  load.item.described = described;
+  Facts facts = Know(load.consents);
+  facts.refusals = refusals;
+  facts.child_age = 15;
+  facts.said = Known{}.With(Fact::kParty, Truth::kYes);
+  long before = allocations.load();
+  Decision d = Decide(load.rules, load.item, kPptUnit, facts, Start::kRequest, kNow);
+  EXPECT_EQ(allocations.load() - before, 0);
+  EXPECT_EQ(d.fields, Cats(kExist, kIdent, kConcern));
+}
+
 TEST(Cost, DecideDoesNotAllocate) {
   const Load load;
   ASSERT_EQ(load.Ask().verdict, Verdict::kDisclose);

@@ -23,10 +23,10 @@ constexpr CategorySet Cats(C... categories) {
 template <class... A>
 constexpr AgencySet Agencies(A... agencies) {
   AgencySet out;
-  ((out.bits |= 1U << static_cast<unsigned>(agencies)), ...);
+  ((out = out.With(agencies)), ...);
   return out;
 }
-inline constexpr AgencySet kAny{(1U << 22U) - 2U};
+inline constexpr AgencySet kAny{(std::uint64_t{1} << static_cast<unsigned>(kAgencyCount)) - 2U};
 
 inline Rule Row(std::string id, Effect effect, AgencySet from, AgencySet to, CategorySet categories,
                 Start start = Start::kPush) {
