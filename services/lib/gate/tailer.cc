@@ -202,11 +202,12 @@ bool Tailer::Assign(const std::set<int>& held, const Beat& beat) {
     auto it = parts_.find(p);
     Part part = it == parts_.end() ? Part{} : it->second;
     part.next = static_cast<std::int64_t>(ToNumber(marks->values[i].string));
-    if (it == parts_.end() && mark_ == "log") {
+    if ((it == parts_.end() && mark_ == "log") || part.look_ahead) {
       auto ends = reader_->Watermarks(p, Millis(1500));
       if (!ends) return false;
       part.restoring = part.next < ends->second;
       part.restore_until = ends->second;
+      part.looked_ahead = std::exchange(part.look_ahead, false);
     }
     part.again = false;
     next[p] = part.next;
@@ -459,7 +460,12 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
       ++batch.taken;
       return Took::kYes;
     }
-    shards_.Halt(p, "LOG_HOLE");
+    // A tail was lost, written over, and came back behind: what is missing here may stand further on.
+    if (part.looked_ahead) {
+      shards_.Halt(p, "LOG_HOLE");
+    } else {
+      part.look_ahead = true;
+    }
     return Took::kStop;
   }
   if (!End(p, part, item, read, batch)) return Took::kNoYet;
@@ -675,6 +681,7 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
   part.next = next;
   if (!part.restoring) {  // else they come again
     dropped_ += batch.dropped;
+    part.looked_ahead = false;
   }
   applied_ += batch.applied;
   restored_ += batch.restored;

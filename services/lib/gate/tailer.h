@@ -20,7 +20,7 @@
 // only then foreign ones are taken: an own record that lies behind a foreign one in the log may be the very reaction
 // to it, or a command that raced with it. So a rebuild never reacts to what had been reacted to, or had been looked at
 // and left alone: own records say how many inputs they follow (Envelope::inputs), and inputs up to the highest such
-// number are taken without asking the service again.
+// number are taken without asking the service again. A topic of own records alone gets such a pass when one is missing.
 #pragma once
 
 #include <atomic>
@@ -120,6 +120,8 @@ class Tailer {
     std::int64_t restore_until = 0;  // …up to here
     bool holes = false;              // before own records that this pass has left out…
     bool restored = false;           // …and it restored others: another pass may fill them
+    bool look_ahead = false;         // own records are missing here: another such pass from the mark on…
+    bool looked_ahead = false;       // …which was made, and nothing has been applied since
     bool raced = false;              // a transaction failed at another guard than the mark
     bool rewound = false;            // the mark was set back: read again from there
     bool again = true;               // to be assigned anew from the mark…

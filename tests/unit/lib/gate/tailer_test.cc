@@ -213,6 +213,24 @@ TEST_F(TailerTest, A_hole_in_the_own_stream_that_is_filled_further_on_is_none) {
   EXPECT_THAT(a_.shards.Halted(), IsEmpty());
 }
 
+// The same of a topic that is read once only: a ledger whose lost tail was written over before it was mended.
+TEST_F(TailerTest, A_hole_in_another_topic_of_its_own_that_is_filled_further_on_is_none) {
+  auto append = [&](std::uint64_t version) {
+    const auto body = std::to_string(version);
+    log_.Append("ledger", 0, Child(), RecordOf("cases", Child(), version, "no.stafett.cases.said.v1", body, 0));
+  };
+  for (std::uint64_t version : {1, 4, 3, 2}) append(version);
+  Tailer ledger(store_, keys_, a_.shards, log_.Reader(), "ledger", "ledger", a_.applier, a_.copy.committer);
+  ledger.Start();
+  auto at = [&](const char* mark) { return a_.copy.Text(keys_.Mark(0, "ledger")) == mark; };
+  ASSERT_TRUE(Eventually([&] { return at("4"); }));
+  EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("1", "2", "3", "4"));
+  EXPECT_THAT(a_.shards.Halted(), IsEmpty());
+  append(6);  // of this one nobody has the one before
+  ASSERT_TRUE(Eventually([&] { return a_.shards.Halted().contains(0); }));
+  EXPECT_TRUE(at("4"));
+}
+
 // An unreadable record may be a withdrawal: nothing more may happen under what it perhaps took back.
 TEST_F(TailerTest, An_unreadable_record_parks_the_child_of_its_key) {
   log_.Append("log", 0, Child(), "not a record");
