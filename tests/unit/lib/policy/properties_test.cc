@@ -144,9 +144,24 @@ rc::Gen<Refusal> AnyRefusal() {
   });
 }
 
+// Hangs on one fact and one attestation: else most of the answers would not depend on any.
+void Sharpen(std::vector<Rule>& rows) {
+  const FactSet fact = FactSet{}.With(*rc::gen::elementOf(kFew));
+  Rule allow = Row("A", Effect::kAllow, kAny, kAny, *AnySet());
+  (Pick(2) == 0 ? allow.when.all : allow.when.none) = fact;
+  if (Pick(2) == 0) allow.reader = AnyRole();
+  if (Pick(2) == 0) allow.assurance = AnyAssurance();
+  Rule gate = Row("D", Effect::kDeny, kAny, kAny, (*FewCategories()).Minus(Cats(Category::kExist)));
+  (Pick(2) == 0 ? gate.when.all : gate.when.none) = FactSet{}.With(*rc::gen::elementOf(kFew));
+  rows.push_back(allow);
+  rows.push_back(gate);
+}
+
 Question AnyQuestion() {
   Question q;
-  q.rules = RuleSet(*AFew(AnyRule()), "hash", Pick(3) == 0 ? FactSet{}.With(Fact::kLocationShield) : FactSet{});
+  std::vector<Rule> rows = *AFew(AnyRule());
+  if (Pick(4) > 0) Sharpen(rows);
+  q.rules = RuleSet(rows, "hash", Pick(3) == 0 ? FactSet{}.With(Fact::kLocationShield) : FactSet{});
   q.consents = *AFew(AnyConsent());
   for (int i = Pick(6) - 2; i > 0; --i) q.described.push_back({AnyPerson(), Pick(3) == 0});
   for (int i = Pick(6) - 3; i > 0; --i) q.refusals.push_back(*AnyRefusal());
