@@ -222,9 +222,19 @@ RC_GTEST_PROP(MonotonePrivacy, AddingADenyRowNeverAddsARecipientOrField, ()) {
 // P1: what nobody knows opens nothing that knowing would not.
 RC_GTEST_PROP(MonotonePrivacy, ForgettingAFactNeverAddsAField, ()) {
   Question q = AnyQuestion();
-  Decision before = q.Ask();
   const Fact fact = *rc::gen::elementOf(kSayable);
   RC_PRE(!q.rules.recorded().Has(fact));  // no record of these is a no, hence not unknown
+  // A gate and an allow that hang on this very fact.
+  std::vector<Rule> rows(q.rules.rules().begin(), q.rules.rules().end());
+  rows.push_back(Row("A", Effect::kAllow, kAny, kAny, *AnySet()));
+  rows.push_back(Row("B", Effect::kAllow, kAny, kAny, *AnySet()));
+  rows.push_back(Row("D", Effect::kDeny, kAny, kAny, *AnySet()));
+  (Pick(2) == 0 ? rows.end()[-2].when.all : rows.end()[-2].when.none) = FactSet{}.With(fact);
+  (Pick(2) == 0 ? rows.end()[-1].when.all : rows.end()[-1].when.none) = FactSet{}.With(fact);
+  q.rules = RuleSet(rows, "hash", q.rules.recorded());
+  q.said = q.said.With(fact, Pick(2) == 0 ? Truth::kYes : Truth::kNo);
+  q.age = 10;
+  Decision before = q.Ask();
   q.said = q.said.With(fact, Truth::kUnknown);
   AssertNoMore(before, q.Ask());
 }
