@@ -301,6 +301,189 @@ TEST(Decide, AnEmptyPurposeMatchesNoConsent) {
   EXPECT_EQ(Push(Rules(), item, kPptUnit, Know({&consent, 1})).verdict, Verdict::kWithhold);
 }
 
+// ---- Facts, persons, refusals: one row each, and what turns it -----------------------------------------------------
+
+constexpr FactSet kShield = FactSet{}.With(Fact::kLocationShield);
+constexpr FactSet kParty = FactSet{}.With(Fact::kParty);
+
+RuleSet With(Rule rule) {
+  std::vector<Rule> rows = Rows();
+  rows.insert(rows.begin(), std::move(rule));
+  return {rows, "hash"};
+}
+// KE tells a school its plan without a condition (X001); this row has one.
+Rule PlanToSchools(Effect effect) { return Row("N1", effect, kAny, kAny, Cats(kPlan)); }
+const Item kPlanOfUnit{Agency::kPpt, "r-ppt", Cats(kPlan), "follow-up"};
+Facts Said(Fact fact, Truth truth) {
+  Facts facts = Know();
+  facts.said = Known{}.With(fact, truth);
+  return facts;
+}
+
+TEST(Facts, AnAllowNeedsAYesAndAGateYieldsOnlyToANo) {
+  Rule allow = PlanToSchools(Effect::kAllow);
+  allow.when.all = kParty;
+  const RuleSet allowing = With(allow);
+  EXPECT_EQ(Push(allowing, kPlanOfUnit, kOtherSchool, Said(Fact::kParty, Truth::kYes)).verdict, Verdict::kDisclose);
+  EXPECT_EQ(Push(allowing, kPlanOfUnit, kOtherSchool, Said(Fact::kParty, Truth::kNo)).verdict, Verdict::kWithhold);
+  EXPECT_EQ(Push(allowing, kPlanOfUnit, kOtherSchool, Know()).verdict, Verdict::kWithhold);
+
+  Rule gate = PlanToSchools(Effect::kDeny);
+  gate.when.all = kShield;
+  const RuleSet gated = With(gate);
+  const Item item{Agency::kKe, "r-ke", Cats(kPlan), "follow-up"};
+  EXPECT_EQ(Push(gated, item, kOtherSchool, Said(Fact::kLocationShield, Truth::kNo)).verdict, Verdict::kDisclose);
+  EXPECT_EQ(Push(gated, item, kOtherSchool, Said(Fact::kLocationShield, Truth::kYes)).verdict, Verdict::kWithhold);
+  EXPECT_EQ(Push(gated, item, kOtherSchool, Know()).verdict, Verdict::kWithhold);
+  // What is recorded here: no record is a no.
+  const RuleSet recorded({gated.rules().begin(), gated.rules().end()}, "hash", kShield);
+  EXPECT_EQ(Push(recorded, item, kOtherSchool, Know()).verdict, Verdict::kDisclose);
+}
+
+TEST(Facts, AConditionThatIsUnknownIsSaidToBeMissing) {
+  Rule allow = PlanToSchools(Effect::kAllow);
+  allow.when.all = kParty;
+  const Item item{Agency::kHkom, "r-h", Cats(kPlan), "follow-up"};
+  EXPECT_EQ(Push(With(allow), item, kOtherSchool, Know()).missing, Missing::kCondition);
+  EXPECT_EQ(Push(With(allow), item, kOtherSchool, Said(Fact::kParty, Truth::kNo)).missing, Missing::kRule);
+}
+
+// What is worked out is not listened to, and parental responsibility ends at 18.
+TEST(Facts, AgesAreWorkedOut) {
+  Rule young = PlanToSchools(Effect::kAllow);
+  young.when.all = FactSet{}.With(Fact::kChildUnder15);
+  Facts claimed = Said(Fact::kChildUnder15, Truth::kYes);
+  EXPECT_EQ(Push(With(young), kPlanOfUnit, kOtherSchool, claimed).verdict, Verdict::kWithhold);
+  claimed.child_age = 15;
+  EXPECT_EQ(Push(With(young), kPlanOfUnit, kOtherSchool, claimed).verdict, Verdict::kWithhold);
+  claimed.child_age = 14;
+  EXPECT_EQ(Push(With(young), kPlanOfUnit, kOtherSchool, claimed).verdict, Verdict::kDisclose);
+
+  Rule parents = PlanToSchools(Effect::kAllow);
+  parents.when.all = FactSet{}.With(Fact::kParentalResponsibility);
+  Facts parent = Said(Fact::kParentalResponsibility, Truth::kYes);
+  EXPECT_EQ(Push(With(parents), kPlanOfUnit, kOtherSchool, parent).verdict, Verdict::kWithhold);
+  parent.child_age = 17;
+  EXPECT_EQ(Push(With(parents), kPlanOfUnit, kOtherSchool, parent).verdict, Verdict::kDisclose);
+  parent.child_age = 18;
+  EXPECT_EQ(Push(With(parents), kPlanOfUnit, kOtherSchool, parent).verdict, Verdict::kWithhold);
+}
+
+TEST(Readers, AreAttestedAsTheRowAsks) {
+  Rule rule = PlanToSchools(Effect::kAllow);
+  rule.reader = Role::kCase;
+  rule.assurance = Assurance::kSubstantial;
+  const RuleSet rules = With(rule);
+  auto read = [&](Role role, Assurance assurance) {
+    return Push(rules, kPlanOfUnit, {"r-other", Agency::kSkoleK, true, role, assurance}, Know());
+  };
+  EXPECT_EQ(read(Role::kCase, Assurance::kSubstantial).verdict, Verdict::kDisclose);
+  EXPECT_EQ(read(Role::kHolder, Assurance::kHigh).verdict, Verdict::kDisclose);
+  EXPECT_EQ(read(Role::kLeader, Assurance::kHigh).verdict, Verdict::kWithhold);
+  EXPECT_EQ(read(Role::kCase, Assurance::kLow).verdict, Verdict::kWithhold);
+  EXPECT_EQ(read(Role::kNone, Assurance::kNone).verdict, Verdict::kWithhold);
+}
+
+// A person in no other relation is told of itself only; a gate for everybody holds for it always.
+TEST(Readers, SubjIsWhomTheItemDescribes) {
+  const RuleSet rules = With(Row("N2", Effect::kAllow, kAny, Agencies(Agency::kSubj), Cats(kSocial)));
+  const Recipient me{"me", Agency::kSubj, true, Role::kSubj, Assurance::kHigh, "me"};
+  Item item{Agency::kNavK, "r-nav", Cats(kSocial, kAddrG), "follow-up"};
+  EXPECT_EQ(Push(rules, item, me, Know()).verdict, Verdict::kWithhold);
+  const std::vector<Described> mine = {{"me", false}};
+  const std::vector<Described> ours = {{"me", false}, {"father", false}};
+  item.described = mine;
+  EXPECT_EQ(Push(rules, item, me, Know()).fields, Cats(kSocial, kExist, kIdent));
+  item.described = ours;
+  EXPECT_EQ(Push(rules, item, me, Know()).missing, Missing::kOtherPerson);
+}
+
+// fvl §13a nr 1: those who have a claim to secrecy, each.
+TEST(Described, EachOtherPersonConsents) {
+  const std::vector<Described> both = {{"child", true}, {"father", false}};
+  Item item = School(Cats(kConcern, kEduc));
+  item.described = both;
+  std::vector<Consent> consents = {For("r-ppt", Cats(kConcern, kEduc))};
+  EXPECT_EQ(Push(Rules(), item, kPptUnit, Know(consents)).missing, Missing::kOtherPerson);
+  consents.push_back(For("r-ppt", Cats(kConcern)));
+  consents.back().subject = "father";
+  Decision d = Push(Rules(), item, kPptUnit, Know(consents));
+  EXPECT_TRUE(d.fields.Has(kConcern));
+  EXPECT_FALSE(d.fields.Has(kEduc));
+  EXPECT_EQ(d.grounds[0].consent, 0);
+  EXPECT_EQ(d.grounds[0].others[0], 1);
+  // The father's consent frees nothing of the child's.
+  EXPECT_EQ(Push(Rules(), item, kPptUnit, Know({&consents[1], 1})).verdict, Verdict::kWithhold);
+  const std::vector<Described> crowd(kMostDescribed + 1, Described{"child", true});
+  item.described = crowd;
+  EXPECT_EQ(Push(Rules(), item, kPptUnit, Know(consents)).missing, Missing::kOtherPerson);
+}
+
+TEST(Refusals, StopConsentAndHealthCareForWhomTheyName) {
+  const Consent consent = For("r-ppt", Cats(kConcern, kEduc));
+  for (auto kind : {Refusal::Kind::kObjection, Refusal::Kind::kExclusion}) {
+    Refusal refusal{kind, "r-ppt", Cats(kConcern)};
+    Facts facts = Know({&consent, 1});
+    facts.refusals = {&refusal, 1};
+    Decision d = Push(Rules(), School(Cats(kConcern, kEduc)), kPptUnit, facts);
+    EXPECT_EQ(d.fields, Cats(kEduc, kExist, kIdent));
+    EXPECT_EQ(d.missing, kind == Refusal::Kind::kObjection ? Missing::kObjection : Missing::kExcluded);
+    refusal.recipient = "r-elsewhere";
+    EXPECT_TRUE(Push(Rules(), School(Cats(kConcern)), kPptUnit, facts).fields.Has(kConcern));
+  }
+  Item care = Nurse(Cats(kHealthd));
+  care.purpose = "health-care";
+  const Refusal objection{};
+  Facts facts = Know();
+  facts.refusals = {&objection, 1};
+  EXPECT_EQ(Request(Rules(), care, kBupUnit, facts).missing, Missing::kObjection);
+}
+
+TEST(Gates, TakeOnlyWhatDependsOnAPlace) {
+  Rule gate = Row("N3", Effect::kDeny, kAny, kAny, Cats(kExist, kPlan, kEduc));
+  gate.only = Only::kPlace;
+  const Consent consent = For("r-ppt", Cats(kPlan, kEduc));
+  Item item = School(Cats(kPlan, kEduc));
+  EXPECT_EQ(Push(With(gate), item, kPptUnit, Know({&consent, 1})).verdict, Verdict::kWithhold);  // all, until said
+  item.placed = Cats(kPlan);
+  EXPECT_EQ(Push(With(gate), item, kPptUnit, Know({&consent, 1})).fields, Cats(kEduc, kExist, kIdent));
+  item.placed = Cats(kExist);
+  EXPECT_EQ(Push(With(gate), item, kPptUnit, Know({&consent, 1})).verdict, Verdict::kWithhold);
+}
+
+// hol §12-1, sotjl §44
+TEST(Gates, ASecrecyOrderVoidsWhatParentsConsentedTo) {
+  Rule order = Row("N4", Effect::kDeny, kAny, kAny, CategorySet{~1U});
+  order.only = Only::kParentsConsent;
+  Consent consent = For("r-ppt", Cats(kConcern));
+  EXPECT_EQ(Push(With(order), School(Cats(kConcern)), kPptUnit, Know({&consent, 1})).missing, Missing::kConsent);
+  consent.by = ConsentBy::kSelf;
+  EXPECT_EQ(Push(With(order), School(Cats(kConcern)), kPptUnit, Know({&consent, 1})).verdict, Verdict::kDisclose);
+}
+
+// bvl §13-1, krisl §5: only a refusal has this form.
+TEST(Form, NeitherConfirmedNorDenied) {
+  const RuleSet rules = With(Row("N5", Effect::kNeitherNor, Agencies(Agency::kSkoleK), kAny, Cats(kExist)));
+  const Consent consent = For("r-ppt", Cats(kConcern));
+  EXPECT_TRUE(Push(rules, School(Cats(kConcern)), kPptUnit, Know()).neither_nor);
+  EXPECT_FALSE(Push(rules, School(Cats(kConcern)), kPptUnit, Know({&consent, 1})).neither_nor);
+  EXPECT_FALSE(Push(rules, Nurse(Cats(kHealthd)), kPptUnit, Know()).neither_nor);
+}
+
+// bvl §13-2
+TEST(Ways, ADutyStaysOpenWhateverIsGatedAndAHumanGroundDoesNot) {
+  auto ways = [](const Facts& facts) {
+    std::string out;
+    for (auto row : OpenToPeople(Rules(), School(Cats(kConcern)), kChildWelfare, facts, kNow)) {
+      out += Rules().rules()[static_cast<std::size_t>(row)].id + ' ';
+    }
+    return out;
+  };
+  EXPECT_EQ(ways(Know()), "T040 T014 ");
+  EXPECT_EQ(ways(Know({}, Cats(kConcern))), "T040 ");
+  EXPECT_EQ(ways(Facts{}), "");
+}
+
 TEST(RuleSet, TooLargeToBeCitedAllowsNothing) {
   std::vector<Rule> rows(33'000, Row("X1", Effect::kAllow, kAny, kAny, Cats(kPlan)));
   const RuleSet rules(std::move(rows), "hash");

@@ -144,9 +144,24 @@ rc::Gen<Refusal> AnyRefusal() {
   });
 }
 
+// Hangs on one fact and one attestation: else most of the answers would not depend on any.
+void Sharpen(std::vector<Rule>& rows) {
+  const FactSet fact = FactSet{}.With(*rc::gen::elementOf(kFew));
+  Rule allow = Row("A", Effect::kAllow, kAny, kAny, *AnySet());
+  (Pick(2) == 0 ? allow.when.all : allow.when.none) = fact;
+  if (Pick(2) == 0) allow.reader = AnyRole();
+  if (Pick(2) == 0) allow.assurance = AnyAssurance();
+  Rule gate = Row("D", Effect::kDeny, kAny, kAny, (*FewCategories()).Minus(Cats(Category::kExist)));
+  (Pick(2) == 0 ? gate.when.all : gate.when.none) = FactSet{}.With(*rc::gen::elementOf(kFew));
+  rows.push_back(allow);
+  rows.push_back(gate);
+}
+
 Question AnyQuestion() {
   Question q;
-  q.rules = RuleSet(*AFew(AnyRule()), "hash", Pick(3) == 0 ? FactSet{}.With(Fact::kLocationShield) : FactSet{});
+  std::vector<Rule> rows = *AFew(AnyRule());
+  if (Pick(4) > 0) Sharpen(rows);
+  q.rules = RuleSet(rows, "hash", Pick(3) == 0 ? FactSet{}.With(Fact::kLocationShield) : FactSet{});
   q.consents = *AFew(AnyConsent());
   for (int i = Pick(6) - 2; i > 0; --i) q.described.push_back({AnyPerson(), Pick(3) == 0});
   for (int i = Pick(6) - 3; i > 0; --i) q.refusals.push_back(*AnyRefusal());
@@ -207,9 +222,19 @@ RC_GTEST_PROP(MonotonePrivacy, AddingADenyRowNeverAddsARecipientOrField, ()) {
 // P1: what nobody knows opens nothing that knowing would not.
 RC_GTEST_PROP(MonotonePrivacy, ForgettingAFactNeverAddsAField, ()) {
   Question q = AnyQuestion();
-  Decision before = q.Ask();
   const Fact fact = *rc::gen::elementOf(kSayable);
   RC_PRE(!q.rules.recorded().Has(fact));  // no record of these is a no, hence not unknown
+  // A gate and an allow that hang on this very fact.
+  std::vector<Rule> rows(q.rules.rules().begin(), q.rules.rules().end());
+  rows.push_back(Row("A", Effect::kAllow, kAny, kAny, *AnySet()));
+  rows.push_back(Row("B", Effect::kAllow, kAny, kAny, *AnySet()));
+  rows.push_back(Row("D", Effect::kDeny, kAny, kAny, *AnySet()));
+  (Pick(2) == 0 ? rows.end()[-2].when.all : rows.end()[-2].when.none) = FactSet{}.With(fact);
+  (Pick(2) == 0 ? rows.end()[-1].when.all : rows.end()[-1].when.none) = FactSet{}.With(fact);
+  q.rules = RuleSet(rows, "hash", q.rules.recorded());
+  q.said = q.said.With(fact, Pick(2) == 0 ? Truth::kYes : Truth::kNo);
+  q.age = 10;
+  Decision before = q.Ask();
   q.said = q.said.With(fact, Truth::kUnknown);
   AssertNoMore(before, q.Ask());
 }
