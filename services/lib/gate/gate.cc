@@ -1,5 +1,6 @@
 #include "lib/gate/gate.h"
 
+#include <chrono>
 #include <cstdlib>
 #include <utility>
 
@@ -9,6 +10,8 @@ constexpr Millis kIdle{50};
 constexpr Millis kSoon{20};          // before it is asked again how far the parts are
 constexpr Millis kAgain{100};        // before a barrier that failed is begun again
 constexpr Millis kEndsWithin{5000};  // the ends of the log
+constexpr Millis kNoteEvery{250};    // how far a rebuild is
+constexpr Millis kTellEvery{5000};   // the same, as a line of the log
 }  // namespace
 
 Gate::Gate(Store& store, GateOptions options, MakePublisher publisher, MakeReader reader, SealBody seal_body)
@@ -117,6 +120,7 @@ Gate::Stats Gate::GetStats() const {
   s.held = shards_.Held().size();
   s.waiting = acks_.Waiting();
   s.open = Open();
+  s.recovery = progress_.Look();
   return s;
 }
 
@@ -211,7 +215,10 @@ std::optional<Millis> Gate::PassBarrier(Millis wait) {
     }
     b.ends = std::move(*ends);
     b.stage = Stage::kSideTopics;
+    progress_.Begin(std::chrono::steady_clock::now(), Passed());
+    progress_told_ = std::chrono::steady_clock::now();
   }
+  TellProgress();
   if (b.stage == Stage::kSideTopics) {
     if (!CaughtUp(b.ends, true)) return kSoon;
     side_topics_read_ = b.generation;
@@ -219,6 +226,32 @@ std::optional<Millis> Gate::PassBarrier(Millis wait) {
   }
   if (!CaughtUp(b.ends, false) || b.generation != store_.Generation()) return kSoon;
   return std::nullopt;
+}
+
+std::uint64_t Gate::Passed() const {
+  std::uint64_t sum = 0;
+  for (const auto& [name, tailer] : tailers_) sum += tailer->GetStats().passed;
+  return sum;
+}
+
+// Of the partitions that this copy reads; others may have more to do.
+void Gate::TellProgress() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now - progress_noted_ < kNoteEvery) return;
+  progress_noted_ = now;
+  std::uint64_t left = 0;
+  for (const auto& [name, tailer] : tailers_) left += tailer->GetStats().left;
+  if (barrier_->stage == Barrier::Stage::kSideTopics) {
+    // Nobody reads the log yet, and it will be read twice: own records, then all.
+    const auto behind = watch_->Lag();
+    const auto log = behind.find("log");
+    const auto held = static_cast<std::int64_t>(shards_.Held().size());
+    if (log != behind.end()) left += static_cast<std::uint64_t>(2 * log->second * held / keys_.partitions());
+  }
+  progress_.Note(now, Passed(), left);
+  if (now - progress_told_ < kTellEvery) return;
+  progress_told_ = now;
+  Tell("gate", false, "RECOVERING: " + ToText(progress_.Look()));
 }
 
 void Gate::TellHalted() {
@@ -272,6 +305,7 @@ Millis Gate::Turn(Millis wait) {
   }
   if (auto pause = PassBarrier(wait)) return *pause;
   barrier_.reset();
+  progress_.End();
   committer_.Admit(generation);
   Tell("gate", true, "");
   return kIdle;

@@ -28,6 +28,7 @@
 #include "lib/gate/keys.h"
 #include "lib/gate/parking.h"
 #include "lib/gate/ports.h"
+#include "lib/gate/progress.h"
 #include "lib/gate/relay.h"
 #include "lib/gate/shards.h"
 #include "lib/gate/store.h"
@@ -93,6 +94,7 @@ class Gate {
     std::uint64_t conflicts = 0, unknown = 0;
     std::size_t halted = 0, held = 0, waiting = 0;
     bool open = false;
+    Progress::View recovery;  // known while the store is brought to the log's end
   };
   Stats GetStats() const;
   Relay& relay() { return *relay_; }
@@ -120,6 +122,8 @@ class Gate {
   // Goes on from where barrier_ stands. Nothing: passed. Else how long to pause before it goes on.
   std::optional<Millis> PassBarrier(Millis wait);
   bool CaughtUp(const Watch::Ends& ends, bool without_log);
+  void TellProgress();
+  std::uint64_t Passed() const;  // records, by all readers
   void Tell(const std::string& name, bool ok, const std::string& reason) const;
   void TellHalted();
   void TellConnected();
@@ -146,6 +150,8 @@ class Gate {
   std::atomic<bool> stopping_{false};
   bool started_ = false;  // the parts; supervising thread only, as are the next
   std::optional<Barrier> barrier_;
+  Progress progress_;
+  SteadyTime progress_noted_{}, progress_told_{};  // supervising thread only, as is the next
   bool halted_told_ = false;
   std::optional<bool> connected_told_;
   std::atomic<bool> unsafe_{false};  // found while open; the supervisor has yet to ask again

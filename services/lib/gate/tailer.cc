@@ -170,7 +170,8 @@ void Tailer::Stop() {
 }
 
 Tailer::Stats Tailer::GetStats() const {
-  return {applied_.load(), restored_.load(), dropped_.load(), parked_.load(), conflicts_.load(), retries_.load()};
+  return {applied_.load(),   restored_.load(), dropped_.load(), parked_.load(),
+          conflicts_.load(), retries_.load(),  passed_.load(),  left_.load()};
 }
 
 // Follows exactly what is held; what was new or asked for it starts from its mark.
@@ -202,11 +203,12 @@ bool Tailer::Assign(const std::set<int>& held, const Beat& beat) {
     auto it = parts_.find(p);
     Part part = it == parts_.end() ? Part{} : it->second;
     part.next = static_cast<std::int64_t>(ToNumber(marks->values[i].string));
-    if ((it == parts_.end() && mark_ == "log") || part.look_ahead) {
+    if (it == parts_.end() || part.look_ahead) {
       auto ends = reader_->Watermarks(p, Millis(1500));
       if (!ends) return false;
-      part.restoring = part.next < ends->second;
-      part.restore_until = ends->second;
+      part.from = part.next;
+      part.end = ends->second;
+      part.restoring = (mark_ == "log" || part.look_ahead) && part.next < part.end;
       part.looked_ahead = std::exchange(part.look_ahead, false);
     }
     part.again = false;
@@ -275,7 +277,7 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
   for (auto& [p, part] : parts_) {
     if (!part.restoring || part.again) continue;
     bool at_end = std::find(polled.at_end.begin(), polled.at_end.end(), p) != polled.at_end.end();
-    if (part.next < part.restore_until && !at_end) continue;
+    if (part.next < part.end && !at_end) continue;
     if (part.holes && !part.restored) {
       shards_.Halt(p, "LOG_HOLE");
       continue;
@@ -284,7 +286,16 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     part.holes = part.restored = false;
     part.again = true;  // now all of it, from the mark
   }
+  left_ = Left();
   return Millis(0);
+}
+
+std::uint64_t Tailer::Left() const {
+  std::int64_t left = 0;
+  for (const auto& [p, part] : parts_) {
+    left += std::max<std::int64_t>(0, part.end - part.next) + (part.restoring ? part.end - part.from : 0);
+  }
+  return static_cast<std::uint64_t>(left);
 }
 
 void Tailer::ApplyAll(int p, Part& part, std::span<const kafka::Record> records, const Beat& beat) {
@@ -683,6 +694,7 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
     dropped_ += batch.dropped;
     part.looked_ahead = false;
   }
+  passed_ += batch.taken;
   applied_ += batch.applied;
   restored_ += batch.restored;
   parked_ += batch.parked_records;

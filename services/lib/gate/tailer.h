@@ -105,6 +105,8 @@ class Tailer {
   void Stop();
   struct Stats {
     std::uint64_t applied = 0, restored = 0, dropped = 0, parked = 0, conflicts = 0, retries = 0;
+    std::uint64_t passed = 0;  // records, in whichever pass
+    std::uint64_t left = 0;    // to be passed, up to the ends that were met when partitions were taken up
   };
   Stats GetStats() const;
   // One round of the thread's loop; for simulations, instead of Start. Whatever is read is applied at once.
@@ -116,16 +118,17 @@ class Tailer {
   // A partition that is followed.
   struct Part {
     std::int64_t next = 0;
-    bool restoring = false;          // the first pass, which neither reads nor moves the mark…
-    std::int64_t restore_until = 0;  // …up to here
-    bool holes = false;              // before own records that this pass has left out…
-    bool restored = false;           // …and it restored others: another pass may fill them
-    bool look_ahead = false;         // own records are missing here: another such pass from the mark on…
-    bool looked_ahead = false;       // …which was made, and nothing has been applied since
-    bool raced = false;              // a transaction failed at another guard than the mark
-    bool rewound = false;            // the mark was set back: read again from there
-    bool again = true;               // to be assigned anew from the mark…
-    SteadyTime not_before;           // …but not at once
+    std::int64_t from = 0;      // the mark that it began at
+    std::int64_t end = 0;       // of the partition, when it was taken up
+    bool restoring = false;     // the first pass, up to that end, which neither reads nor moves the mark…
+    bool holes = false;         // before own records that this pass has left out…
+    bool restored = false;      // …and it restored others: another pass may fill them
+    bool look_ahead = false;    // own records are missing here: another such pass from the mark on…
+    bool looked_ahead = false;  // …which was made, and nothing has been applied since
+    bool raced = false;         // a transaction failed at another guard than the mark
+    bool rewound = false;       // the mark was set back: read again from there
+    bool again = true;          // to be assigned anew from the mark…
+    SteadyTime not_before;      // …but not at once
     std::optional<SteadyTime> stuck_since;
     std::vector<kafka::Record> idle;  // read, not applied yet: nothing but the mark would move
     SteadyTime idle_since;
@@ -152,6 +155,7 @@ class Tailer {
   void Pass(int p, const Part& part, const Item& item, const Answer& read, Batch& batch);
   Took Foreign(int p, Part& part, const kafka::Record& record, const Item& item, const Answer& read, Batch& batch);
   Status React(int p, const kafka::Record& record, const Item& item, Batch& batch);
+  std::uint64_t Left() const;
   // Whose mark was set back (the log was mended behind it) is read again from there.
   void Rewind();
   void Park(int p, const kafka::Record& record, const Item& item, const Answer& read, const std::string& why,
@@ -175,6 +179,7 @@ class Tailer {
   std::unique_ptr<Executor> workers_;  // partitions do not wait for each other; none in a simulation
   std::atomic<bool> stop_{false};
   std::atomic<std::uint64_t> applied_{0}, restored_{0}, dropped_{0}, parked_{0}, conflicts_{0}, retries_{0};
+  std::atomic<std::uint64_t> passed_{0}, left_{0};
   std::thread thread_;
 };
 

@@ -96,6 +96,14 @@ void Host::Observe() {
         [this] { return static_cast<double>(health().Stalled().size()); });
   gauge("stafett_gate_open", "1 when the barrier is passed and commands are taken.",
         of([](const Stats& s) { return s.open; }));
+  gauge("stafett_recovery_ratio",
+        "While Redis is brought to the log's end: share of the records that this copy has read, 0 to 1. 1 when it is "
+        "done.",
+        of([](const Stats& s) { return s.open ? 1.0 : s.recovery.share; }));
+  gauge("stafett_recovery_records_per_second", "Records read a second meanwhile, of the last 5 s.",
+        of([](const Stats& s) { return s.recovery.per_second; }));
+  gauge("stafett_recovery_left_seconds", "Time that the rest will take at this speed; 0 when it is done or not known.",
+        of([](const Stats& s) { return s.recovery.seconds_left; }));
   total("stafett_gate_conflicts_total", "Tries to commit since start that another writer was quicker than.",
         of([](const Stats& s) { return s.conflicts; }));
   total("stafett_gate_unknown_outcomes_total", "Tries to commit since start whose outcome Redis did not tell.",

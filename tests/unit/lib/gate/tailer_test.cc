@@ -203,6 +203,15 @@ TEST_F(TailerTest, What_closes_a_gap_and_cannot_be_taken_leaves_the_child_parked
   EXPECT_THAT(Inputs(Child()), IsEmpty());
 }
 
+TEST_F(TailerTest, How_much_is_left_is_counted_in_both_passes) {
+  for (std::uint64_t version : {1, 2, 3}) OwnRecord(Child(), version, std::to_string(version));
+  Foreign(Child(), 1, "take", "x");
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_TRUE(Eventually([&] { return a_.tailer.GetStats().left == 0U; }));
+  EXPECT_EQ(a_.tailer.GetStats().passed, 8U);
+}
+
 TEST_F(TailerTest, A_hole_in_the_own_stream_that_is_filled_further_on_is_none) {
   OwnRecord(Child(), 2, "2");
   OwnRecord(Child(), 3, "3");
