@@ -370,14 +370,7 @@ class Direct:
 
 
 def readiness(service: Service) -> tuple[int, str]:
-    """Status and text of /readyz; (0, "") if nobody answers."""
-    try:
-        with urllib.request.urlopen(f"http://{service.admin_address}/readyz", timeout=2) as response:
-            return response.status, response.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read().decode()
-    except OSError:
-        return 0, ""
+    return service.answer("/readyz")
 
 
 def metric(service: Service, name: str) -> float:

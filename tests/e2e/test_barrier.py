@@ -3,7 +3,6 @@ which it is, and open when it is mended.
 """
 
 import pytest
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 from direct import LOG, TEACHER, Direct, metric, readiness
 
 from stafett_stack.procs import wait_until
@@ -30,15 +29,7 @@ def redis_settings(stack):
 
 @pytest.fixture(scope="module")
 def topic_settings(stack):
-    admin = AdminClient(stack.kafka.client_config("admin"))
-
-    def change(name, value):
-        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ResourceType.TOPIC, LOG, incremental_configs=[entry])
-        for done in admin.incremental_alter_configs([resource]).values():
-            done.result(SECONDS)
-
-    return change
+    return lambda name, value: stack.kafka.set_of_topic(LOG, name, value, SECONDS)
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
 from stafett_faults.ground import LOG, READY_SECONDS, NotHealed
 from stafett_faults.history import PUBLISHED, UNKNOWN, Attempt, Command, Parked, Unsafe
@@ -93,10 +89,7 @@ class OfOperators(OfBroker):
         self.stack.redis.client().config_set(name, value)
 
     def _topic_setting(self, name: str, value: str) -> None:
-        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
-        resource = ConfigResource(ResourceType.TOPIC, LOG, incremental_configs=[entry])
-        for done in self.stack.kafka.admin().incremental_alter_configs([resource]).values():
-            done.result(READY_SECONDS)
+        self.stack.kafka.set_of_topic(LOG, name, value, READY_SECONDS)
 
     def _some_child(self) -> tuple[str, int]:
         """One about whom cases has records; and its partition."""
@@ -155,10 +148,5 @@ class OfOperators(OfBroker):
 
 def _names(service: Service, setting: str) -> bool:
     """It is not ready, and says that it is because of this setting."""
-    try:
-        with urllib.request.urlopen(f"http://{service.admin_address}/readyz", timeout=2):
-            return False
-    except urllib.error.HTTPError as error:
-        return setting in error.read().decode()
-    except OSError:
-        return False
+    status, text = service.answer("/readyz")
+    return status not in (0, 200) and setting in text

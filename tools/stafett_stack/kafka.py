@@ -23,6 +23,9 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
     NewTopic,
     ResourcePatternType,
     ResourceType,
@@ -179,6 +182,13 @@ class Kafka:
                 {**self.client_config(ADMIN), "log_level": 0, "error_cb": lambda _: None}
             )
         return self._admin
+
+    def set_of_topic(self, topic: str, name: str, value: str, timeout: float) -> None:
+        """A setting, while it runs: for who tries what an operator might do."""
+        entry = ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+        for done in self.admin().incremental_alter_configs([resource]).values():
+            done.result(timeout)
 
     # --- what is in it ------------------------------------------------------------------------
 

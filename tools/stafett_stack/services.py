@@ -186,11 +186,17 @@ class Service:
 
     def probe(self, path: str) -> bool:
         """True if the admin address answers `path` with 200."""
+        return self.answer(path)[0] == 200
+
+    def answer(self, path: str) -> tuple[int, str]:
+        """Status and text of the admin address; (0, "") if nobody answers."""
         try:
-            with urllib.request.urlopen(f"http://{self.admin_address}{path}", timeout=2):
-                return True
-        except (OSError, urllib.error.HTTPError):
-            return False
+            with urllib.request.urlopen(f"http://{self.admin_address}{path}", timeout=2) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+        except OSError:
+            return 0, ""
 
     def metrics(self) -> str:
         with urllib.request.urlopen(f"http://{self.admin_address}/metrics", timeout=5) as response:

@@ -136,17 +136,18 @@ Status Audit::Gather(int partition, std::size_t service, Position& position, Rou
   return {};
 }
 
-Status Audit::Compare(int partition, std::vector<Position>& positions, Round& round, const Beat& beat) {
+// `newest`: what is looked at again; none, where all is.
+Status Audit::Compare(int partition, std::vector<Position>& positions, const std::map<std::string, Newest>& newest,
+                      Round& round, const Beat& beat) {
   for (std::size_t i = 0; i < services_.size(); ++i) {
     beat();
     STAFETT_CHECK_OK(Gather(partition, i, positions[i], round));
   }
+  STAFETT_CHECK_OK(LookAgain(partition, newest, round));
   for (auto& [topic, wanted] : round.wanted) {
-    if (wanted.empty()) continue;
     auto next = wanted.begin();
-    auto missing = [&] { ++round.compared.missing; };
     auto met = [&](const kafka::Record& found) {
-      for (; next != wanted.end() && next->first < found.offset; ++next) missing();
+      for (; next != wanted.end() && next->first < found.offset; ++next) ++round.compared.missing;
       for (; next != wanted.end() && next->first == found.offset; ++next) {
         const auto& sent = next->second.message;
         const bool same = Same(sent, found);
@@ -158,22 +159,29 @@ Status Audit::Compare(int partition, std::vector<Position>& positions, Round& ro
       }
     };
     auto& log = *topics_.at(topic);
-    STAFETT_TRY(const auto end, log.End(partition));
-    round.ends[topic] = end;
+    if (!round.ends.contains(topic)) {
+      STAFETT_TRY(round.ends[topic], log.End(partition));
+    }
+    const auto end = round.ends[topic];
     STAFETT_CHECK_OK(log.Read(partition, wanted.begin()->first, std::min(wanted.rbegin()->first + 1, end), beat, met));
-    for (; next != wanted.end(); ++next) missing();
+    for (; next != wanted.end(); ++next) ++round.compared.missing;
   }
   return {};
 }
 
-Result<std::map<std::string, Audit::Newest>> Audit::ReadNewest(int partition) {
+std::vector<gate::Get> Audit::NewestGets(int partition) const {
   std::vector<gate::Get> gets;
+  gets.reserve(topics_.size());
   for (const auto& [topic, of] : topics_) gets.push_back(gate::Get::String(NewestKey(own_, partition, topic)));
-  STAFETT_TRY(const auto read, store_.Read(gets, Soon()));
+  return gets;
+}
+
+// From the answer to Positions with NewestGets behind.
+std::map<std::string, Audit::Newest> Audit::NewestOf(const gate::Answer& answer) const {
   std::map<std::string, Newest> out;
-  std::size_t i = 0;
+  std::size_t i = services_.size();
   for (const auto& [topic, of] : topics_) {
-    std::istringstream text(read.values[i++].string);
+    std::istringstream text(answer.values[i++].string);
     Newest newest;
     if (text >> newest.service >> newest.number >> newest.place) out[topic] = newest;
   }
@@ -187,6 +195,7 @@ Status Audit::LookAgain(int partition, const std::map<std::string, Newest>& newe
                            [&, &service = known.service](const gate::Keys& s) { return s.service() == service; });
     if (of == services_.end()) continue;
     STAFETT_TRY(const auto end, topics_.at(topic)->End(partition));
+    round.ends[topic] = end;
     auto seen = ends_.find({partition, topic});
     if (seen != ends_.end() && seen->second == end) continue;
     STAFETT_TRY(auto entries, outboxes_.EntriesAfter(*of, partition, known.number - 1, 1));
@@ -196,7 +205,6 @@ Status Audit::LookAgain(int partition, const std::map<std::string, Newest>& newe
     auto since = moved.find(known.number);
     round.wanted[topic].emplace(since == moved.end() ? known.place : since->second,
                                 Wanted{known.service, known.number, std::move(entries[0].message), true});
-    round.ends[topic] = end;
   }
   return {};
 }
@@ -204,16 +212,13 @@ Status Audit::LookAgain(int partition, const std::map<std::string, Newest>& newe
 Result<Compared> Audit::Look(int partition, const Beat& beat) {
   const auto generation = store_.Generation();
   gate::Answer answer;
-  STAFETT_TRY(const auto before, Positions(partition, VerifiedKey, {}, answer));
-  STAFETT_TRY(const auto newest, ReadNewest(partition));
+  STAFETT_TRY(const auto before, Positions(partition, VerifiedKey, NewestGets(partition), answer));
   Round round;
-  STAFETT_CHECK_OK(LookAgain(partition, newest, round));
   auto positions = before;
-  STAFETT_CHECK_OK(Compare(partition, positions, round, beat));
+  STAFETT_CHECK_OK(Compare(partition, positions, NewestOf(answer), round, beat));
   if (!round.compared.Well()) return round.compared;
   std::vector<gate::Write> writes;
   for (const auto& [topic, wanted] : round.wanted) {
-    if (wanted.empty()) continue;
     const auto& [place, entry] = *wanted.rbegin();
     writes.push_back(
         gate::Write::Set(NewestKey(own_, partition, topic),
@@ -298,7 +303,7 @@ Result<Compared> Audit::LookAtAll(int partition, const Beat& beat) {
   Compared sum;
   do {
     Round round;
-    STAFETT_CHECK_OK(Compare(partition, positions, round, beat));
+    STAFETT_CHECK_OK(Compare(partition, positions, {}, round, beat));
     sum += round.compared;
   } while (sum.more);
   return sum;
@@ -307,12 +312,12 @@ Result<Compared> Audit::LookAtAll(int partition, const Beat& beat) {
 Result<std::uint64_t> Audit::Trim(int partition, const Beat& beat) {
   const auto generation = store_.Generation();
   gate::Answer answer;
-  STAFETT_TRY(const auto verified_upto, Positions(partition, VerifiedKey, {}, answer));
+  STAFETT_TRY(const auto verified_upto, Positions(partition, VerifiedKey, NewestGets(partition), answer));
+  const auto newest = NewestOf(answer);
   STAFETT_TRY(auto positions, Positions(partition, TakenKey, {}, answer));
   for (std::size_t i = 0; i < positions.size(); ++i) {
     positions[i].number = std::min(positions[i].number, verified_upto[i].number);
   }
-  STAFETT_TRY(const auto newest, ReadNewest(partition));
   auto is_newest = [&](const std::string& service, std::uint64_t number) {
     return std::any_of(newest.begin(), newest.end(),
                        [&](const auto& n) { return n.second.service == service && n.second.number == number; });

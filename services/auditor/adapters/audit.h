@@ -76,9 +76,11 @@ class Audit {
   Result<bool> Walk(int partition, const gate::Keys& of, Position& position, const Visit& visit);
   Status GatherPassed(int partition, std::size_t service, const gate::Answer& marks, Position& position,
                       std::vector<Passed>& passed);
-  Status Compare(int partition, std::vector<Position>& positions, Round& round, const Beat& beat);
+  Status Compare(int partition, std::vector<Position>& positions, const std::map<std::string, Newest>& newest,
+                 Round& round, const Beat& beat);
   Status Gather(int partition, std::size_t service, Position& position, Round& round);
-  Result<std::map<std::string, Newest>> ReadNewest(int partition);
+  std::vector<gate::Get> NewestGets(int partition) const;
+  std::map<std::string, Newest> NewestOf(const gate::Answer& answer) const;
   Status LookAgain(int partition, const std::map<std::string, Newest>& newest, Round& round);
 
   gate::Store& store_;

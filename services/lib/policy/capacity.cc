@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/policy/names.h"
+
 namespace stafett::policy {
 namespace {
 
@@ -12,19 +14,6 @@ constexpr std::array<std::string_view, kConsenterCount> kConsenters = {"PARENTS"
                                                                        "CARE",    "NEXT_OF_KIN", "SELF"};
 constexpr std::array<std::string_view, 5> kVoices = {"HEAR_IF_ABLE", "HEAR", "GREAT_WEIGHT", "PARTY", "DECIDES"};
 static_assert(static_cast<std::size_t>(Voice::kDecides) == kVoices.size() - 1);
-
-template <class Enum, std::size_t N>
-std::string_view At(const std::array<std::string_view, N>& names, Enum value) {
-  auto index = static_cast<std::size_t>(value);
-  return index < N ? names[index] : std::string_view("?");
-}
-
-template <class Enum, std::size_t N>
-std::optional<Enum> From(const std::array<std::string_view, N>& names, std::string_view name) {
-  auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) return std::nullopt;
-  return static_cast<Enum>(found - names.begin());
-}
 
 bool HoldsFor(const CapacityRow& row, Domain domain, Time now) {
   return ((row.domains >> static_cast<unsigned>(domain)) & 1U) != 0 && row.valid_from <= now &&

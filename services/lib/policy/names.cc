@@ -1,5 +1,5 @@
 // Every enum's spelling in files, logs and explanations. The tables are in the order of the enums.
-#include <algorithm>
+#include "lib/policy/names.h"
 
 #include "lib/policy/policy.h"
 
@@ -87,20 +87,6 @@ constexpr std::array<std::string_view, kMissingCount> kMissing = {
     "NOTHING",   "FACTS",         "RECIPIENT_INACTIVE", "OWN_INFORMATION",   "RULE",
     "CONSENT",   "CONSENT_SCOPE", "CONSENT_EXPIRED",    "CONSENT_WITHDRAWN", "HUMAN_DECISION",
     "CONDITION", "ATTESTATION",   "OTHER_PERSON",       "OBJECTION",         "EXCLUDED"};
-
-// A value outside its enum (a cast from untrusted bytes) must not read past the table.
-template <class Enum, std::size_t N>
-std::string_view At(const std::array<std::string_view, N>& names, Enum value) {
-  auto index = static_cast<std::size_t>(value);
-  return index < N ? names[index] : std::string_view("?");
-}
-
-template <class Enum, std::size_t N>
-std::optional<Enum> From(const std::array<std::string_view, N>& names, std::string_view name) {
-  auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) return std::nullopt;
-  return static_cast<Enum>(found - names.begin());
-}
 
 }  // namespace
 
