@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,8 @@ FOLDED = 100_000.0  # events a second and service
 OPEN_SHARE, CHILD_SHARE = 500, 50  # of so many events one is a child with an open log; one is a child
 CALLERS = 128
 STEP_SECONDS = 10.0
+AT_ONCE = 200  # children about whom is written in one step: people do not write about all of them at once
+WRITTEN = 2000.0  # events a second, before it is known
 SLOWEST = 100  # events a second: whoever is slower than that has stopped
 COUNTED = ("stafett_records_restored_total", "stafett_records_applied_total")
 LEDGER = "stafett.ledger"
@@ -105,11 +108,13 @@ def _fill(bench: Bench, world: World, patience: float) -> float:
     world.settled(patience)
     alone(world)
     begun, took = _written(world), 0.0
+    turns = itertools.cycle([children[i : i + AT_ONCE] for i in range(0, len(children), AT_ONCE)])
     while (now := _written(world)) < bench.events:
         bench.say(f"{now} of {bench.events} events")
         # New tokens each time: it may last longer than one is valid.
-        seconds = min(STEP_SECONDS, max(1.0, (bench.events - now) / 4000))
-        done = world.notes(children).run(world.target("cases"), callers=CALLERS, seconds=seconds)
+        so_far = (now - begun) / took if took else WRITTEN
+        seconds = min(STEP_SECONDS, max(1.0, (bench.events - now) / so_far))
+        done = world.notes(next(turns)).run(world.target("cases"), callers=CALLERS, seconds=seconds)
         took += lasted(done)
         if refused(done):
             raise StackError(f"{refused(done)} of {len(done)} notes were refused")

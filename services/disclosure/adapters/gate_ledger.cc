@@ -354,6 +354,7 @@ bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.t
 void Router::Expect(int partition, const std::vector<std::string>& children, bool restoring) {
   host_.keys().Expect(partition, children);
   if (restoring) return;
+  expected_.Forget(partition);  // lent, a view would be copied to learn more
   expected_.Put(partition, children, ledger_.LoadWithRegime(partition, children, Deadline::In(Millis(2000))));
 }
 

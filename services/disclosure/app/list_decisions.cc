@@ -69,7 +69,7 @@ Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::st
   STAFETT_TRY(auto c, app.ledger.Load(child, deadline));
   DecisionPage out;
   std::size_t at = 0;
-  for (const auto& event_id : c.view->order) {
+  for (const auto& [number, event_id] : c.view->order) {
     for (auto& row : RowsOf(app, who, c, c.view->decided.at(event_id))) {
       if (at++ < from) continue;
       if (out.rows.size() == count) {

@@ -189,35 +189,35 @@ void Evolve(View& view, const LedgerEvent& event) {
                      view.deliveries[d.id] = std::move(d);
                    }
                    for (const auto& id : e.withdrawn) {
-                     auto it = view.deliveries.find(id);
-                     if (it == view.deliveries.end()) continue;
-                     it->second.state = DeliveryState::kWithdrawn;
-                     std::erase_if(view.missed[it->second.recipient],
+                     auto* d = view.deliveries.Change(id);
+                     if (d == nullptr) continue;
+                     d->state = DeliveryState::kWithdrawn;
+                     std::erase_if(view.missed[d->recipient],
                                    [&](const Missed& m) { return m.line.delivery_id == id; });
                    }
-                   view.order.push_back(e.event_id);
+                   view.order[view.order.size()] = e.event_id;
                    view.decided[e.event_id] = e;
                  },
                  [&](const Fetched& e) {
-                   auto it = view.deliveries.find(e.delivery_id);
-                   if (it == view.deliveries.end()) return;
-                   it->second.digest = e.digest;
-                   if (it->second.state == DeliveryState::kSignalled) it->second.state = DeliveryState::kFetched;
+                   auto* d = view.deliveries.Change(e.delivery_id);
+                   if (d == nullptr) return;
+                   d->digest = e.digest;
+                   if (d->state == DeliveryState::kSignalled) d->state = DeliveryState::kFetched;
                  },
                  [&](const StoredConfirmed& e) {
-                   auto it = view.deliveries.find(e.delivery_id);
-                   if (it == view.deliveries.end()) return;
-                   it->second.record_ref = e.record_ref;
-                   if (it->second.state != DeliveryState::kOpened) it->second.state = DeliveryState::kStored;
+                   auto* d = view.deliveries.Change(e.delivery_id);
+                   if (d == nullptr) return;
+                   d->record_ref = e.record_ref;
+                   if (d->state != DeliveryState::kOpened) d->state = DeliveryState::kStored;
                  },
                  [&](const OpenedConfirmed& e) {
-                   auto it = view.deliveries.find(e.delivery_id);
-                   if (it != view.deliveries.end()) it->second.state = DeliveryState::kOpened;
+                   auto* d = view.deliveries.Change(e.delivery_id);
+                   if (d != nullptr) d->state = DeliveryState::kOpened;
                  },
                  [&](const SignalWithheld& e) {
-                   auto it = view.deliveries.find(e.delivery_id);
-                   if (it == view.deliveries.end() || it->second.state != DeliveryState::kSignalled) return;
-                   auto& d = it->second;
+                   auto* changed = view.deliveries.Change(e.delivery_id);
+                   if (changed == nullptr || changed->state != DeliveryState::kSignalled) return;
+                   auto& d = *changed;
                    d.state = DeliveryState::kWithheld;
                    Line line;
                    line.recipient = d.recipient;

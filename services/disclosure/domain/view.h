@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "lib/base/layered.h"
 #include "lib/base/time.h"
 #include "lib/policy/policy.h"
 
@@ -200,18 +201,19 @@ struct Missed {
   Line line;
 };
 
+// What grows with the story lies in layers: a copy of a view costs little.
 struct View {
   std::string identity;
   std::map<std::string, CaseFacts> cases;
   std::map<std::string, ConsentFacts> consents;
-  std::map<std::string, Item> items;
-  Time latest;                             // highest append time: decisions' time never falls
-  std::map<std::string, Decided> decided;  // by event id
-  std::map<std::string, Delivery> deliveries;
+  Layered<std::string, Item> items;
+  Time latest;                            // highest append time: decisions' time never falls
+  Layered<std::string, Decided> decided;  // by event id
+  Layered<std::string, Delivery> deliveries;
   std::map<std::pair<std::string, std::string>, std::uint64_t> sequence;  // (recipient, case)
   std::map<std::pair<std::string, std::string>, std::uint64_t> epoch;
-  std::map<std::string, std::int64_t> offsets;        // of records that may need a fence, by event id
-  std::vector<std::string> order;                     // event ids in the order they were decided
+  Layered<std::string, std::int64_t> offsets;         // of records that may need a fence, by event id
+  Layered<std::size_t, std::string> order;            // event ids in the order they were decided, from 0
   std::int64_t last_offset = -1;                      // of what was learned last
   std::map<std::string, std::vector<Missed>> missed;  // by recipient
 

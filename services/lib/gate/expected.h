@@ -24,6 +24,10 @@ class Expected {
     const std::lock_guard lock(mutex_);
     by_partition_[partition] = std::move(fresh);
   }
+  void Forget(int partition) {
+    const std::lock_guard lock(mutex_);
+    by_partition_.erase(partition);
+  }
   std::optional<T> Take(int partition, const std::string& child) {
     const std::lock_guard lock(mutex_);
     auto node = by_partition_[partition].extract(child);

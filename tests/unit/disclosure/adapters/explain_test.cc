@@ -282,7 +282,8 @@ TEST(Explained, It_would_be_noticed_if_the_ledger_said_anything_else) {
   EXPECT_TRUE(rc::check([&] {
     House h;
     if (h.p.view.order.empty()) return;
-    auto& changed = h.p.view.decided.at(OneOf(h.p.view.order));
+    auto& changed =
+        h.p.view.decided[h.p.view.order.at(static_cast<std::size_t>(Pick(static_cast<int>(h.p.view.order.size()))))];
     if (changed.lines.empty()) return;
     auto& line = changed.lines[static_cast<std::size_t>(Pick(static_cast<int>(changed.lines.size())))];
     switch (Pick(4)) {

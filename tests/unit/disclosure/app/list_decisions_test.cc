@@ -122,7 +122,7 @@ TEST_F(Listing, Another_controllers_officer_reads_nothing_no_retraction_either) 
 }
 
 TEST_F(Listing, What_has_no_item_any_more_is_listed_to_nobody) {
-  ledger.view->items.clear();
+  ledger.view->items = {};
   EXPECT_THAT(Ids(Officer("r-school", "c-town")), IsEmpty());
 }
 

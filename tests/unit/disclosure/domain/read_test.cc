@@ -69,7 +69,7 @@ TEST_F(Reading, A_retraction_has_no_content) {
 }
 
 TEST_F(Reading, Content_that_is_gone_is_gone) {
-  c.view.items.clear();
+  c.view.items = {};
   ExpectRefused(c.Read(delivery), Code::kGone, "CONTENT_GONE");
 }
 
