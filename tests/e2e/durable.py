@@ -34,8 +34,8 @@ VOLATILE_OF_PARTITION = re.compile(
 VOLATILE = re.compile(r"clock(:id)?|g:series")
 # Lists whose order begins anew with g:series: a recipient's deliveries, a person's inbox, over all partitions.
 UNORDERED = re.compile(r"g:to:.*|g:inbox:.*")
-# Of a remembered command (<service>:cmd:…): its place in the outbox of those days.
-VOLATILE_FIELDS = {"cmd": {"s"}}
+# What is remembered of a command begins with a line that names its place in the outbox of those days.
+COMMAND = "cmd"
 BATCH = 200  # keys that are asked for at once
 
 _PARTITIONED = re.compile(r"[^:]+:\{p\d+\}:(.*)", re.DOTALL)
@@ -151,8 +151,9 @@ def _ask(client: redis.Redis, kind: bytes, name: bytes) -> object:
 
 def _canonical(kind: bytes, value: object, family: str) -> object:
     if kind == b"hash":
-        dropped = VOLATILE_FIELDS.get(family, set())
-        return sorted((k, v) for k, v in value.items() if k.decode() not in dropped)
+        return sorted(value.items())
+    if family == COMMAND and isinstance(value, bytes):
+        return value.partition(b"\n")[2]
     return sorted(value) if kind == b"set" else value
 
 

@@ -83,7 +83,7 @@ Result<gate::Committed> GateCaseStore::Register(const gate::Command& command, co
     STAFETT_TRY(auto found, host_.gate().store().Read(
                                 {gate::Get::String(key), host_.gate().committer().RememberedGet(command)}, deadline));
     // A retry goes to the child that the first try made, whatever the number says.
-    auto remembered = host_.gate().committer().FromHash(found.values[1]);
+    auto remembered = host_.gate().committer().FromText(found.values[1]);
     bool known = found.values[0].present;
     auto child = remembered ? remembered->committed.child : known ? found.values[0].string : NewId("ch");
     host::KeyRing::Fresh data_key{gate::Write::Set("", ""), {}};

@@ -65,8 +65,8 @@ Result<std::string> GateConsentStore::ChildOfConsent(const std::string& consent_
 Result<gate::Committed> GateConsentStore::Remembered(const std::string& scope, const std::string& request_id,
                                                      Deadline deadline) {
   STAFETT_TRY(auto read,
-              host_.gate().store().Read({gate::Get::Hash(host_.gate().keys().Command(scope, request_id))}, deadline));
-  auto remembered = host_.gate().committer().FromHash(read.values[0]);
+              host_.gate().store().Read({gate::Get::String(host_.gate().keys().Command(scope, request_id))}, deadline));
+  auto remembered = host_.gate().committer().FromText(read.values[0]);
   if (!remembered) return UnknownRequest();
   return std::move(remembered->committed);
 }

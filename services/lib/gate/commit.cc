@@ -1,5 +1,6 @@
 #include "lib/gate/commit.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace stafett::gate {
@@ -126,18 +127,22 @@ Result<Committer::Attempt> Committer::Try(const Command& command, const Target& 
   return Attempt{Attempt::Kind::kDone, std::move(done)};
 }
 
-std::optional<Committer::Remembered> Committer::FromHash(const Value& hash) const {
-  if (hash.list.empty()) return std::nullopt;
+std::optional<Committer::Remembered> Committer::FromText(const Value& text) const {
+  if (!text.present) return std::nullopt;
+  std::string_view rest = text.string;
+  auto line = [&rest] {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    const auto is = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return std::string(is);
+  };
+  auto number = [&line] { return std::strtoull(line().c_str(), nullptr, 10); };
   Remembered r;
-  for (std::size_t i = 0; i + 1 < hash.list.size(); i += 2) {
-    const auto& field = hash.list[i];
-    const auto& value = hash.list[i + 1];
-    if (field == "h") r.hash = value;
-    if (field == "p") r.committed.partition = static_cast<int>(std::strtol(value.c_str(), nullptr, 10));
-    if (field == "c") r.committed.child = value;
-    if (field == "v") r.committed.version = std::strtoull(value.c_str(), nullptr, 10);
-    if (field == "s") r.committed.outbox = std::strtoull(value.c_str(), nullptr, 10);
-  }
+  r.committed.outbox = number();
+  r.committed.partition = static_cast<int>(number());
+  r.committed.child = line();
+  r.committed.version = number();
+  r.hash = rest;
   r.committed.event_ids.push_back(EventId(keys_.service() + "/" + r.committed.child, r.committed.version));
   return r;
 }

@@ -126,9 +126,9 @@ class Committer {
     std::string hash;
     Committed committed;
   };
-  std::optional<Remembered> FromHash(const Value& hash) const;
+  std::optional<Remembered> FromText(const Value& text) const;
   Get RememberedGet(const Command& command) const {
-    return Get::Hash(keys_.Command(command.request_scope, command.request_id));
+    return Get::String(keys_.Command(command.request_scope, command.request_id));
   }
   const Keys& keys() const { return keys_; }
   Store& store() { return store_; }
@@ -166,7 +166,7 @@ Result<Committed> Execute(Children<State>& children, Committer& committer, const
       if (unknown) break;  // the earlier try may have happened: say so, not "nothing was done"
       return tl::unexpected(std::move(loaded).error());
     }
-    if (auto remembered = committer.FromHash(loaded->extra[0])) {
+    if (auto remembered = committer.FromText(loaded->extra[0])) {
       if (remembered->hash != command.request_hash) return RequestIdReused();
       remembered->committed.replay = true;
       remembered->committed.generation = loaded->generation;

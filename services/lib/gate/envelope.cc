@@ -3,6 +3,8 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <utility>
+
 #include "lib/base/id.h"
 #include "stafett/common/v1/record.pb.h"
 
@@ -64,19 +66,42 @@ std::string Encode(const Envelope& e) {
   return r.SerializeAsString();
 }
 
-// A walk over the fields: a fold asks this of every record, and parsing all of it twice would cost as much as the fold.
-std::uint64_t InputsOf(std::string_view bytes) {
+namespace {
+using google::protobuf::internal::WireFormatLite;
+
+// Up to a field of this tag: `found` reads it. A walk, because parsing all of a record twice would cost as much as the
+// fold, or the rebuild, that asks.
+template <class Found>
+void WalkTo(std::string_view bytes, std::uint32_t wanted, const Found& found) {
   google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                             static_cast<int>(bytes.size()));
-  using google::protobuf::internal::WireFormatLite;
   while (auto tag = in.ReadTag()) {
-    if (tag == WireFormatLite::MakeTag(pb::Record::kInputsFieldNumber, WireFormatLite::WIRETYPE_VARINT)) {
-      std::uint64_t n = 0;
-      return in.ReadVarint64(&n) ? n : 0;
-    }
-    if (!WireFormatLite::SkipField(&in, tag)) return 0;
+    if (tag == wanted) return found(in);
+    if (!WireFormatLite::SkipField(&in, tag)) return;
   }
-  return 0;
+}
+}  // namespace
+
+std::uint64_t InputsOf(std::string_view bytes) {
+  std::uint64_t n = 0;
+  WalkTo(bytes, WireFormatLite::MakeTag(pb::Record::kInputsFieldNumber, WireFormatLite::WIRETYPE_VARINT),
+         [&](auto& in) {
+           if (!in.ReadVarint64(&n)) n = 0;
+         });
+  return n;
+}
+
+std::string_view StreamOf(std::string_view bytes) {
+  std::string_view stream;
+  constexpr auto kTag =
+      WireFormatLite::MakeTag(pb::Record::kStreamFieldNumber, WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+  WalkTo(bytes, kTag, [&](auto& in) {
+    std::uint32_t size = 0;
+    if (!in.ReadVarint32(&size)) return;
+    const auto at = static_cast<std::size_t>(in.CurrentPosition());
+    if (size <= bytes.size() - at) stream = bytes.substr(at, size);
+  });
+  return stream;
 }
 
 Result<Envelope> Decode(std::string_view bytes) {
@@ -86,16 +111,16 @@ Result<Envelope> Decode(std::string_view bytes) {
     return Fail(Code::kInternal, "BAD_RECORD", "a record does not parse");
   }
   Envelope e;
-  e.event_id = r.event_id();
-  e.type = r.type();
-  e.child = r.child();
-  e.stream = r.stream();
+  e.event_id = std::move(*r.mutable_event_id());
+  e.type = std::move(*r.mutable_type());
+  e.child = std::move(*r.mutable_child());
+  e.stream = std::move(*r.mutable_stream());
   e.version = r.version();
   e.recorded = Time{r.recorded_ms()};
   if (r.happened_ms() != 0) e.happened = Time{r.happened_ms()};
-  e.request_id = r.request_id();
-  e.request_scope = r.request_scope();
-  e.request_hash = r.request_hash();
+  e.request_id = std::move(*r.mutable_request_id());
+  e.request_scope = std::move(*r.mutable_request_scope());
+  e.request_hash = std::move(*r.mutable_request_hash());
   e.cause = r.cause();
   e.group_id = r.group_id();
   e.purpose = r.purpose();
@@ -109,10 +134,11 @@ Result<Envelope> Decode(std::string_view bytes) {
         {x.id(), static_cast<AwaitedKind>(x.kind()), x.date(), x.person(), x.recipient(), x.done(), Time{x.at_ms()}});
   }
   if (r.has_sealed()) {
-    const auto& s = r.sealed();
-    e.sealed = seal::Box{s.alg(), s.key_id(), s.nonce(), s.ciphertext()};
+    auto& s = *r.mutable_sealed();
+    e.sealed = seal::Box{s.alg(), std::move(*s.mutable_key_id()), std::move(*s.mutable_nonce()),
+                         std::move(*s.mutable_ciphertext())};
   } else {
-    e.clear = r.clear();
+    e.clear = std::move(*r.mutable_clear());
   }
   return e;
 }

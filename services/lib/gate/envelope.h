@@ -42,8 +42,11 @@ Result<Envelope> Decode(std::string_view bytes);
 // Only Envelope::inputs; 0 if there is none or the bytes are no record.
 std::uint64_t InputsOf(std::string_view bytes);
 
+// Only Envelope::stream, without reading what comes behind it; empty if there is none or the bytes are no record.
+std::string_view StreamOf(std::string_view bytes);
+
 // Of a stream "<service>/<list>": who writes it, and what its lists in the store are named after.
-inline std::string ServiceOf(std::string_view stream) { return std::string(stream.substr(0, stream.find('/'))); }
+inline std::string_view ServiceOf(std::string_view stream) { return stream.substr(0, stream.find('/')); }
 inline std::string OwnListOf(std::string_view stream) { return std::string(stream.substr(stream.find('/') + 1)); }
 // Whom a record is about; what its list is named after, if it is about no child.
 inline std::string ChildOf(const Envelope& e) { return e.child.empty() ? OwnListOf(e.stream) : e.child; }

@@ -94,8 +94,8 @@ void Gate::WhenPublished(const Committed& committed, SteadyTime until, std::func
 
 Result<ReceiptState> Gate::Receipt(const std::string& scope, const std::string& request_id, Deadline deadline) {
   const auto generation = store_.Generation();
-  STAFETT_TRY(auto read, store_.Read({Get::Hash(keys_.Command(scope, request_id))}, deadline));
-  auto remembered = committer_.FromHash(read.values[0]);
+  STAFETT_TRY(auto read, store_.Read({Get::String(keys_.Command(scope, request_id))}, deadline));
+  auto remembered = committer_.FromText(read.values[0]);
   STAFETT_TRY(auto acked,
               store_.Read({Get::String(keys_.Acked(remembered ? remembered->committed.partition : 0))}, deadline));
   // Outbox numbers of two stores do not compare, and what a store does not remember before it has been brought to the

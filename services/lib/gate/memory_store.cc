@@ -220,20 +220,20 @@ Status MemoryStore::Check(const Write& w) const {
     std::size_t arguments;
     const char* type;
   };
+  constexpr std::size_t kPairs = 0, kAny = 99;  // a key and any number of pairs; of arguments
   static const std::map<std::string, Form, std::less<>> kForms = {
-      {"push", {2, "list"}},     {"set", {2, nullptr}},     {"setfor", {3, nullptr}},   {"del", {1, nullptr}},
-      {"hset", {3, "hash"}},     {"hdel", {2, "hash"}},     {"zadd", {3, "zset"}},      {"zsooner", {3, "zset"}},
-      {"zrem", {2, "zset"}},     {"max", {2, "string"}},    {"stamp", {1, "string"}},   {"outbox", {6, "stream"}},
-      {"remember", {6, "hash"}}, {"acklog", {2, "stream"}}, {"trim", {2, "stream"}},    {"fence", {4, "string"}},
-      {"rewind", {4, "string"}}, {"lease", {3, "string"}},  {"release", {2, "string"}}, {"place", {4, "hash"}},
-      {"hsetall", {0, "hash"}},  // a key and any number of pairs
+      {"push", {kAny, "list"}},   {"set", {2, nullptr}},     {"setfor", {3, nullptr}},   {"del", {1, nullptr}},
+      {"hset", {kPairs, "hash"}}, {"hdel", {2, "hash"}},     {"zadd", {kPairs, "zset"}}, {"zsooner", {kPairs, "zset"}},
+      {"zrem", {2, "zset"}},      {"max", {2, "string"}},    {"stamp", {1, "string"}},   {"outbox", {6, "stream"}},
+      {"remember", {6, nullptr}}, {"acklog", {2, "stream"}}, {"trim", {2, "stream"}},    {"fence", {4, "string"}},
+      {"rewind", {4, "string"}},  {"lease", {3, "string"}},  {"release", {2, "string"}}, {"place", {4, "hash"}},
   };
-  auto form = kForms.find(w.op);
-  const bool pairs = form != kForms.end() && form->second.arguments == 0;
-  if (form == kForms.end() ||
-      (pairs ? w.args.size() < 3 || w.args.size() % 2 == 0 : form->second.arguments != w.args.size())) {
-    return Fail(Code::kInternal, "REDIS_ERROR", "BADOP");
-  }
+  const auto form = kForms.find(w.op);
+  const auto n = w.args.size();
+  const bool right = form != kForms.end() && (form->second.arguments == kPairs ? n >= 3 && n % 2 == 1
+                                              : form->second.arguments == kAny ? n >= 2
+                                                                               : n == form->second.arguments);
+  if (!right) return Fail(Code::kInternal, "REDIS_ERROR", "BADOP");
   const char* is = TypeOf(w.args[0]);
   if (form->second.type != nullptr && is != nullptr && std::string_view(is) != form->second.type) {
     return Fail(Code::kInternal, "REDIS_ERROR", "BADTYPE");
@@ -297,7 +297,7 @@ void MemoryStore::Fence(const std::string& key, const std::string& outbox, const
 void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
   const auto& a = w.args;
   if (w.op == "push") {
-    d_.lists[a[0]].push_back(a[1]);
+    for (std::size_t i = 1; i < a.size(); ++i) d_.lists[a[0]].push_back(a[i]);
   } else if (w.op == "set") {
     Erase(d_, a[0]);
     d_.strings[a[0]] = a[1];
@@ -309,17 +309,17 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
   } else if (w.op == "del") {
     Erase(d_, a[0]);
   } else if (w.op == "hset") {
-    d_.hashes[a[0]][a[1]] = a[2];
-  } else if (w.op == "hsetall") {
     for (std::size_t i = 1; i + 1 < a.size(); i += 2) d_.hashes[a[0]][a[i]] = a[i + 1];
   } else if (w.op == "hdel") {
     d_.hashes[a[0]].erase(a[1]);
     if (d_.hashes[a[0]].empty()) d_.hashes.erase(a[0]);
   } else if (w.op == "zadd") {
-    d_.sorted[a[0]][a[2]] = ToNumber(a[1], 0);
+    for (std::size_t i = 1; i + 1 < a.size(); i += 2) d_.sorted[a[0]][a[i + 1]] = ToNumber(a[i], 0);
   } else if (w.op == "zsooner") {
-    auto [it, added] = d_.sorted[a[0]].try_emplace(a[2], ToNumber(a[1], 0));
-    if (!added) it->second = std::min(it->second, ToNumber(a[1], 0));
+    for (std::size_t i = 1; i + 1 < a.size(); i += 2) {
+      auto [it, added] = d_.sorted[a[0]].try_emplace(a[i + 1], ToNumber(a[i], 0));
+      if (!added) it->second = std::min(it->second, ToNumber(a[i], 0));
+    }
   } else if (w.op == "zrem") {
     d_.sorted[a[0]].erase(a[1]);
     if (d_.sorted[a[0]].empty()) d_.sorted.erase(a[0]);
@@ -334,11 +334,9 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
     numbers.push_back(
         Append(a[0], {{"t", a[2]}, {"k", a[3]}, {"v", a[4]}, {"h", a[5]}, {"o", mark.empty() ? "0" : mark}}));
   } else if (w.op == "remember") {
-    d_.hashes[a[0]] = {{"h", a[2]},
-                       {"p", a[3]},
-                       {"c", a[4]},
-                       {"v", a[5]},
-                       {"s", std::to_string(numbers.empty() ? 0 : numbers.back())}};
+    Erase(d_, a[0]);
+    const auto last = std::to_string(numbers.empty() ? 0 : numbers.back());
+    d_.strings[a[0]] = last + "\n" + a[3] + "\n" + a[4] + "\n" + a[5] + "\n" + a[2];
     d_.expiry_ms[a[0]] = clock_ms_ + ToNumber(a[1], 0);
   } else if (w.op == "acklog") {
     Append(a[0], {{"a", a[1]}}, clock_ms_);

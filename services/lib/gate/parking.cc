@@ -161,7 +161,7 @@ Result<Committed> Parking::Discard(const Command& command, ParkedAt at, const Wh
   STAFETT_TRY(auto remembered, store_.Read({committer_.RememberedGet(command)}, deadline));
   Discarded discarded;
   Proposal proposal;
-  if (!committer_.FromHash(remembered.values[0])) {
+  if (!committer_.FromText(remembered.values[0])) {
     STAFETT_TRY(auto found, Find(at, deadline));
     STAFETT_CHECK_OK(found.discardable);
     // Before the step that says so: more may have come by then, never less.

@@ -61,86 +61,91 @@ local id = redis.call('GET', id_key) or ''
 if ARGV[3] ~= '' and ARGV[3] ~= id then return {ARGV[1], 'LOST', now} end
 
 local ids = {}
--- arguments (0: a key and any number of pairs), and the type that the key must have if it exists (false: any)
+-- arguments (0: a key and any number of pairs; -1: a key and any number), and the type that the key must have if it
+-- exists (false: any)
 local forms = {
-  push = {2, 'list'}, set = {2, false}, setfor = {3, false}, del = {1, false},
-  hset = {3, 'hash'}, hsetall = {0, 'hash'}, hdel = {2, 'hash'}, zadd = {3, 'zset'}, zsooner = {3, 'zset'}, zrem = {2, 'zset'},
+  push = {-1, 'list'}, set = {2, false}, setfor = {3, false}, del = {1, false},
+  hset = {0, 'hash'}, hdel = {2, 'hash'}, zadd = {0, 'zset'}, zsooner = {0, 'zset'}, zrem = {2, 'zset'},
   place = {4, 'hash'},
-  max = {2, 'string'}, stamp = {1, 'string'}, outbox = {6, 'stream'}, remember = {6, 'hash'},
+  max = {2, 'string'}, stamp = {1, 'string'}, outbox = {6, 'stream'}, remember = {6, false},
   acklog = {2, 'stream'}, trim = {2, 'stream'}, fence = {4, 'string'}, rewind = {4, 'string'}, lease = {3, 'string'}, release = {2, 'string'},
 }
+-- Each gets the place of its first argument and of its last: to copy them into tables costs as much as to do it.
+local A = ARGV
 local ops = {
-  push = function(a) redis.call('RPUSH', a[1], a[2]) end,
-  set = function(a) redis.call('SET', a[1], a[2]) end,
-  setfor = function(a) redis.call('SET', a[1], a[2], 'PX', a[3]) end,
-  del = function(a) redis.call('DEL', a[1]) end,
-  hset = function(a) redis.call('HSET', a[1], a[2], a[3]) end,
-  hsetall = function(a) redis.call('HSET', unpack(a)) end,
-  hdel = function(a) redis.call('HDEL', a[1], a[2]) end,
-  zadd = function(a) redis.call('ZADD', a[1], a[2], a[3]) end,
-  zsooner = function(a) redis.call('ZADD', a[1], 'LT', a[2], a[3]) end,
-  zrem = function(a) redis.call('ZREM', a[1], a[2]) end,
-  place = function(a)
+  push = function(i, j) redis.call('RPUSH', unpack(A, i, j)) end,
+  set = function(i) redis.call('SET', A[i], A[i + 1]) end,
+  setfor = function(i) redis.call('SET', A[i], A[i + 1], 'PX', A[i + 2]) end,
+  del = function(i) redis.call('DEL', A[i]) end,
+  hset = function(i, j) redis.call('HSET', unpack(A, i, j)) end,
+  hdel = function(i) redis.call('HDEL', A[i], A[i + 1]) end,
+  zadd = function(i, j) redis.call('ZADD', unpack(A, i, j)) end,
+  zsooner = function(i, j) redis.call('ZADD', A[i], 'LT', unpack(A, i + 1, j)) end,
+  zrem = function(i) redis.call('ZREM', A[i], A[i + 1]) end,
+  place = function(i)
+    local key, field, member, names = A[i], A[i + 1], A[i + 2], A[i + 3]
     -- the field holds the names, a line each, an empty line, the member
-    local old = redis.call('HGET', a[1], a[2])
+    local old = redis.call('HGET', key, field)
     local at = old and string.find(old, '\n\n', 1, true)
     if at then
       for name in string.gmatch(string.sub(old, 1, at), '[^\n]+') do
-        redis.call('ZREM', a[1] .. ':' .. name, string.sub(old, at + 2))
+        redis.call('ZREM', key .. ':' .. name, string.sub(old, at + 2))
       end
     end
-    if a[4] == '' then redis.call('HDEL', a[1], a[2]) return end
-    redis.call('HSET', a[1], a[2], a[4] .. '\n' .. a[3])
-    for name in string.gmatch(a[4], '[^\n]+') do redis.call('ZADD', a[1] .. ':' .. name, 0, a[3]) end
+    if names == '' then redis.call('HDEL', key, field) return end
+    redis.call('HSET', key, field, names .. '\n' .. member)
+    for name in string.gmatch(names, '[^\n]+') do redis.call('ZADD', key .. ':' .. name, 0, member) end
   end,
-  max = function(a)
-    local old = tonumber(redis.call('GET', a[1]) or '-1')
-    if tonumber(a[2]) > old then redis.call('SET', a[1], a[2]) end
+  max = function(i)
+    local old = tonumber(redis.call('GET', A[i]) or '-1')
+    if tonumber(A[i + 1]) > old then redis.call('SET', A[i], A[i + 1]) end
   end,
-  stamp = function(a) redis.call('SET', a[1], string.format('%d', clock)) end,
-  outbox = function(a)
-    local o = redis.call('GET', a[2]) or '0'
-    local n = redis.call('INCR', a[1] .. ':n')
-    redis.call('XADD', a[1], string.format('%d-0', n), 't', a[3], 'k', a[4], 'v', a[5], 'h', a[6], 'o', o)
+  stamp = function(i) redis.call('SET', A[i], string.format('%d', clock)) end,
+  outbox = function(i)
+    local o = redis.call('GET', A[i + 1]) or '0'
+    local n = redis.call('INCR', A[i] .. ':n')
+    redis.call('XADD', A[i], string.format('%d-0', n), 't', A[i + 2], 'k', A[i + 3], 'v', A[i + 4], 'h', A[i + 5], 'o', o)
     ids[#ids + 1] = n
   end,
-  remember = function(a)
-    redis.call('HSET', a[1], 'h', a[3], 'p', a[4], 'c', a[5], 'v', a[6], 's', ids[#ids] and string.format('%d', ids[#ids]) or '0')
-    redis.call('PEXPIRE', a[1], a[2])
+  remember = function(i)
+    local last = ids[#ids] and string.format('%d', ids[#ids]) or '0'
+    redis.call('SET', A[i], table.concat({last, A[i + 3], A[i + 4], A[i + 5], A[i + 2]}, '\n'), 'PX', A[i + 1])
   end,
-  acklog = function(a) redis.call('XADD', a[1], '*', 'a', a[2]) end,
-  trim = function(a) redis.call('XTRIM', a[1], 'MINID', a[2]) end,
-  fence = function(a)
-    local acked = tonumber(redis.call('GET', a[3]) or '0')
+  acklog = function(i) redis.call('XADD', A[i], '*', 'a', A[i + 1]) end,
+  trim = function(i) redis.call('XTRIM', A[i], 'MINID', A[i + 1]) end,
+  fence = function(i)
+    local key, outbox, mark = A[i], A[i + 1], A[i + 3]
+    local acked = tonumber(redis.call('GET', A[i + 2]) or '0')
     -- "o" of the first entry behind this number; the mark if there is none
     local function behind(number)
-      local first = redis.call('XRANGE', a[2], string.format('%d-0', number + 1), '+', 'COUNT', 1)
-      if #first == 0 then return tonumber(redis.call('GET', a[4]) or '0') end
+      local first = redis.call('XRANGE', outbox, string.format('%d-0', number + 1), '+', 'COUNT', 1)
+      if #first == 0 then return tonumber(redis.call('GET', mark) or '0') end
       local fields = first[1][2]
-      for i = 1, #fields, 2 do if fields[i] == 'o' then return tonumber(fields[i + 1]) end end
+      for k = 1, #fields, 2 do if fields[k] == 'o' then return tonumber(fields[k + 1]) end end
     end
     local f = behind(acked)
     -- the mark was set back when the outbox had come to this number: smaller "o" stand behind larger ones
-    for _, number in ipairs(redis.call('HKEYS', a[1] .. ':rewinds')) do
-      if acked >= tonumber(number) then redis.call('HDEL', a[1] .. ':rewinds', number)
+    for _, number in ipairs(redis.call('HKEYS', key .. ':rewinds')) do
+      if acked >= tonumber(number) then redis.call('HDEL', key .. ':rewinds', number)
       else f = math.min(f, behind(tonumber(number))) end
     end
-    local old = tonumber(redis.call('GET', a[1]) or '0')
-    if f > old then redis.call('SET', a[1], string.format('%d', f)) end
+    local old = tonumber(redis.call('GET', key) or '0')
+    if f > old then redis.call('SET', key, string.format('%d', f)) end
   end,
-  rewind = function(a)
-    if tonumber(redis.call('GET', a[1]) or '0') <= tonumber(a[2]) then return end
-    redis.call('SET', a[1], a[2])
-    redis.call('INCR', a[1] .. ':rewinds')
-    if tonumber(redis.call('GET', a[3]) or '0') > tonumber(a[2]) then redis.call('SET', a[3], a[2]) end
-    redis.call('HSET', a[3] .. ':rewinds', redis.call('GET', a[4] .. ':n') or '0', '1')
+  rewind = function(i)
+    local mark, to, fence, outbox = A[i], A[i + 1], A[i + 2], A[i + 3]
+    if tonumber(redis.call('GET', mark) or '0') <= tonumber(to) then return end
+    redis.call('SET', mark, to)
+    redis.call('INCR', mark .. ':rewinds')
+    if tonumber(redis.call('GET', fence) or '0') > tonumber(to) then redis.call('SET', fence, to) end
+    redis.call('HSET', fence .. ':rewinds', redis.call('GET', outbox .. ':n') or '0', '1')
   end,
-  lease = function(a)
-    local owner = redis.call('GET', a[1])
-    if not owner or owner == a[2] then redis.call('SET', a[1], a[2], 'PX', a[3]) end
+  lease = function(i)
+    local owner = redis.call('GET', A[i])
+    if not owner or owner == A[i + 1] then redis.call('SET', A[i], A[i + 1], 'PX', A[i + 2]) end
   end,
-  release = function(a)
-    if redis.call('GET', a[1]) == a[2] then redis.call('DEL', a[1]) end
+  release = function(i)
+    if redis.call('GET', A[i]) == A[i + 1] then redis.call('DEL', A[i]) end
   end,
 }
 
@@ -169,7 +174,8 @@ local first = i
 local types = {}
 while i <= #ARGV do
   local form, count = forms[ARGV[i]], tonumber(ARGV[i + 1])
-  if not form or not (form[1] == count or (form[1] == 0 and count >= 3 and count % 2 == 1)) then
+  if not form or not (form[1] == count or (form[1] == 0 and count >= 3 and count % 2 == 1) or
+                      (form[1] == -1 and count >= 2)) then
     return redis.error_reply('BADOP unknown write')
   end
   if form[2] then
@@ -187,9 +193,7 @@ end
 i = first
 while i <= #ARGV do
   local op, count = ops[ARGV[i]], tonumber(ARGV[i + 1])
-  local a = {}
-  for j = 1, count do a[j] = ARGV[i + 1 + j] end
-  op(a)
+  op(i + 2, i + 1 + count)
   i = i + 2 + count
 end
 if now > seen then redis.call('SET', clock_key, string.format('%d', now)) end

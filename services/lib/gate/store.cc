@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <map>
 #include <string_view>
 
 namespace stafett::gate {
@@ -32,7 +34,7 @@ Write Write::HashSet(std::string key, std::string field, std::string value) {
 }
 Write Write::HashSetAll(std::string key, std::vector<std::string> pairs) {
   pairs.insert(pairs.begin(), std::move(key));
-  return {"hsetall", std::move(pairs)};
+  return {"hset", std::move(pairs)};
 }
 Write Write::HashDelete(std::string key, std::string field) { return {"hdel", {std::move(key), std::move(field)}}; }
 Write Write::SortedSooner(std::string key, std::int64_t score, std::string member) {
@@ -73,6 +75,54 @@ Write Write::Fence(std::string fence, std::string outbox, std::string acked, std
 Write Write::Rewind(std::string mark, std::int64_t to, std::string fence, std::string outbox) {
   return {"rewind", {std::move(mark), Num(to), std::move(fence), std::move(outbox)}};
 }
+namespace {
+// Most arguments of one write: what Lua can unpack, with room to spare.
+constexpr std::size_t kMostArguments = 3000;
+
+bool CanJoin(const std::string& op) { return op == "push" || op == "hset" || op == "zadd" || op == "zsooner"; }
+
+// Writes to which more may be added, by key: no write behind them touches it.
+class OpenWrites {
+ public:
+  Write* Find(std::vector<Write>& writes, const Write& more) const {
+    auto it = at_.find(more.args[0]);
+    if (it == at_.end()) return nullptr;
+    auto& w = writes[it->second];
+    return w.op == more.op && w.args.size() + more.args.size() <= kMostArguments ? &w : nullptr;
+  }
+  void Put(const Write& w, std::size_t at) { at_[w.args[0]] = at; }
+  // Any key that this write names, or that begins with one (Write::Place, Write::Fence).
+  void Close(const Write& w) {
+    for (const auto& arg : w.args) {
+      at_.erase(arg);
+      const auto from = arg + ":";
+      for (auto it = at_.lower_bound(from); it != at_.end() && it->first.starts_with(from);) it = at_.erase(it);
+    }
+  }
+
+ private:
+  std::map<std::string, std::size_t> at_;
+};
+}  // namespace
+
+std::vector<Write> Joined(std::vector<Write> writes) {
+  std::vector<Write> out;
+  out.reserve(writes.size());
+  OpenWrites open;
+  for (auto& w : writes) {
+    if (!CanJoin(w.op)) {
+      open.Close(w);
+    } else if (auto* to = open.Find(out, w)) {
+      std::move(w.args.begin() + 1, w.args.end(), std::back_inserter(to->args));
+      continue;
+    } else {
+      open.Put(w, out.size());
+    }
+    out.push_back(std::move(w));
+  }
+  return out;
+}
+
 Write Write::Lease(std::string key, std::string owner, Millis ttl) {
   return {"lease", {std::move(key), std::move(owner), Num(ttl.count())}};
 }

@@ -120,6 +120,7 @@ struct Write {
   std::string op;
   std::vector<std::string> args;
 
+  // One transaction holds at most some 3,000 elements of one list (Lua's stack), whether pushed one by one or not.
   static Write Push(std::string key, std::string value);
   static Write Set(std::string key, std::string value);
   static Write SetFor(std::string key, std::string value, Millis ttl);
@@ -145,7 +146,8 @@ struct Write {
   // that moves the mark. An empty value is sent as a tombstone.
   static Write Outbox(std::string key, std::string mark_key, std::string topic, std::string record_key,
                       std::string value, std::string headers);
-  // Remembers a command's outcome with the number of the last outbox entry that this transaction appended.
+  // Remembers a command's outcome with the number of the last outbox entry that this transaction appended: a string
+  // of lines, number, partition, child, version, hash.
   static Write Remember(std::string key, Millis ttl, std::string hash, int partition, std::string child,
                         std::uint64_t version);
   // Appends text (outbox number and offset of each entry) to the ack stream.
@@ -163,6 +165,11 @@ struct Write {
   static Write Lease(std::string key, std::string owner, Millis ttl);
   static Write Release(std::string key, std::string owner);
 };
+
+// Writes that do the same in fewer steps: what is pushed to one list, set in one hash or sorted set, is one write.
+// Order is kept wherever it can be seen. For transactions of hundreds of writes, where the store's one thread is what
+// all wait for.
+std::vector<Write> Joined(std::vector<Write> writes);
 
 inline std::string RewindsOf(const std::string& mark_key) { return mark_key + ":rewinds"; }
 

@@ -111,7 +111,7 @@ struct Tailer::Item {
   std::optional<Discarded> discards;  // what the record says is left out, by whichever service
   std::string child;                  // names the lists
   std::size_t own_length = 0;         // own: length of the list
-  std::size_t bytes = 0;              // own: what is stored under the record's version
+  std::optional<std::size_t> bytes;   // own: what is stored under the record's version; none: known to be the same
   Questions::At seen;                 // own: version of its stream that took effect at its place last; foreign: taken
   std::size_t inputs = 0;             // length of the child's inputs
   Questions::At parked, handled;
@@ -126,6 +126,7 @@ struct Tailer::Batch {
   std::set<std::string> parked;                  // children…
   std::vector<Parked> aside;                     // …that were not before
   std::map<std::string, std::string> seen;       // stream -> version, to be written
+  std::map<std::string, std::string> handled;    // child -> inputs that its own records follow, to be written
   std::set<std::string> touched;                 // children of whose lists something is written
   std::size_t reactions = 0;
   std::int64_t restored_upto = -1;
@@ -282,6 +283,7 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
       shards_.Halt(p, "LOG_HOLE");
       continue;
     }
+    if (!part.holes) part.proven = part.next;
     part.restoring = part.holes;  // what was left out may fit by now
     part.holes = part.restored = false;
     part.again = true;  // now all of it, from the mark
@@ -344,6 +346,12 @@ std::vector<Tailer::Item> Tailer::Look(int p, const Part& part, std::span<const 
   const auto seen = keys_.Seen(p), parked = keys_.Index(p, "parked"), handled = keys_.Index(p, "handled");
   for (const auto& r : records) {
     Item item;
+    // Most records of a log are another service's: the first pass looks no further at them.
+    if (part.restoring && ServiceOf(StreamOf(r.value)) != keys_.service()) {
+      item.skip = true;
+      items.push_back(std::move(item));
+      continue;
+    }
     item.child = r.key;
     if (auto decoded = Decode(r.value)) {
       item.envelope = std::move(*decoded);
@@ -362,7 +370,9 @@ std::vector<Tailer::Item> Tailer::Look(int p, const Part& part, std::span<const 
       item.inputs = ask.Length(keys_.Inputs(p, item.child));
       if (item.own) {
         item.own_length = ask.Length(keys_.Own(p, item.child));
-        item.bytes = ask.Ask(Get::ListAt(keys_.Own(p, item.child), static_cast<std::int64_t>(e.version) - 1));
+        if (r.offset >= part.proven) {
+          item.bytes = ask.Ask(Get::ListAt(keys_.Own(p, item.child), static_cast<std::int64_t>(e.version) - 1));
+        }
       } else {
         item.handled = ask.Field(handled, item.child);
       }
@@ -454,8 +464,8 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
   const auto stored = static_cast<std::uint64_t>(read.values[item.own_length].number);
   auto& version = batch.version.try_emplace(e.stream, stored).first->second;
   if (e.version <= version) {
-    const auto& bytes = read.values[item.bytes];
-    if (e.version <= stored && bytes.string != record.value) {
+    if (e.version > stored) return Took::kNoYet;  // given back by this very batch: to be compared with what is stored
+    if (item.bytes && read.values[*item.bytes].string != record.value) {
       shards_.Halt(p, "FORK");
       return Took::kStop;
     }
@@ -495,7 +505,7 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
                                         item.child, e.version));
   }
   if (e.inputs > static_cast<std::uint64_t>(read.values[item.inputs].number)) {
-    tx.writes.push_back(Write::HashSet(keys_.Index(p, "handled"), item.child, std::to_string(e.inputs)));
+    batch.handled[item.child] = std::to_string(e.inputs);
   }
   tx.writes.insert(tx.writes.end(), more->begin(), more->end());
   Pass(p, part, item, read, batch);
@@ -593,7 +603,7 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
   if (closes) Resume(p, item.child, *closes, batch);
   // What nobody can read, and this other service says is none of its own.
   if (item.discards && item.discards->stream.empty())
-    batch.tx.writes.push_back(Vouches(keys_, p, ServiceOf(e.stream), *item.discards));
+    batch.tx.writes.push_back(Vouches(keys_, p, std::string(ServiceOf(e.stream)), *item.discards));
   if (reacts || (!discarded && applier_.Takes(e))) {
     batch.tx.writes.push_back(Write::Push(keys_.Inputs(p, item.child),
                                           EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
@@ -659,13 +669,9 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
   if (batch.taken == 0) return 0;
   const auto next = records[batch.taken - 1].offset + 1;
   auto& tx = batch.tx;
-  if (!batch.seen.empty()) {
-    std::vector<std::string> pairs;
-    for (auto& [stream, version] : batch.seen) {
-      pairs.push_back(stream);
-      pairs.push_back(std::move(version));
-    }
-    tx.writes.push_back(Write::HashSetAll(keys_.Seen(p), std::move(pairs)));
+  for (const auto& [stream, version] : batch.seen) tx.writes.push_back(Write::HashSet(keys_.Seen(p), stream, version));
+  for (const auto& [child, inputs] : batch.handled) {
+    tx.writes.push_back(Write::HashSet(keys_.Index(p, "handled"), child, inputs));
   }
   if (batch.restored_upto >= 0) {
     tx.writes.push_back(Write::Max(keys_.Index(p, "restored:" + mark_), batch.restored_upto));
@@ -678,6 +684,7 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
     }
   }
   if (!tx.writes.empty()) {
+    tx.writes = Joined(std::move(tx.writes));
     auto outcome = store_.Run(tx, Deadline::In(Millis(3000)));
     if (!outcome || !outcome->done) {
       ++conflicts_;

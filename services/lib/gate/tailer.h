@@ -118,9 +118,11 @@ class Tailer {
   // A partition that is followed.
   struct Part {
     std::int64_t next = 0;
-    std::int64_t from = 0;      // the mark that it began at
-    std::int64_t end = 0;       // of the partition, when it was taken up
-    bool restoring = false;     // the first pass, up to that end, which neither reads nor moves the mark…
+    std::int64_t from = 0;   // the mark that it began at
+    std::int64_t end = 0;    // of the partition, when it was taken up
+    bool restoring = false;  // the first pass, up to that end, which neither reads nor moves the mark…
+    // Own records before this place were given to the store by the first pass, or compared with it.
+    std::int64_t proven = 0;
     bool holes = false;         // before own records that this pass has left out…
     bool restored = false;      // …and it restored others: another pass may fill them
     bool look_ahead = false;    // own records are missing here: another such pass from the mark on…

@@ -92,7 +92,7 @@ void ParkingService::Fill(const gate::ParkedChild& child, v1::Parked* out) const
   out->set_trace_id(gate::TraceIdOf(child.partition, parked));
   out->set_partition(child.partition);
   out->set_offset(parked.offset);
-  out->set_writer(gate::ServiceOf(parked.stream));  // the rest is the child's id
+  out->set_writer(std::string(gate::ServiceOf(parked.stream)));  // the rest is the child's id
   out->set_version(parked.version);
   out->set_event_type(parked.type);
   out->set_appended_ms(parked.appended.ms);

@@ -268,7 +268,7 @@ class Store:
 KEYS = {
     b"cases:{p00}:own:ch-1": [b"one", b"two"],
     b"cases:{p01}:own:ch-2": [b"three"],
-    b"cases:cmd:x": {b"v": b"1", b"s": b"7"},
+    b"cases:cmd:x": b"7\n0\nch-1\n1\nhash",
     b"cases:{p00}:ob:n": b"4",  # volatile
     b"cases:g:to:r-1": [b"b", b"a"],  # in no order that would matter
 }
@@ -285,8 +285,8 @@ def test_equal_stores_have_equal_digests_in_whatever_order_they_are_read():
     [
         (b"cases:{p00}:own:ch-1", [b"two", b"one"], {"own"}),
         (b"cases:{p01}:own:ch-2", [b"other"], {"own"}),
-        (b"cases:cmd:x", {b"v": b"2", b"s": b"7"}, {"cmd"}),
-        (b"cases:cmd:x", {b"v": b"1", b"s": b"8"}, set()),
+        (b"cases:cmd:x", b"7\n0\nch-1\n2\nhash", {"cmd"}),
+        (b"cases:cmd:x", b"8\n0\nch-1\n1\nhash", set()),
         (b"cases:{p00}:ob:n", b"5", set()),
         (b"cases:g:to:r-1", [b"a", b"b"], set()),
         (b"cases:g:to:r-1", [b"a", b"a"], {"g"}),

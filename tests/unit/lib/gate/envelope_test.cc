@@ -137,6 +137,17 @@ TEST(EnvelopeTest, InputsOf_reads_what_Decode_reads) {
   for (std::size_t n = 0; n < bytes.size(); ++n) (void)InputsOf(std::string_view(bytes).substr(0, n));
 }
 
+TEST(EnvelopeTest, StreamOf_reads_what_Decode_reads) {
+  const auto bytes = Encode(Full());
+  EXPECT_EQ(StreamOf(bytes), Full().stream);
+  EXPECT_EQ(StreamOf(""), "");
+  EXPECT_EQ(StreamOf("garbage"), "");
+  for (std::size_t n = 0; n < bytes.size(); ++n) {
+    const auto part = StreamOf(std::string_view(bytes).substr(0, n));
+    EXPECT_TRUE(part.empty() || part == Full().stream) << n;
+  }
+}
+
 TEST(EnvelopeTest, Event_ids_are_the_same_for_the_same_event) {
   EXPECT_EQ(EventId("cases/ch-1", 1), EventId("cases/ch-1", 1));
   EXPECT_NE(EventId("cases/ch-1", 1), EventId("cases/ch-1", 2));

@@ -63,8 +63,8 @@ struct SimService {
         dump.erase(key);
     }
     for (auto& [key, text] : dump) {
-      auto s = text.find("s=");  // number in an outbox that is gone
-      if (key.find(":cmd:") != std::string::npos && s != std::string::npos) text.erase(s, text.find('\n', s) - s);
+      // number in an outbox that is gone
+      if (key.find(":cmd:") != std::string::npos) text.erase(0, text.find('\n'));
     }
     return dump;
   }

@@ -121,6 +121,15 @@ TEST_F(TailerTest, An_own_record_with_other_bytes_than_stored_halts_the_partitio
   EXPECT_EQ(a_.shards.Halted()[0], "FORK");
 }
 
+// Both come in one batch, before the first of them is stored.
+TEST_F(TailerTest, Two_own_records_of_one_version_with_other_bytes_halt_the_partition) {
+  OwnRecord(Child(), 1, "one");
+  OwnRecord(Child(), 1, "another");
+  a_.tailer.Start();
+  ASSERT_TRUE(Eventually([&] { return a_.shards.Halted().contains(0); }));
+  EXPECT_EQ(a_.shards.Halted()[0], "FORK");
+}
+
 TEST_F(TailerTest, A_gap_parks_the_child_and_the_others_go_on) {
   Foreign(Child(), 1, "take", "1");
   Foreign(Child(), 3, "take", "3");
