@@ -45,7 +45,7 @@ class Folding(Watching):
     """Looks at what each service has folded, again and again."""
 
     def __init__(self, stack: Stack) -> None:
-        super().__init__(stack.services.values(), self._look, every=0.1)
+        super().__init__(stack.services.values(), self._look, every=0.5)
         self.looks: dict[str, list[tuple[float, float]]] = {s.name: [] for s in stack.services.values()}
 
     def _look(self, service: Service, text: str) -> None:

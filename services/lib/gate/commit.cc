@@ -127,6 +127,13 @@ Result<Committer::Attempt> Committer::Try(const Command& command, const Target& 
   return Attempt{Attempt::Kind::kDone, std::move(done)};
 }
 
+Write Committer::Restored(std::string key, const std::string& hash, int partition, const std::string& child,
+                          std::uint64_t version) {
+  return Write::SetFor(std::move(key),
+                       "0\n" + std::to_string(partition) + "\n" + child + "\n" + std::to_string(version) + "\n" + hash,
+                       kRememberFor);
+}
+
 std::optional<Committer::Remembered> Committer::FromText(const Value& text) const {
   if (!text.present) return std::nullopt;
   std::string_view rest = text.string;

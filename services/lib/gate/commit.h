@@ -127,6 +127,9 @@ class Committer {
     Committed committed;
   };
   std::optional<Remembered> FromText(const Value& text) const;
+  // The same as it is remembered anew from the log: what is there is acknowledged.
+  static Write Restored(std::string key, const std::string& hash, int partition, const std::string& child,
+                        std::uint64_t version);
   Get RememberedGet(const Command& command) const {
     return Get::String(keys_.Command(command.request_scope, command.request_id));
   }

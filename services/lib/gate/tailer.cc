@@ -8,8 +8,8 @@
 
 namespace stafett::gate {
 namespace {
-constexpr std::size_t kBatch = 256;                              // records in one transaction at most
-constexpr std::size_t kPolled = 2048, kPolledBytes = 8U << 20U;  // that lie in memory at once
+constexpr std::size_t kBatch = 512;                              // records in one transaction at most
+constexpr std::size_t kPolled = 4096, kPolledBytes = 8U << 20U;  // that lie in memory at once
 constexpr Millis kWait{50};
 constexpr Millis kRetry{20};  // before something that did not go is tried again
 constexpr Millis kLook{500};  // at the marks, while nothing comes
@@ -67,7 +67,7 @@ class Tailer::Questions {
  public:
   struct At {
     std::size_t get = 0;
-    std::size_t field = 0;
+    std::size_t field = 0;  // or element
   };
   std::size_t Ask(Get get) {
     gets_.push_back(std::move(get));
@@ -78,6 +78,17 @@ class Tailer::Questions {
     auto [it, fresh] = lengths_.try_emplace(key, gets_.size());
     if (fresh) gets_.push_back(Get::Length(key));
     return it->second;
+  }
+  // An element of a list. Elements behind one another, asked for in their order, are one question.
+  At Element(const std::string& key, std::int64_t index) {
+    auto it = parts_.find(key);
+    if (it == parts_.end() || index != gets_[it->second].from + gets_[it->second].count) {
+      parts_[key] = gets_.size();
+      gets_.push_back(Get::ListPart(key, index, 1));
+      return {gets_.size() - 1, 0};
+    }
+    auto& get = gets_[it->second];
+    return {it->second, static_cast<std::size_t>(get.count++)};
   }
   At Field(const std::string& key, const std::string& field) {
     auto [hash, fresh] = hashes_.try_emplace(key);
@@ -92,6 +103,10 @@ class Tailer::Questions {
   }
   const std::vector<Get>& gets() const { return gets_; }
   static const std::string& FieldOf(const Answer& read, At at) { return read.values[at.get].list[at.field]; }
+  static bool HasElement(const Answer& read, At at, const std::string& bytes) {
+    const auto& list = read.values[at.get].list;
+    return at.field < list.size() && list[at.field] == bytes;
+  }
 
  private:
   struct Hash {
@@ -99,7 +114,7 @@ class Tailer::Questions {
     std::unordered_map<std::string, std::size_t> fields;
   };
   std::vector<Get> gets_;
-  std::unordered_map<std::string, std::size_t> lengths_;
+  std::unordered_map<std::string, std::size_t> lengths_, parts_;
   std::map<std::string, Hash> hashes_;
 };
 
@@ -108,13 +123,18 @@ struct Tailer::Item {
   std::optional<Envelope> envelope;
   bool own = false;
   bool skip = false;                  // of another service, in the first pass
+  bool reacts = false;                // foreign: something may follow from it
+  bool taken = false;                 // foreign: becomes one of the child's inputs
   std::optional<Discarded> discards;  // what the record says is left out, by whichever service
   std::string child;                  // names the lists
   std::size_t own_length = 0;         // own: length of the list
-  std::optional<std::size_t> bytes;   // own: what is stored under the record's version; none: known to be the same
-  Questions::At seen;                 // own: version of its stream that took effect at its place last; foreign: taken
-  std::size_t inputs = 0;             // length of the child's inputs
-  Questions::At parked, handled;
+  // own: what is stored under the record's version; none: known to be the same
+  std::optional<Questions::At> bytes;
+  std::size_t inputs = 0;  // own, and foreign that are taken: length of the child's inputs
+  Questions::At handled;   // foreign that are taken
+  // Not in the first pass. Own: version of its stream that took effect at its place last; foreign: that was passed.
+  Questions::At seen;
+  Questions::At parked;
 };
 
 // What one transaction will do.
@@ -366,21 +386,24 @@ std::vector<Tailer::Item> Tailer::Look(int p, const Part& part, std::span<const 
     }
     if (item.envelope) {
       const auto& e = *item.envelope;
-      item.seen = ask.Field(seen, e.stream);
-      item.inputs = ask.Length(keys_.Inputs(p, item.child));
+      if (!part.restoring) item.seen = ask.Field(seen, e.stream);
+      item.reacts = !item.own && applier_.Reacts(e);
+      item.taken = item.reacts || (!item.own && applier_.Takes(e));
+      if (item.own || item.taken) item.inputs = ask.Length(keys_.Inputs(p, item.child));
+      if (item.taken) item.handled = ask.Field(handled, item.child);
       if (item.own) {
         item.own_length = ask.Length(keys_.Own(p, item.child));
         if (r.offset >= part.proven) {
-          item.bytes = ask.Ask(Get::ListAt(keys_.Own(p, item.child), static_cast<std::int64_t>(e.version) - 1));
+          item.bytes = ask.Element(keys_.Own(p, item.child), static_cast<std::int64_t>(e.version) - 1);
         }
-      } else {
-        item.handled = ask.Field(handled, item.child);
       }
     }
     if (item.envelope && item.envelope->type == kDiscardedType) {
       if (auto said = DecodeDiscarded(item.envelope->clear)) item.discards = std::move(*said);
     }
-    item.parked = ask.Field(parked, item.own && item.discards ? item.discards->child : item.child);
+    if (!part.restoring) {
+      item.parked = ask.Field(parked, item.own && item.discards ? item.discards->child : item.child);
+    }
     items.push_back(std::move(item));
   }
   return items;
@@ -395,7 +418,7 @@ void Tailer::Expect(int p, const Part& part, const std::vector<Item>& items, con
     if (!item.envelope || item.skip || item.own != part.restoring) continue;
     const auto& e = *item.envelope;
     const bool asked = item.own ? e.version > static_cast<std::uint64_t>(read.values[item.own_length].number)
-                                : applier_.Reacts(e) && e.version > ToNumber(Questions::FieldOf(read, item.seen)) &&
+                                : item.reacts && e.version > ToNumber(Questions::FieldOf(read, item.seen)) &&
                                       Questions::FieldOf(read, item.parked).empty() &&
                                       Questions::FieldOf(read, item.handled).empty();
     if (asked && known.insert(ChildOf(e)).second) children.push_back(ChildOf(e));
@@ -465,7 +488,7 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
   auto& version = batch.version.try_emplace(e.stream, stored).first->second;
   if (e.version <= version) {
     if (e.version > stored) return Took::kNoYet;  // given back by this very batch: to be compared with what is stored
-    if (item.bytes && read.values[*item.bytes].string != record.value) {
+    if (item.bytes && !Questions::HasElement(read, *item.bytes, record.value)) {
       shards_.Halt(p, "FORK");
       return Took::kStop;
     }
@@ -501,8 +524,8 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
   batch.touched.insert(item.child);
   batch.restored_upto = record.offset;
   if (!e.request_id.empty()) {
-    tx.writes.push_back(Write::Remember(keys_.Command(e.request_scope, e.request_id), kRememberFor, e.request_hash, p,
-                                        item.child, e.version));
+    tx.writes.push_back(
+        Committer::Restored(keys_.Command(e.request_scope, e.request_id), e.request_hash, p, item.child, e.version));
   }
   if (e.inputs > static_cast<std::uint64_t>(read.values[item.inputs].number)) {
     batch.handled[item.child] = std::to_string(e.inputs);
@@ -578,11 +601,14 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
     return Took::kYes;
   }
   const bool discarded = IsDiscarded(record, item, read);
-  const bool reacts = !discarded && applier_.Reacts(e);
-  auto& inputs =
-      batch.inputs.try_emplace(item.child, static_cast<std::uint64_t>(read.values[item.inputs].number)).first->second;
-  const auto handled = ToNumber(Questions::FieldOf(read, item.handled));
-  if (reacts && inputs + 1 > handled) {
+  const bool taken = item.taken && !discarded;
+  std::uint64_t none = 0;
+  auto& inputs = !taken
+                     ? none
+                     : batch.inputs.try_emplace(item.child, static_cast<std::uint64_t>(read.values[item.inputs].number))
+                           .first->second;
+  const auto handled = taken ? ToNumber(Questions::FieldOf(read, item.handled)) : 0;
+  if (taken && item.reacts && inputs + 1 > handled) {
     // A reaction rests on what is stored: first what lies before it about its child, and what takes effect for all.
     if (batch.settles || batch.touched.contains(item.child) || batch.reactions == kReactions) return Took::kNoYet;
     ++batch.reactions;
@@ -604,7 +630,7 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
   // What nobody can read, and this other service says is none of its own.
   if (item.discards && item.discards->stream.empty())
     batch.tx.writes.push_back(Vouches(keys_, p, std::string(ServiceOf(e.stream)), *item.discards));
-  if (reacts || (!discarded && applier_.Takes(e))) {
+  if (taken) {
     batch.tx.writes.push_back(Write::Push(keys_.Inputs(p, item.child),
                                           EncodeInput({record.offset, Time{record.timestamp_ms}, record.value})));
     batch.touched.insert(item.child);
