@@ -164,7 +164,6 @@ Result<std::optional<gate::Reaction>> CaseApplier::React(int partition, const ga
   reaction.own = loaded.own;
   reaction.inputs = loaded.inputs;
   reaction.proposal = store_.Propose(e.child, std::move(child), events);
-  reaction.command.request_scope = "cases";
   reaction.command.request_id = DerivedId("rq", e.event_id + "/stop");
   reaction.command.cause = e.event_id;
   return std::optional<gate::Reaction>(std::move(reaction));

@@ -379,7 +379,6 @@ Result<std::optional<gate::Reaction>> Router::React(int partition, const gate::E
   reaction.target = {partition, e.child, true};
   reaction.own = loaded->view.own;
   reaction.inputs = loaded->view.inputs;
-  reaction.command.request_scope = "disclosure";
   reaction.command.request_id = DerivedId("rq", e.event_id + "/decide");
   reaction.command.cause = e.event_id;
   if (decided) reaction.proposal = ledger_.Propose(e.child, *decided, view.latest);

@@ -148,7 +148,6 @@ Result<std::optional<gate::Reaction>> EscalationApplier::React(int partition, co
   reaction.own = loaded->own;
   reaction.inputs = loaded->inputs;
   reaction.proposal = store_.Propose(e.child, events, Time{record.timestamp_ms});
-  reaction.command.request_scope = "escalation";
   reaction.command.request_id = DerivedId("rq", e.event_id + "/resolve");
   reaction.command.cause = e.event_id;
   return std::optional<gate::Reaction>(std::move(reaction));

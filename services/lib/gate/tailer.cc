@@ -523,7 +523,7 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
   tx.writes.push_back(Write::Push(keys_.Own(p, item.child), record.value));
   batch.touched.insert(item.child);
   batch.restored_upto = record.offset;
-  if (!e.request_id.empty()) {
+  if (!e.request_scope.empty()) {  // not a reaction's
     tx.writes.push_back(
         Committer::Restored(keys_.Command(e.request_scope, e.request_id), e.request_hash, p, item.child, e.version));
   }
@@ -573,10 +573,6 @@ Status Tailer::React(int p, const kafka::Record& record, const Item& item, Batch
   tx.guards.insert(tx.guards.end(), x.proposal.guards.begin(), x.proposal.guards.end());
   tx.writes.insert(tx.writes.end(), built.writes.begin(), built.writes.end());
   if (!x.proposal.events.empty()) batch.touched.insert(x.target.child);
-  if (!x.proposal.events.empty() && !x.command.request_id.empty()) {
-    tx.writes.push_back(Write::Remember(keys_.Command(x.command.request_scope, x.command.request_id), kRememberFor,
-                                        x.command.request_hash, p, x.target.child, x.own + x.proposal.events.size()));
-  }
   return {};
 }
 

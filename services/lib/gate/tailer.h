@@ -54,7 +54,9 @@ struct Reaction {
   std::uint64_t own = 0;
   std::uint64_t inputs = 0;
   Proposal proposal;
-  Command command;  // cause and actor of the derived events
+  // Cause and actor of the derived events. Its request_id has no scope and is not remembered: nobody sends it again,
+  // and the mark alone says whether it was done.
+  Command command;
 };
 
 class Applier {

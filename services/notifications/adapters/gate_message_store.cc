@@ -208,7 +208,6 @@ Result<std::optional<gate::Reaction>> MessageApplier::React(int partition, const
   reaction.own = loaded.own;
   reaction.inputs = loaded.inputs;
   reaction.proposal = store_.Propose(e.child, events, now);
-  reaction.command.request_scope = "notifications";
   reaction.command.request_id = DerivedId("rq", e.event_id + "/tell");
   reaction.command.cause = e.event_id;
   return std::optional<gate::Reaction>(std::move(reaction));

@@ -31,7 +31,6 @@ class TestApplier final : public Applier {
     r.proposal.indexes.push_back(
         Write::Set(copy_.keys.Index(partition, "seen:" + e.child), std::to_string(loaded.own + 1)));
     r.proposal.after.push_back({"stafett.to.x", "k", "signal of " + e.sealed->ciphertext, ""});
-    r.command.request_scope = "cases";
     r.command.request_id = "re/" + e.event_id;
     r.command.cause = e.event_id;
     return std::optional<Reaction>(std::move(r));
