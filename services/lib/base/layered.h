@@ -26,6 +26,11 @@ class Layered {
  public:
   using value_type = typename Map::value_type;
 
+  Layered() = default;
+  // Moved from, it would have no layer at all: so it is copied then, too.
+  Layered(const Layered&) = default;
+  Layered& operator=(const Layered&) = default;
+
   // Both layers in the order of their keys; where both have a key, the upper one says what it stands for.
   class const_iterator {
    public:
