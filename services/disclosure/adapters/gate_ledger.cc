@@ -352,9 +352,11 @@ bool Router::Takes(const gate::Envelope& e) const { return OfCasesOrConsent(e.ty
 bool Router::Reacts(const gate::Envelope& e) const { return OfCasesOrConsent(e.type); }
 
 void Router::Expect(int partition, const std::vector<std::string>& children, bool restoring) {
+  // Rules and suspensions may be others by now; and a view that is lent is copied to learn more.
+  expected_.Forget(partition);
+  if (children.empty()) return;
   host_.keys().Expect(partition, children);
   if (restoring) return;
-  expected_.Forget(partition);  // lent, a view would be copied to learn more
   expected_.Put(partition, children, ledger_.LoadWithRegime(partition, children, Deadline::In(Millis(2000))));
 }
 

@@ -132,7 +132,8 @@ Result<std::vector<app::Open>> GateEscalationStore::AllOpen(Deadline deadline) {
 }
 
 void EscalationApplier::Expect(int partition, const std::vector<std::string>& children, bool restoring) {
-  if (restoring) return;
+  expected_.Forget(partition);
+  if (restoring || children.empty()) return;
   expected_.Put(partition, children, store_.children().LoadAll(partition, children, Deadline::In(Millis(2000))));
 }
 

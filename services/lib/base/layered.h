@@ -107,8 +107,10 @@ class Layered {
   // The layer that may be written: the lower one if there is no other copy, with all of the upper one in it then.
   Map& Writable() {
     if (lower_.use_count() != 1) return upper_;
-    // The last other copy may have been read by another thread until now.
+      // The last other copy may have been read by another thread until now.
+#ifndef __SANITIZE_THREAD__  // which knows no fences
     std::atomic_thread_fence(std::memory_order_acquire);
+#endif
     while (!upper_.empty()) {
       auto node = upper_.extract(upper_.begin());
       if (auto it = lower_->find(node.key()); it != lower_->end()) {

@@ -24,6 +24,7 @@ class Expected {
     const std::lock_guard lock(mutex_);
     by_partition_[partition] = std::move(fresh);
   }
+  // What was read for earlier records decides about none of these.
   void Forget(int partition) {
     const std::lock_guard lock(mutex_);
     by_partition_.erase(partition);

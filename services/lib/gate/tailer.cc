@@ -146,7 +146,7 @@ struct Tailer::Batch {
   std::set<std::string> parked;                  // children…
   std::vector<Parked> aside;                     // …that were not before
   std::map<std::string, std::string> seen;       // stream -> version, to be written
-  std::map<std::string, std::string> handled;    // child -> inputs that its own records follow, to be written
+  std::map<std::string, std::uint64_t> handled;  // child -> inputs that its own records follow, to be written
   std::set<std::string> touched;                 // children of whose lists something is written
   std::size_t reactions = 0;
   std::int64_t restored_upto = -1;
@@ -232,6 +232,7 @@ bool Tailer::Assign(const std::set<int>& held, const Beat& beat) {
       part.restoring = (mark_ == "log" || part.look_ahead) && part.next < part.end;
       part.looked_ahead = std::exchange(part.look_ahead, false);
     }
+    if (part.restoring) part.holes = part.restored = false;  // it begins anew
     part.again = false;
     next[p] = part.next;
     parts[p] = part;
@@ -332,6 +333,7 @@ void Tailer::ApplyAll(int p, Part& part, std::span<const kafka::Record> records,
       continue;
     }
     part.again = n == 0 || std::exchange(part.rewound, false);  // from the mark, whatever it now is
+    if (part.again) part.proven = 0;                            // the log may have been mended meanwhile
     rest = rest.subspan(n);
     // What lies behind the end of a transaction is looked at anew: so not all of the rest.
     window = std::min(kBatch, 2 * n + 1);
@@ -355,7 +357,9 @@ void Tailer::Rewind() {
   std::size_t i = 0;
   for (auto& [p, part] : parts_) {
     const auto mark = static_cast<std::int64_t>(ToNumber(marks->values[i++].string));
-    if (!part.restoring && mark < part.next) part.again = true;
+    if (part.restoring || mark >= part.next) continue;
+    part.again = true;
+    part.proven = 0;
   }
 }
 
@@ -424,7 +428,7 @@ void Tailer::Expect(int p, const Part& part, const std::vector<Item>& items, con
     if (asked && known.insert(ChildOf(e)).second) children.push_back(ChildOf(e));
     if (children.size() == (part.restoring ? kBatch : kReactions)) break;
   }
-  if (!children.empty()) applier_.Expect(p, children, part.restoring);
+  applier_.Expect(p, children, part.restoring);
 }
 
 // The first reason stays, and where it arose. What waits is told by its place: the log has it.
@@ -528,7 +532,7 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
         Committer::Restored(keys_.Command(e.request_scope, e.request_id), e.request_hash, p, item.child, e.version));
   }
   if (e.inputs > static_cast<std::uint64_t>(read.values[item.inputs].number)) {
-    batch.handled[item.child] = std::to_string(e.inputs);
+    batch.handled[item.child] = e.inputs;
   }
   tx.writes.insert(tx.writes.end(), more->begin(), more->end());
   Pass(p, part, item, read, batch);
@@ -693,7 +697,8 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
   auto& tx = batch.tx;
   for (const auto& [stream, version] : batch.seen) tx.writes.push_back(Write::HashSet(keys_.Seen(p), stream, version));
   for (const auto& [child, inputs] : batch.handled) {
-    tx.writes.push_back(Write::HashSet(keys_.Index(p, "handled"), child, inputs));
+    if (auto has = batch.inputs.find(child); has != batch.inputs.end() && has->second >= inputs) continue;
+    tx.writes.push_back(Write::HashSet(keys_.Index(p, "handled"), child, std::to_string(inputs)));
   }
   if (batch.restored_upto >= 0) {
     tx.writes.push_back(Write::Max(keys_.Index(p, "restored:" + mark_), batch.restored_upto));

@@ -68,8 +68,9 @@ class Applier {
   // Takes says.
   virtual bool Reacts(const Envelope& e) const = 0;
   // React (or Restore, if `restoring`) will be asked about these children of the partition next: what has to be read
-  // for that, all at once. A hint; what it reads may be old by then, and the guards see to that. One thread at a time
-  // and partition.
+  // for that, all at once; and about none that it was told of before, so that nothing is decided on what was read for
+  // another batch. Perhaps about none at all. A hint; what it reads may be old by then, and the guards see to that. One
+  // thread at a time and partition.
   virtual void Expect(int /*partition*/, const std::vector<std::string>& /*children*/, bool /*restoring*/) {}
   // kUnavailable: try again later (the child's key has not come yet); the rest of the partition waits, until `patience`
   // is over and the child is parked. Nothing to say, because of what was read: a Reaction without events, so that the

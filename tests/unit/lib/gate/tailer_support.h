@@ -44,6 +44,12 @@ class TestApplier final : public Applier {
     if (!said.starts_with("rules")) return {};
     return {Write::Set(copy_.keys.Index(partition, "in-force"), said)};
   }
+  void Expect(int /*partition*/, const std::vector<std::string>& children, bool /*restoring*/) override {
+    const std::lock_guard lock(mutex);
+    expected.push_back(children);
+  }
+  std::mutex mutex;
+  std::vector<std::vector<std::string>> expected;  // guarded by mutex; of each batch
   std::function<Status(const Envelope&, const kafka::Record&)> before;
   std::function<bool(const Trace&)> nothing;
   std::string topic = "log";
