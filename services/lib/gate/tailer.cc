@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <future>
+#include <limits>
 #include <unordered_map>
 #include <utility>
 
@@ -66,8 +67,8 @@ enum First : std::size_t { kMark, kRewinds, kDiscarded };
 class Tailer::Questions {
  public:
   struct At {
-    std::size_t get = 0;
-    std::size_t field = 0;  // or element
+    std::size_t get = std::numeric_limits<std::size_t>::max();  // not asked
+    std::size_t field = 0;                                      // or element
   };
   std::size_t Ask(Get get) {
     gets_.push_back(std::move(get));
@@ -102,7 +103,11 @@ class Tailer::Questions {
     return {of.get, it->second};
   }
   const std::vector<Get>& gets() const { return gets_; }
-  static const std::string& FieldOf(const Answer& read, At at) { return read.values[at.get].list[at.field]; }
+  // Empty if there is none, or if it was not asked.
+  static const std::string& FieldOf(const Answer& read, At at) {
+    static const std::string none;
+    return at.get < read.values.size() ? read.values[at.get].list[at.field] : none;
+  }
   static bool HasElement(const Answer& read, At at, const std::string& bytes) {
     const auto& list = read.values[at.get].list;
     return at.field < list.size() && list[at.field] == bytes;

@@ -638,6 +638,39 @@ TEST_F(TailerTest, A_copy_that_slept_while_it_restored_does_not_put_old_rules_in
   EXPECT_EQ(InForce(), "rules 2");
 }
 
+// Found by reading: what the first pass had given back was not compared any more, though the log had been mended.
+TEST_F(TailerTest, What_was_restored_is_compared_again_where_the_mark_was_set_back) {
+  OwnRecord(Child(), 1, "one");
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  log_.CutTail("log", 0, 0);
+  OwnRecord(Child(), 1, "another");
+  Transaction tx;
+  tx.writes = {Write::Rewind(keys_.Mark(0, "log"), 0, keys_.Fence(0), keys_.Outbox(0))};
+  ASSERT_TRUE(store_.Run(tx, Soon())->done);
+  ASSERT_TRUE(Eventually([&] { return a_.shards.Halted().contains(0); }));
+  EXPECT_EQ(a_.shards.Halted()[0], "FORK");
+}
+
+// Found by reading: the other copy had filled the hole, and there was nothing left to give back.
+TEST_F(TailerTest, A_first_pass_that_begins_anew_forgets_the_holes_it_saw) {
+  OwnRecord(Child(), 2, "2");
+  OwnRecord(Child(), 1, "1");
+  TailerCopy b(store_, log_, "a");
+  std::atomic<bool> once{true};
+  store_.BeforeRunForTest([&](const Transaction& tx) {
+    if (tx.writes.empty() || !once.exchange(false)) return;
+    for (int i = 0; i < 10; ++i) b.tailer.TurnForTest();
+  });
+  EXPECT_TRUE(Eventually([&] {
+    a_.tailer.TurnForTest();
+    return a_.tailer.GetStats().left == 0 || !a_.shards.Halted().empty();
+  }));
+  EXPECT_FALSE(once);
+  EXPECT_THAT(a_.shards.Halted(), IsEmpty());
+  EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("1", "2"));
+}
+
 TEST_F(TailerTest, A_lost_reply_of_an_application_is_found_out_and_not_repeated) {
   store_.LoseRepliesForTest(1);
   Foreign(Child(), 1, "react", "w");
