@@ -1,8 +1,11 @@
 #include "lib/gate/envelope.h"
 
+#include <google/protobuf/arena.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <array>
+#include <cstddef>
 #include <utility>
 
 #include "lib/base/id.h"
@@ -105,7 +108,13 @@ std::string_view StreamOf(std::string_view bytes) {
 }
 
 Result<Envelope> Decode(std::string_view bytes) {
-  pb::Record r;
+  // What the parser needs besides the texts, which are moved out: nothing of it is worth asking the heap for.
+  alignas(std::max_align_t) std::array<char, 4096> block;
+  google::protobuf::ArenaOptions options;
+  options.initial_block = block.data();
+  options.initial_block_size = block.size();
+  google::protobuf::Arena arena(options);
+  auto& r = *google::protobuf::Arena::CreateMessage<pb::Record>(&arena);
   if (!r.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || r.event_id().empty() || r.stream().empty() ||
       r.version() == 0) {
     return Fail(Code::kInternal, "BAD_RECORD", "a record does not parse");
@@ -125,10 +134,11 @@ Result<Envelope> Decode(std::string_view bytes) {
   e.group_id = r.group_id();
   e.purpose = r.purpose();
   e.corrects = r.corrects();
-  e.subject = r.subject();
+  e.subject = std::move(*r.mutable_subject());
   e.inputs = r.inputs();
-  const auto& a = r.actor();
-  e.actor = {a.person(), a.role(), a.unit(), a.organisation(), a.supplier(), a.client()};
+  auto& a = *r.mutable_actor();
+  e.actor = {std::move(*a.mutable_person()), a.role(), std::move(*a.mutable_unit()), a.organisation(), a.supplier(),
+             std::move(*a.mutable_client())};
   for (const auto& x : r.awaited()) {
     e.awaited.push_back(
         {x.id(), static_cast<AwaitedKind>(x.kind()), x.date(), x.person(), x.recipient(), x.done(), Time{x.at_ms()}});

@@ -220,19 +220,23 @@ Status MemoryStore::Check(const Write& w) const {
     std::size_t arguments;
     const char* type;
   };
-  constexpr std::size_t kPairs = 0, kAny = 99;  // a key and any number of pairs; of arguments
+  constexpr std::size_t kPairs = 0, kAny = 99,
+                        kAllPairs = 98;  // a key and any number of pairs; of arguments; pairs alone
   static const std::map<std::string, Form, std::less<>> kForms = {
-      {"push", {kAny, "list"}},   {"set", {2, nullptr}},     {"setfor", {3, nullptr}},   {"del", {1, nullptr}},
-      {"hset", {kPairs, "hash"}}, {"hdel", {2, "hash"}},     {"zadd", {kPairs, "zset"}}, {"zsooner", {kPairs, "zset"}},
-      {"zrem", {2, "zset"}},      {"max", {2, "string"}},    {"stamp", {1, "string"}},   {"outbox", {6, "stream"}},
-      {"remember", {6, nullptr}}, {"acklog", {2, "stream"}}, {"trim", {2, "stream"}},    {"fence", {4, "string"}},
-      {"rewind", {4, "string"}},  {"lease", {3, "string"}},  {"release", {2, "string"}}, {"place", {4, "hash"}},
+      {"push", {kAny, "list"}},  {"set", {2, nullptr}},      {"mset", {kAllPairs, nullptr}},
+      {"setfor", {3, nullptr}},  {"del", {1, nullptr}},      {"hset", {kPairs, "hash"}},
+      {"hdel", {2, "hash"}},     {"zadd", {kPairs, "zset"}}, {"zsooner", {kPairs, "zset"}},
+      {"zrem", {2, "zset"}},     {"max", {2, "string"}},     {"stamp", {1, "string"}},
+      {"outbox", {6, "stream"}}, {"remember", {6, nullptr}}, {"acklog", {2, "stream"}},
+      {"trim", {2, "stream"}},   {"fence", {4, "string"}},   {"rewind", {4, "string"}},
+      {"lease", {3, "string"}},  {"release", {2, "string"}}, {"place", {4, "hash"}},
   };
   const auto form = kForms.find(w.op);
   const auto n = w.args.size();
-  const bool right = form != kForms.end() && (form->second.arguments == kPairs ? n >= 3 && n % 2 == 1
-                                              : form->second.arguments == kAny ? n >= 2
-                                                                               : n == form->second.arguments);
+  const bool right = form != kForms.end() && (form->second.arguments == kPairs      ? n >= 3 && n % 2 == 1
+                                              : form->second.arguments == kAny      ? n >= 2
+                                              : form->second.arguments == kAllPairs ? n >= 2 && n % 2 == 0
+                                                                                    : n == form->second.arguments);
   if (!right) return Fail(Code::kInternal, "REDIS_ERROR", "BADOP");
   const char* is = TypeOf(w.args[0]);
   if (form->second.type != nullptr && is != nullptr && std::string_view(is) != form->second.type) {
@@ -298,10 +302,12 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
   const auto& a = w.args;
   if (w.op == "push") {
     for (std::size_t i = 1; i < a.size(); ++i) d_.lists[a[0]].push_back(a[i]);
-  } else if (w.op == "set") {
-    Erase(d_, a[0]);
-    d_.strings[a[0]] = a[1];
-    d_.expiry_ms.erase(a[0]);
+  } else if (w.op == "set" || w.op == "mset") {
+    for (std::size_t i = 0; i + 1 < a.size(); i += 2) {
+      Erase(d_, a[i]);
+      d_.strings[a[i]] = a[i + 1];
+      d_.expiry_ms.erase(a[i]);
+    }
   } else if (w.op == "setfor") {
     Erase(d_, a[0]);
     d_.strings[a[0]] = a[1];

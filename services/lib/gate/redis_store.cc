@@ -56,13 +56,12 @@ class RedisStreamReader final : public StreamReader {
 
   Result<std::vector<StreamEntry>> Read(const std::vector<std::pair<std::string, std::string>>& positions,
                                         std::size_t max, Millis wait) override {
-    redis::Args args{"XREAD", "COUNT", std::to_string(max)};
-    if (wait.count() > 0) {
-      args.insert(args.end(), {"BLOCK", std::to_string(wait.count())});
-    }
-    args.emplace_back("STREAMS");
-    for (const auto& [stream, id] : positions) args.push_back(stream);
-    for (const auto& [stream, id] : positions) args.push_back(id);
+    redis::Args args{"XREAD", "COUNT"};
+    args.Add(static_cast<std::int64_t>(max));
+    if (wait.count() > 0) args.Add("BLOCK").Add(wait.count());
+    args.Add("STREAMS");
+    for (const auto& [stream, id] : positions) args.Add(stream);
+    for (const auto& [stream, id] : positions) args.Add(id);
     STAFETT_TRY(auto reply, client_.Call(std::move(args), Deadline::In(wait + Millis(2000))));
     // This connection may have met another server before the store's own did. Its entries carry numbers that mean
     // something else: they are not for one who still goes by the store's generation.
@@ -140,31 +139,31 @@ std::string RedisStore::NextEcho() { return echo_prefix_ + std::to_string(++echo
 
 Result<Answer> RedisStore::Read(const std::vector<Get>& gets, Deadline deadline) {
   const Bound bound = Now();
-  redis::Args args{NextEcho(), "clock", clock_key_, "", ""};
+  const std::string echo = NextEcho();
+  auto args = read_.Begin();
+  args.Add(echo).Add("clock").Add(clock_key_).Add("").Add("");
   for (const auto& g : gets) {
-    args.emplace_back(Name(g.kind));
-    args.push_back(g.key);
+    args.Add(Name(g.kind)).Add(g.key);
     if (g.kind == Get::Kind::kSorted) {
       // ZRANGE counts -1 from the end: nothing wanted is an empty range, not all.
-      args.push_back(std::to_string(g.count > 0 ? g.from : 1));
-      args.push_back(std::to_string(g.count > 0 ? g.from + g.count - 1 : 0));
+      args.Add(g.count > 0 ? g.from : 1).Add(g.count > 0 ? g.from + g.count - 1 : 0);
     } else if (g.kind == Get::Kind::kHashFields) {
-      args.push_back(std::to_string(g.fields.size()));
-      args.emplace_back("");
-      args.insert(args.end(), g.fields.begin(), g.fields.end());
+      args.Add(static_cast<std::int64_t>(g.fields.size())).Add("");
+      for (const auto& field : g.fields) args.Add(field);
     } else if (g.kind == Get::Kind::kDue) {
-      args.push_back(std::to_string(g.count));
-      args.emplace_back("");
+      args.Add(g.count).Add("");
     } else if (g.kind == Get::Kind::kAfter) {
-      args.push_back(g.field.empty() ? "-" : "(" + g.field);
-      args.push_back(std::to_string(g.count));
+      args.Add(g.field.empty() ? "-" : "(" + g.field).Add(g.count);
     } else {
-      args.push_back(g.kind == Get::Kind::kHashField ? g.field : std::to_string(g.from));
-      args.push_back(g.kind == Get::Kind::kList && g.count > 0 ? std::to_string(g.from + g.count - 1) : "-1");
+      if (g.kind == Get::Kind::kHashField) {
+        args.Add(g.field);
+      } else {
+        args.Add(g.from);
+      }
+      args.Add(g.kind == Get::Kind::kList && g.count > 0 ? g.from + g.count - 1 : -1);
     }
   }
-  std::string echo = args[0];
-  STAFETT_TRY(auto reply, read_.Run(*client_, {}, args, deadline, bound.server));
+  STAFETT_TRY(auto reply, read_.Run(*client_, args, deadline, bound.server));
   if (reply.array.size() != gets.size() + 3 || reply.array[0].string != echo) return CrossTalk();
   Answer answer;
   answer.now = Time{reply.array[1].integer};
@@ -190,22 +189,16 @@ Result<Outcome> RedisStore::Run(const Transaction& tx, Deadline deadline) {
   if (tx.generation != 0 && tx.generation != bound.generation()) {
     return Fail(Code::kUnavailable, "STORE_CHANGED", "the store changed since this was decided; try again");
   }
-  redis::Args args{NextEcho(), clock_key_, bound.id, std::to_string(tx.guards.size())};
-  for (const auto& g : tx.guards) {
-    args.emplace_back(Name(g.kind));
-    args.push_back(g.key);
-    args.push_back(g.value);
-    args.push_back(std::to_string(g.number));
-    args.push_back(g.field);
-  }
+  const std::string echo = NextEcho();
+  auto args = run_.Begin();
+  args.Add(echo).Add(clock_key_).Add(bound.id).Add(static_cast<std::int64_t>(tx.guards.size()));
+  for (const auto& g : tx.guards) args.Add(Name(g.kind)).Add(g.key).Add(g.value).Add(g.number).Add(g.field);
   for (const auto& w : tx.writes) {
-    args.push_back(w.op);
-    args.push_back(std::to_string(w.args.size()));
-    args.insert(args.end(), w.args.begin(), w.args.end());
+    args.Add(w.op).Add(static_cast<std::int64_t>(w.args.size()));
+    for (const auto& arg : w.args) args.Add(arg);
   }
-  std::string echo = args[0];
   // The id belongs to this server, so every transaction is bound, not only those that ask for it.
-  STAFETT_TRY(auto reply, run_.Run(*client_, {}, args, deadline, bound.server));
+  STAFETT_TRY(auto reply, run_.Run(*client_, args, deadline, bound.server));
   if (reply.array.size() < 3 || reply.array[0].string != echo) return CrossTalk();
   Outcome out;
   out.done = reply.array[1].string == "OK";

@@ -61,10 +61,10 @@ local id = redis.call('GET', id_key) or ''
 if ARGV[3] ~= '' and ARGV[3] ~= id then return {ARGV[1], 'LOST', now} end
 
 local ids = {}
--- arguments (0: a key and any number of pairs; -1: a key and any number), and the type that the key must have if it
--- exists (false: any)
+-- arguments (0: a key and any number of pairs; -1: a key and any number; -2: any number of pairs), and the type that the
+-- key must have if it exists (false: any)
 local forms = {
-  push = {-1, 'list'}, set = {2, false}, setfor = {3, false}, del = {1, false},
+  push = {-1, 'list'}, set = {2, false}, mset = {-2, false}, setfor = {3, false}, del = {1, false},
   hset = {0, 'hash'}, hdel = {2, 'hash'}, zadd = {0, 'zset'}, zsooner = {0, 'zset'}, zrem = {2, 'zset'},
   place = {4, 'hash'},
   max = {2, 'string'}, stamp = {1, 'string'}, outbox = {6, 'stream'}, remember = {6, false},
@@ -75,6 +75,7 @@ local A = ARGV
 local ops = {
   push = function(i, j) redis.call('RPUSH', unpack(A, i, j)) end,
   set = function(i) redis.call('SET', A[i], A[i + 1]) end,
+  mset = function(i, j) redis.call('MSET', unpack(A, i, j)) end,
   setfor = function(i) redis.call('SET', A[i], A[i + 1], 'PX', A[i + 2]) end,
   del = function(i) redis.call('DEL', A[i]) end,
   hset = function(i, j) redis.call('HSET', unpack(A, i, j)) end,
@@ -175,7 +176,7 @@ local types = {}
 while i <= #ARGV do
   local form, count = forms[ARGV[i]], tonumber(ARGV[i + 1])
   if not form or not (form[1] == count or (form[1] == 0 and count >= 3 and count % 2 == 1) or
-                      (form[1] == -1 and count >= 2)) then
+                      (form[1] == -1 and count >= 2) or (form[1] == -2 and count >= 2 and count % 2 == 0)) then
     return redis.error_reply('BADOP unknown write')
   end
   if form[2] then

@@ -4,7 +4,9 @@
 #include <charconv>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <string_view>
+#include <unordered_map>
 
 namespace stafett::gate {
 namespace {
@@ -81,27 +83,53 @@ constexpr std::size_t kMostArguments = 3000;
 
 bool CanJoin(const std::string& op) { return op == "push" || op == "hset" || op == "zadd" || op == "zsooner"; }
 
-// Writes to which more may be added, by key: no write behind them touches it.
+// Writes to which more may be added, and where each key was written last.
 class OpenWrites {
  public:
-  Write* Find(std::vector<Write>& writes, const Write& more) const {
-    auto it = at_.find(more.args[0]);
-    if (it == at_.end()) return nullptr;
+  // The last write of the key, if more of the same kind may be added to it.
+  Write* Same(std::vector<Write>& writes, const Write& more) const {
+    auto it = open_.find(more.args[0]);
+    if (it == open_.end()) return nullptr;
     auto& w = writes[it->second];
-    return w.op == more.op && w.args.size() + more.args.size() <= kMostArguments ? &w : nullptr;
+    return w.op == more.op && Fits(w, more) ? &w : nullptr;
   }
-  void Put(const Write& w, std::size_t at) { at_[w.args[0]] = at; }
-  // Any key that this write names, or that begins with one (Write::Place, Write::Fence).
-  void Close(const Write& w) {
+  // The last write of values to several keys, if no write behind it has to do with this one's.
+  Write* Values(std::vector<Write>& writes, const Write& more) const {
+    if (!values_ || !Fits(writes[*values_], more) || LastOf(more.args[0]) > *values_) return nullptr;
+    return &writes[*values_];
+  }
+  void Put(const Write& w, std::size_t at) { open_[w.args[0]] = last_[w.args[0]] = at; }
+  void PutValue(const std::string& key, std::size_t at) {
+    open_.erase(key);
+    last_[key] = at;
+    values_ = at;
+  }
+  std::size_t values() const { return *values_; }
+  // Any argument may be a key that this write has to do with, or what such keys begin with (Write::Place,
+  // Write::Fence).
+  void Close(const Write& w, std::size_t at) {
     for (const auto& arg : w.args) {
-      at_.erase(arg);
+      open_.erase(arg);
+      last_[arg] = at;
       const auto from = arg + ":";
-      for (auto it = at_.lower_bound(from); it != at_.end() && it->first.starts_with(from);) it = at_.erase(it);
+      for (auto it = open_.lower_bound(from); it != open_.end() && it->first.starts_with(from);) it = open_.erase(it);
     }
   }
 
  private:
-  std::map<std::string, std::size_t> at_;
+  static bool Fits(const Write& w, const Write& more) { return w.args.size() + more.args.size() <= kMostArguments; }
+  std::size_t LastOf(std::string_view key) const {
+    std::size_t last = 0;
+    for (auto end = key.size(); end != std::string_view::npos; end = end == 0 ? end - 1 : key.rfind(':', end - 1)) {
+      auto it = last_.find(std::string(key.substr(0, end)));
+      if (it != last_.end()) last = std::max(last, it->second);
+    }
+    return last;
+  }
+
+  std::map<std::string, std::size_t> open_;            // by key
+  std::unordered_map<std::string, std::size_t> last_;  // by key, and by what may be one
+  std::optional<std::size_t> values_;
 };
 }  // namespace
 
@@ -110,9 +138,17 @@ std::vector<Write> Joined(std::vector<Write> writes) {
   out.reserve(writes.size());
   OpenWrites open;
   for (auto& w : writes) {
-    if (!CanJoin(w.op)) {
-      open.Close(w);
-    } else if (auto* to = open.Find(out, w)) {
+    if (w.op == "set") {
+      if (auto* to = open.Values(out, w)) {
+        to->op = "mset";
+        open.PutValue(w.args[0], open.values());
+        std::move(w.args.begin(), w.args.end(), std::back_inserter(to->args));
+        continue;
+      }
+      open.PutValue(w.args[0], out.size());
+    } else if (!CanJoin(w.op)) {
+      open.Close(w, out.size());
+    } else if (auto* to = open.Same(out, w)) {
       std::move(w.args.begin() + 1, w.args.end(), std::back_inserter(to->args));
       continue;
     } else {

@@ -157,6 +157,7 @@ struct Tailer::Batch {
   std::int64_t restored_upto = -1;
   std::size_t taken = 0;
   bool alone = false;                  // nothing may follow in this transaction
+  bool compared = false;               // own records with what is stored, or it wants to
   bool settles = false;                // something takes effect for all that is decided behind it
   std::optional<std::int64_t> rewind;  // to where a child was parked whose gap has closed
   std::uint64_t applied = 0, restored = 0, dropped = 0, parked_records = 0;
@@ -333,6 +334,7 @@ void Tailer::ApplyAll(int p, Part& part, std::span<const kafka::Record> records,
   while (!part.again && !rest.empty() && !stop_) {
     beat();
     auto n = Apply(p, part, rest.first(std::min(window, rest.size())));
+    if (std::exchange(part.compare, false) && n == 0) continue;
     if (n == 0 && std::exchange(part.raced, false) && ++races < kRaces) {
       window = std::max<std::size_t>(window / 4, 1);
       continue;
@@ -402,7 +404,7 @@ std::vector<Tailer::Item> Tailer::Look(int p, const Part& part, std::span<const 
       if (item.taken) item.handled = ask.Field(handled, item.child);
       if (item.own) {
         item.own_length = ask.Length(keys_.Own(p, item.child));
-        if (r.offset >= part.proven) {
+        if (r.offset >= part.proven && (part.compares || !part.restoring)) {
           item.bytes = ask.Element(keys_.Own(p, item.child), static_cast<std::int64_t>(e.version) - 1);
         }
       }
@@ -497,6 +499,11 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
   auto& version = batch.version.try_emplace(e.stream, stored).first->second;
   if (e.version <= version) {
     if (e.version > stored) return Took::kNoYet;  // given back by this very batch: to be compared with what is stored
+    batch.compared = true;
+    if (!item.bytes && record.offset >= part.proven) {
+      part.compare = true;
+      return Took::kNoYet;
+    }
     if (item.bytes && !Questions::HasElement(read, *item.bytes, record.value)) {
       shards_.Halt(p, "FORK");
       return Took::kStop;
@@ -697,6 +704,7 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
       if (took == Took::kNoYet) break;
     }
   }
+  part.compares = batch.compared;
   if (batch.taken == 0) return 0;
   const auto next = records[batch.taken - 1].offset + 1;
   auto& tx = batch.tx;

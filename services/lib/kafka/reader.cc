@@ -14,7 +14,7 @@ const Settings kSettings = {
     {"isolation.level", "read_committed"}, {"check.crcs", "true"},
     {"enable.partition.eof", "true"},      {"fetch.min.bytes", "1"},
     {"fetch.wait.max.ms", "50"},  // a partition added later waits for the fetch under way
-    {"fetch.error.backoff.ms", "100"},     {"queued.max.messages.kbytes", "32768"},  // per partition; 64 MB by default
+    {"fetch.error.backoff.ms", "100"},     {"queued.max.messages.kbytes", "8192"},  // per partition; 64 MB by default
 };
 
 void AddOnce(std::vector<int>& list, int value) {

@@ -12,8 +12,10 @@
 #include <cstdint>
 #include <functional>
 #include <future>
+#include <initializer_list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/base/error.h"
@@ -34,7 +36,24 @@ struct Reply {
   bool IsNil() const { return type == Type::kNil; }
 };
 
-using Args = std::vector<std::string>;
+// The words of a command, kept as they go over the wire (RESP: lengths and bytes only, so no word can be read as
+// protocol): a word is copied once, however many there are.
+class Args {
+ public:
+  Args() = default;
+  Args(std::initializer_list<std::string_view> words) {
+    for (auto word : words) Add(word);
+  }
+  Args& Add(std::string_view word);
+  Args& Add(std::int64_t number);
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  void AppendTo(std::string& out) const;  // the whole command
+
+ private:
+  std::size_t size_ = 0;
+  std::string bytes_;
+};
 using Callback = std::function<void(Result<Reply>)>;
 
 struct Options {
@@ -88,8 +107,10 @@ class Script {
   explicit Script(std::string text);
   const std::string& text() const { return text_; }
   const std::string& sha1() const { return sha1_; }
-  Result<Reply> Run(Client& client, const std::vector<std::string>& keys, const Args& args, Deadline deadline,
-                    std::uint64_t only_on = 0) const;
+  // A command that runs it, with its keys; its arguments are still to be added.
+  Args Begin(std::initializer_list<std::string_view> keys = {}) const;
+  // `command`: of Begin. Loads the script if the server does not know it.
+  Result<Reply> Run(Client& client, const Args& command, Deadline deadline, std::uint64_t only_on = 0) const;
 
  private:
   std::string text_;

@@ -72,7 +72,7 @@ Connection::~Connection() {
 
 std::uint64_t Connection::Append(const Args& args) {
   const std::size_t before = out_.size();
-  Encode(args, out_);
+  args.AppendTo(out_);
   appended_ += out_.size() - before;
   return appended_;
 }

@@ -271,7 +271,7 @@ void Client::Loop::WriteWaiting() {
         continue;
       }
       command.end = connection_->Append(command.args);
-      command.args.clear();
+      command.args = {};
       timers_.erase(command.timer);
       command.timer = timers_.insert(command.deadline);
       sent_.push_back(std::move(command));

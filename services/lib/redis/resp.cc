@@ -35,13 +35,23 @@ std::string FirstWord(std::string_view text) {
 
 }  // namespace
 
-void Encode(const Args& args, std::string& out) {
-  AppendLength('*', args.size(), out);
-  for (const std::string& arg : args) {
-    AppendLength('$', arg.size(), out);
-    out += arg;
-    out += "\r\n";
-  }
+Args& Args::Add(std::string_view word) {
+  ++size_;
+  AppendLength('$', word.size(), bytes_);
+  bytes_ += word;
+  bytes_ += "\r\n";
+  return *this;
+}
+
+Args& Args::Add(std::int64_t number) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+  return Add(std::string_view(digits.data(), static_cast<std::size_t>(end - digits.data())));
+}
+
+void Args::AppendTo(std::string& out) const {
+  AppendLength('*', size_, out);
+  out += bytes_;
 }
 
 Error ErrorOf(std::string_view resp_error) {

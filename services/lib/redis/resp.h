@@ -19,9 +19,6 @@ namespace stafett::redis {
 inline constexpr std::size_t kMaxReplyBytes = 256U << 20U;
 inline constexpr std::size_t kMaxReplyElements = 4U << 20U;
 
-// Appends the command in RESP form: lengths and bytes only, so no argument can be read as protocol.
-void Encode(const Args& args, std::string& out);
-
 // What an error reply means. Only its first word is kept: the rest may echo data.
 Error ErrorOf(std::string_view resp_error);
 

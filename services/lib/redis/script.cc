@@ -33,12 +33,14 @@ bool NotLoaded(const Result<Reply>& reply) {
 
 Script::Script(std::string text) : text_(std::move(text)), sha1_(Sha1Hex(text_)) {}
 
-Result<Reply> Script::Run(Client& client, const std::vector<std::string>& keys, const Args& args, Deadline deadline,
-                          std::uint64_t only_on) const {
-  Args command = {"EVALSHA", sha1_, std::to_string(keys.size())};
-  command.insert(command.end(), keys.begin(), keys.end());
-  command.insert(command.end(), args.begin(), args.end());
+Args Script::Begin(std::initializer_list<std::string_view> keys) const {
+  Args command{"EVALSHA", sha1_};
+  command.Add(static_cast<std::int64_t>(keys.size()));
+  for (auto key : keys) command.Add(key);
+  return command;
+}
 
+Result<Reply> Script::Run(Client& client, const Args& command, Deadline deadline, std::uint64_t only_on) const {
   Result<Reply> reply = client.Call(command, deadline, only_on);
   if (!NotLoaded(reply)) return reply;
 
@@ -49,7 +51,7 @@ Result<Reply> Script::Run(Client& client, const std::vector<std::string>& keys, 
     if (error.code == Code::kUnknownOutcome) error.code = Code::kUnavailable;
     return tl::unexpected(std::move(error));
   }
-  reply = client.Call(std::move(command), deadline, only_on);
+  reply = client.Call(command, deadline, only_on);
   if (NotLoaded(reply)) {
     return Fail(Code::kUnavailable, "REDIS_NOSCRIPT", "script unloaded again at once");
   }

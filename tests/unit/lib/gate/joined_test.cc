@@ -23,6 +23,21 @@ TEST(Joined, WhatIsAddedToOneKeyIsOneWrite) {
   EXPECT_EQ(Ops(joined), (std::vector<std::string>{"push a 2", "push b 1", "set s 1", "hset h 4"}));
 }
 
+TEST(Joined, ValuesOfSeveralKeysAreOneWrite) {
+  const auto joined = Joined({Write::Set("a", "1"), Write::Push("l", "x"), Write::Set("b", "2"), Write::Set("a", "3")});
+  EXPECT_EQ(Ops(joined), (std::vector<std::string>{"mset a 5", "push l 1"}));
+  EXPECT_EQ(joined[0].args, (std::vector<std::string>{"a", "1", "b", "2", "a", "3"}));
+}
+
+TEST(Joined, AValueIsNotBroughtBeforeWhatHasToDoWithItsKey) {
+  EXPECT_EQ(Joined({Write::Set("a", "1"), Write::Outbox("ob", "m", "t", "k", "v", ""), Write::Set("m", "2")}).size(),
+            3U)
+      << "the entry carries the mark as it was";
+  EXPECT_EQ(Joined({Write::Set("a", "1"), Write::Max("b", 5), Write::Set("b", "2")}).size(), 3U);
+  EXPECT_EQ(Joined({Write::Set("a", "1"), Write::Rewind("m", 1, "f", "o"), Write::Set("m:rewinds", "2")}).size(), 3U);
+  EXPECT_EQ(Joined({Write::Set("a", "1"), Write::Push("l", "x"), Write::Delete("l"), Write::Set("l", "2")}).size(), 4U);
+}
+
 TEST(Joined, NotPastAWriteOfTheSameKeyNorOfAnyMadeOfIt) {
   EXPECT_EQ(Joined({Write::HashSet("h", "f", "1"), Write::HashDelete("h", "f"), Write::HashSet("h", "f", "2")}).size(),
             3U);
@@ -38,7 +53,7 @@ rc::Gen<Write> AnyWrite() {
     const auto n = std::to_string(*rc::gen::inRange(0, 3));
     const auto m = std::to_string(*rc::gen::inRange(0, 3));
     const auto score = *rc::gen::inRange<std::int64_t>(0, 5);
-    switch (*rc::gen::inRange(0, 13)) {
+    switch (*rc::gen::inRange(0, 18)) {
       case 0:
       case 1:
       case 2: return Write::Push("l" + n, m);
@@ -53,6 +68,11 @@ rc::Gen<Write> AnyWrite() {
         return Write::Place("p" + n, m, m,
                             *rc::gen::elementOf(std::vector<std::vector<std::string>>{{}, {"0"}, {"0", "1"}}));
       case 11: return Write::SortedAdd("p" + n + ":" + m, score, m);
+      case 12:
+      case 13: return Write::Set("s" + n, m);
+      case 14: return Write::Max("s" + n, score);
+      case 15: return Write::Set(*rc::gen::element<std::string>("l", "h", "z") + n, m);
+      case 16: return Write::Outbox("o", "s" + n, "t", "k", m, "");
       default: return Write::Remember("c" + n, Millis(60'000), "hash", 1, "ch", 2);
     }
   });

@@ -42,14 +42,14 @@ TEST(RealRedis, Script_survives_flush_and_restart) {
   RedisServer server;
   Client client(To(server));
   const Script script("return redis.call('INCR', KEYS[1])");
-  EXPECT_EQ(script.Run(client, {"n"}, {}, Soon())->integer, 1);
+  EXPECT_EQ(script.Run(client, script.Begin({"n"}), Soon())->integer, 1);
   ASSERT_TRUE(client.Call({"SCRIPT", "FLUSH"}, Soon()));
-  EXPECT_EQ(script.Run(client, {"n"}, {}, Soon())->integer, 2);
+  EXPECT_EQ(script.Run(client, script.Begin({"n"}), Soon())->integer, 2);
   const std::string before = client.RunId();
   server.Restart();
   // The first call may be in flight into the old connection: unknown, never a wrong answer.
-  Result<Reply> reply = script.Run(client, {"m"}, {}, Soon());
-  if (!reply) reply = script.Run(client, {"m"}, {}, Soon());
+  Result<Reply> reply = script.Run(client, script.Begin({"m"}), Soon());
+  if (!reply) reply = script.Run(client, script.Begin({"m"}), Soon());
   ASSERT_TRUE(reply) << reply.error().reason;
   EXPECT_NE(client.RunId(), before);
   EXPECT_EQ(client.Call({"GET", "n"}, Soon())->string, "2");
@@ -59,7 +59,7 @@ TEST(RealRedis, Script_errors_keep_their_first_word) {
   RedisServer server;
   Client client(To(server));
   const Script script("return redis.error_reply('CONFLICT ' .. ARGV[1])");
-  const auto reply = script.Run(client, {}, {"Ola"}, Soon());
+  const auto reply = script.Run(client, script.Begin().Add("Ola"), Soon());
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().message, "CONFLICT");
 }
@@ -119,7 +119,7 @@ TEST(RealRedis, Acl_user_and_full_memory) {
   ASSERT_TRUE(reply) << reply.error().reason;
   const Script script("redis.call('SET', KEYS[1], ARGV[1]) return 1");
   for (int i = 0; i < 100 && reply; ++i) {
-    reply = script.Run(client, {std::to_string(i)}, {std::string(100'000, 'x')}, Soon());
+    reply = script.Run(client, script.Begin({std::to_string(i)}).Add(std::string(100'000, 'x')), Soon());
   }
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, Code::kUnavailable);

@@ -27,7 +27,7 @@ Options To(const RespServer& server) {
 }
 
 // Answers GET x with "value of x".
-void Echo(Conn& conn, const Args& args) { conn.Send(Bulk("value of " + args.back())); }
+void Echo(Conn& conn, const RespServer::Args& args) { conn.Send(Bulk("value of " + args.back())); }
 
 bool Until(const std::function<bool()>& condition) {
   for (int i = 0; i < 1000; ++i) {
@@ -78,15 +78,15 @@ TEST(RedisClient, Handshake_comes_first_and_tells_the_run_id) {
   Client client(options);
   EXPECT_EQ(run_id.get_future().get(), "run-1");
   EXPECT_TRUE(client.Call({"GET", "a"}, Soon()));
-  EXPECT_THAT(server.handshake(),
-              testing::ElementsAre(Args{"AUTH", "cases", "p w\r\nd"}, Args{"CLIENT", "SETNAME", "stafett-cases"},
-                                   Args{"INFO", "server"}));
+  EXPECT_THAT(server.handshake(), testing::ElementsAre(RespServer::Args{"AUTH", "cases", "p w\r\nd"},
+                                                       RespServer::Args{"CLIENT", "SETNAME", "stafett-cases"},
+                                                       RespServer::Args{"INFO", "server"}));
 }
 
 TEST(RedisClient, Pipelines_in_order) {
   std::atomic<int> seen{0};
   // Nothing is answered before all have arrived: only a pipelining client gets through.
-  RespServer server([&seen](Conn& conn, const Args& args) {
+  RespServer server([&seen](Conn& conn, const RespServer::Args& args) {
     conn.withheld.push_back(Bulk(args.back()));
     if (++seen < 500) return;
     for (const std::string& reply : conn.withheld) conn.Send(reply);
@@ -133,7 +133,7 @@ TEST(RedisClient, Many_threads_each_get_their_own_answer) {
 
 // The leak: GET B must never get A's answer, however late that one is.
 TEST(RedisClient, Late_answer_never_reaches_another_call) {
-  RespServer server([](Conn& conn, const Args& args) {
+  RespServer server([](Conn& conn, const RespServer::Args& args) {
     if (args.back() == "A") {
       conn.withheld.push_back(Bulk("secret of A"));
       return;  // comes too late: just before the next answer on the same connection
@@ -153,7 +153,7 @@ TEST(RedisClient, Late_answer_never_reaches_another_call) {
 
 TEST(RedisClient, Timeout_of_one_ends_all_that_share_the_connection) {
   std::atomic<int> seen{0};
-  RespServer server([&seen](Conn& conn, const Args& args) {
+  RespServer server([&seen](Conn& conn, const RespServer::Args& args) {
     ++seen;
     if (args.back() != "slow" && args.back() != "behind") Echo(conn, args);
   });
@@ -168,7 +168,7 @@ TEST(RedisClient, Timeout_of_one_ends_all_that_share_the_connection) {
 }
 
 TEST(RedisClient, Unknown_when_sent_unavailable_when_not) {
-  auto server = std::make_unique<RespServer>([](Conn& conn, const Args&) { conn.close = true; });
+  auto server = std::make_unique<RespServer>([](Conn& conn, const RespServer::Args&) { conn.close = true; });
   Client client(To(*server));
   const auto sent = client.Call({"SET", "a", "1"}, Soon());
   ASSERT_FALSE(sent);
@@ -199,7 +199,7 @@ TEST(RedisClient, With_redis_away_a_command_does_not_wait_for_its_whole_deadline
 
 TEST(RedisClient, What_was_sent_waits_for_its_deadline_and_not_for_patience) {
   std::atomic<bool> go{false};
-  RespServer server([&go](Conn& conn, const Args& args) {
+  RespServer server([&go](Conn& conn, const RespServer::Args& args) {
     while (!go) std::this_thread::sleep_for(Millis(2));
     Echo(conn, args);
   });
@@ -215,7 +215,7 @@ TEST(RedisClient, What_was_sent_waits_for_its_deadline_and_not_for_patience) {
 // Redis stops reading: what is only half handed over can not have been run.
 TEST(RedisClient, Half_written_command_is_unavailable_not_unknown) {
   std::atomic<bool> go{false};
-  RespServer server([&go](Conn& conn, const Args&) {
+  RespServer server([&go](Conn& conn, const RespServer::Args&) {
     while (!go) std::this_thread::sleep_for(Millis(2));
     conn.close = true;
   });
@@ -307,8 +307,9 @@ TEST(RedisClient, Without_a_run_id_nothing_is_let_through) {
 }
 
 TEST(RedisClient, Replies_cut_byte_by_byte) {
-  RespServer server(
-      [](Conn& conn, const Args&) { conn.Send("*5\r\n:42\r\n$-1\r\n*2\r\n$3\r\na\r\n\r\n*0\r\n+OK\r\n:-7\r\n"); });
+  RespServer server([](Conn& conn, const RespServer::Args&) {
+    conn.Send("*5\r\n:42\r\n$-1\r\n*2\r\n$3\r\na\r\n\r\n*0\r\n+OK\r\n:-7\r\n");
+  });
   server.slice_handshake();
   Client client(To(server));
   const auto reply = client.Call({"X"}, Soon());
@@ -325,7 +326,7 @@ TEST(RedisClient, Replies_cut_byte_by_byte) {
 }
 
 TEST(RedisClient, Nil_is_a_value) {
-  RespServer server([](Conn& conn, const Args&) { conn.Send("$-1\r\n"); });
+  RespServer server([](Conn& conn, const RespServer::Args&) { conn.Send("$-1\r\n"); });
   Client client(To(server));
   const auto reply = client.Call({"GET", "none"}, Soon());
   ASSERT_TRUE(reply);
@@ -333,7 +334,7 @@ TEST(RedisClient, Nil_is_a_value) {
 }
 
 TEST(RedisClient, Error_replies_are_told_apart_and_never_echo_data) {
-  RespServer server([](Conn& conn, const Args& args) { conn.Send("-" + args.at(1) + "\r\n"); });
+  RespServer server([](Conn& conn, const RespServer::Args& args) { conn.Send("-" + args.at(1) + "\r\n"); });
   Client client(To(server));
   const auto ask = [&](const std::string& text) { return client.Call({"E", text}, Soon()).error(); };
   Error e = ask("CONFLICT child Ola Nordmann");
@@ -351,7 +352,7 @@ TEST(RedisClient, Error_replies_are_told_apart_and_never_echo_data) {
 }
 
 TEST(RedisClient, Error_inside_a_transaction_never_claims_nothing_was_done) {
-  RespServer server([](Conn& conn, const Args&) { conn.Send("*2\r\n+OK\r\n-OOM x\r\n"); });
+  RespServer server([](Conn& conn, const RespServer::Args&) { conn.Send("*2\r\n+OK\r\n-OOM x\r\n"); });
   Client client(To(server));
   const auto reply = client.Call({"EXEC"}, Soon());
   ASSERT_FALSE(reply);
@@ -361,7 +362,7 @@ TEST(RedisClient, Error_inside_a_transaction_never_claims_nothing_was_done) {
 
 TEST(RedisClient, Garbage_and_unasked_replies_destroy_the_connection) {
   std::atomic<int> kind{0};
-  RespServer server([&kind](Conn& conn, const Args& args) {
+  RespServer server([&kind](Conn& conn, const RespServer::Args& args) {
     if (kind == 0) conn.Send("HTTP/1.1 400\r\n");
     if (kind == 1) conn.Send("*999999999\r\n");  // larger than we ever ask for
     if (kind == 2) conn.Send(Bulk("mine") + Bulk("unasked"));
@@ -381,7 +382,7 @@ TEST(RedisClient, Garbage_and_unasked_replies_destroy_the_connection) {
 }
 
 TEST(RedisClient, Full_queue_refuses_at_once) {
-  RespServer server([](Conn&, const Args&) {});
+  RespServer server([](Conn&, const RespServer::Args&) {});
   Options options = To(server);
   options.max_pending = 2;
   Client client(options);
@@ -409,7 +410,7 @@ TEST(RedisClient, No_command_and_blocking_in_a_completion_are_refused) {
 
 TEST(RedisClient, Destructor_answers_everything) {
   std::atomic<int> seen{0};
-  RespServer server([&seen](Conn&, const Args&) { ++seen; });
+  RespServer server([&seen](Conn&, const RespServer::Args&) { ++seen; });
   std::future<Result<Reply>> sent;
   std::promise<Error> from_completion;
   {
@@ -429,32 +430,33 @@ TEST(RedisScript, Loads_when_the_server_does_not_know_it) {
   std::atomic<bool> loaded{false};
   std::atomic<int> loads{0};
   const Script script("return ARGV[1]");
-  RespServer server([&](Conn& conn, const Args& args) {
+  RespServer server([&](Conn& conn, const RespServer::Args& args) {
     if (args.at(0) == "SCRIPT") {
       ++loads;
       loaded = true;
       return conn.Send(Bulk(script.sha1()));
     }
     if (!loaded) return conn.Send("-NOSCRIPT No matching script\r\n");
-    EXPECT_EQ(args, (Args{"EVALSHA", script.sha1(), "1", "key", "arg"}));
+    EXPECT_EQ(args, (RespServer::Args{"EVALSHA", script.sha1(), "1", "key", "arg"}));
     conn.Send(Bulk("ran"));
   });
   Client client(To(server));
   EXPECT_EQ(script.sha1(), "098e0f0d1448c0a81dafe820f66d460eb09263da");
-  EXPECT_EQ(script.Run(client, {"key"}, {"arg"}, Soon())->string, "ran");
-  EXPECT_EQ(script.Run(client, {"key"}, {"arg"}, Soon())->string, "ran");
+  EXPECT_EQ(script.Run(client, script.Begin({"key"}).Add("arg"), Soon())->string, "ran");
+  EXPECT_EQ(script.Run(client, script.Begin({"key"}).Add("arg"), Soon())->string, "ran");
   EXPECT_EQ(loads, 1);
   loaded = false;  // SCRIPT FLUSH or a restart
-  EXPECT_EQ(script.Run(client, {"key"}, {"arg"}, Soon())->string, "ran");
+  EXPECT_EQ(script.Run(client, script.Begin({"key"}).Add("arg"), Soon())->string, "ran");
   EXPECT_EQ(loads, 2);
 }
 
 TEST(RedisScript, Lost_load_is_unavailable_because_nothing_ran) {
-  RespServer server([](Conn& conn, const Args& args) {
+  RespServer server([](Conn& conn, const RespServer::Args& args) {
     if (args.at(0) != "SCRIPT") conn.Send("-NOSCRIPT x\r\n");
   });
   Client client(To(server));
-  const auto reply = Script("return 1").Run(client, {}, {}, Deadline::In(Millis(100)));
+  const Script script("return 1");
+  const auto reply = script.Run(client, script.Begin(), Deadline::In(Millis(100)));
   ASSERT_FALSE(reply);
   EXPECT_EQ(reply.error().code, Code::kUnavailable);
 }
