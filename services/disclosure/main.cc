@@ -29,7 +29,7 @@ int main(int argc, char** argv) {
     host.gate().AddTailer(config.kafka.ledger_topic, "ledger", router);
     host.gate().AddTailer(config.kafka.log_topic, "log", router);
     disclosure::adapters::Activation activation(host, regimes);
-    disclosure::adapters::RecipientsOfGate recipients(regimes, suspension, activation);
+    disclosure::adapters::RecipientsOfGate recipients(host, regimes, suspension, activation);
     disclosure::adapters::AwaitedReceipts awaited(
         ledger.children(), host.gate().committer(), host.metrics(),
         {[&host] { return host.gate().Open() ? std::optional(host.gate().Held()) : std::nullopt; },
@@ -40,7 +40,8 @@ int main(int argc, char** argv) {
          },
          host.tenants().hash()});
     disclosure::rpc_api::DisclosureService service(
-        host, {ledger, contents, references, delivery_id, recipients, host.tenants()});
+        host, {ledger, contents, references, delivery_id, recipients, host.tenants()},
+        seal::SigningKey(alias_key.Derive("reconciliation")));
     awaited.Start(host::BeatsOf(host.health()));
     const int code = host.Run({{disclosure::v1::Disclosure::service_full_name(), &service}});
     awaited.Stop();

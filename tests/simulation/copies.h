@@ -101,6 +101,7 @@ struct DisclosureCopy final : Copy {
     Result<std::map<std::string, std::string>> Suspended(const std::vector<std::string>&, Deadline) override {
       return std::map<std::string, std::string>();
     }
+    Result<std::map<std::string, Time>> Untouched(Deadline) override { return std::map<std::string, Time>(); }
     Status Resume(const std::string&, Deadline) override { return {}; }
   };
   disclosure::adapters::Regimes regimes;

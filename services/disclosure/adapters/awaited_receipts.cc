@@ -58,25 +58,52 @@ bool CanSay(const std::vector<tenants::Receipt>* receipts, tenants::Receipt step
   return receipts == nullptr || std::find(receipts->begin(), receipts->end(), step) != receipts->end();
 }
 
-// Whether the step after this state is one that can be told of.
-bool NextIsDue(const domain::Delivery& d, const std::vector<tenants::Receipt>* receipts) {
-  switch (d.state) {
-    case DeliveryState::kSignalled:
-    case DeliveryState::kWithheld: return true;
-    case DeliveryState::kFetched: return CanSay(receipts, tenants::Receipt::kStored);
-    case DeliveryState::kStored:
-      return d.kind != domain::DeliveryKind::kRetraction && CanSay(receipts, tenants::Receipt::kOpened);
-    default: return false;
-  }
+domain::Tells TellsOf(const std::vector<tenants::Receipt>* receipts) {
+  return {CanSay(receipts, tenants::Receipt::kStored), CanSay(receipts, tenants::Receipt::kOpened)};
 }
 
-// "count:oldest" of each of kStates.
+// Of each of kStates the count and the oldest; then whose lie untouched, and since when.
 std::string Encode(const Standing& standing) {
   std::string out;
   for (const auto& [state, name] : kStates) {
     auto it = standing.waiting.find(state);
     const auto count = it == standing.waiting.end() ? Standing::Count{} : it->second;
     out += std::to_string(count.deliveries) + " " + std::to_string(count.oldest.ms) + " ";
+  }
+  for (const auto& [recipient, since] : standing.untouched) out += recipient + " " + std::to_string(since.ms) + " ";
+  return out;
+}
+
+// What is noted of all children.
+struct AllWaiting {
+  std::map<DeliveryState, int> count;
+  std::map<DeliveryState, Millis> oldest;
+  std::map<std::string, Time> untouched;
+  Time now;
+};
+Result<AllWaiting> ReadWaiting(gate::Store& store, const gate::Keys& keys, Deadline deadline) {
+  std::vector<gate::Get> gets;
+  for (int p = 0; p < keys.partitions(); ++p) gets.push_back(gate::Get::Hash(AwaitedReceipts::WaitingKey(keys, p)));
+  STAFETT_TRY(auto read, store.Read(gets, deadline));
+  AllWaiting out;
+  out.now = read.now;
+  for (const auto& value : read.values) {
+    for (std::size_t i = 0; i + 1 < value.list.size(); i += 2) {
+      std::istringstream text(value.list[i + 1]);
+      for (const auto& [state, name] : kStates) {
+        int deliveries = 0;
+        std::int64_t since = 0;
+        text >> deliveries >> since;
+        out.count[state] += deliveries;
+        if (deliveries > 0) out.oldest[state] = std::max(out.oldest[state], Millis(read.now.ms - since));
+      }
+      std::string recipient;
+      std::int64_t since = 0;
+      while (text >> recipient >> since) {
+        auto [it, first] = out.untouched.emplace(recipient, Time{since});
+        if (!first) it->second = std::min(it->second, Time{since});
+      }
+    }
   }
   return out;
 }
@@ -94,10 +121,14 @@ Standing Look(const domain::View& view, const Words& said, const ReceiptsOf& rec
     if (ended || !domain::GroundHolds(view, d, now)) continue;
     const auto* of = receipts(d.recipient);
     out.any = out.any || d.state != DeliveryState::kStored;
-    if (NextIsDue(d, of)) {
+    if (domain::NextDue(d, TellsOf(of))) {
       out.any = true;
       auto& count = out.waiting[d.state];
       if (count.deliveries++ == 0 || d.at < count.oldest) count.oldest = d.at;
+      if (d.state == DeliveryState::kSignalled) {
+        auto [it, first] = out.untouched.emplace(d.recipient, d.at);
+        if (!first) it->second = std::min(it->second, d.at);
+      }
     }
     if (auto ends = domain::GroundEnds(view, d)) again(*ends);
     if (!CanSay(of, tenants::Receipt::kStored) || !domain::ToBeStored(view, d, now)) continue;
@@ -134,6 +165,8 @@ AwaitedReceipts::AwaitedReceipts(gate::Children<domain::View>& views, gate::Comm
                        "Deliveries that have come to this state and wait for the next, of all partitions.", labels);
     oldest_[state] = &metrics.Gauge("stafett_delivery_oldest_seconds", "Age of the oldest of them.", labels);
   }
+  silent_ = &metrics.Gauge("stafett_recipients_silent",
+                           "Recipients that have left something untouched for more than a day, of all partitions.");
 }
 
 AwaitedReceipts::~AwaitedReceipts() { Stop(); }
@@ -280,29 +313,22 @@ void AwaitedReceipts::Count() {
   const auto now = std::chrono::steady_clock::now();
   if (now - counted_ < kCountEvery) return;
   counted_ = now;
-  const auto& keys = committer_.keys();
-  std::vector<gate::Get> gets;
-  for (int p = 0; p < keys.partitions(); ++p) gets.push_back(gate::Get::Hash(WaitingKey(keys, p)));
-  auto read = committer_.store().Read(gets, Soon());
-  if (!read) return;
-  std::map<DeliveryState, int> count;
-  std::map<DeliveryState, std::int64_t> oldest;
-  for (const auto& value : read->values) {
-    for (std::size_t i = 0; i + 1 < value.list.size(); i += 2) {
-      std::istringstream text(value.list[i + 1]);
-      for (const auto& [state, name] : kStates) {
-        int deliveries = 0;
-        std::int64_t since = 0;
-        text >> deliveries >> since;
-        count[state] += deliveries;
-        if (deliveries > 0) oldest[state] = std::max(oldest[state], read->now.ms - since);
-      }
-    }
-  }
+  auto all = ReadWaiting(committer_.store(), committer_.keys(), Soon());
+  if (!all) return;
   for (const auto& [state, name] : kStates) {
-    waiting_[state]->Set(count[state]);
-    oldest_[state]->Set(static_cast<double>(std::max<std::int64_t>(oldest[state], 0)) / 1000);
+    waiting_[state]->Set(all->count[state]);
+    oldest_[state]->Set(static_cast<double>(std::max(all->oldest[state], Millis(0)).count()) / 1000);
   }
+  const auto& untouched = all->untouched;
+  silent_->Set(static_cast<double>(std::count_if(untouched.begin(), untouched.end(), [&](const auto& entry) {
+    return all->now.ms - entry.second.ms > kSilent.count();
+  })));
+}
+
+Result<std::map<std::string, Time>> AwaitedReceipts::Untouched(gate::Store& store, const gate::Keys& keys,
+                                                               Deadline deadline) {
+  STAFETT_TRY(auto all, ReadWaiting(store, keys, deadline));
+  return std::move(all.untouched);
 }
 
 }  // namespace stafett::disclosure::adapters

@@ -13,7 +13,8 @@
 //   little          what is stored within kGrace is never spoken of: what goes well costs no record, and escalation,
 //                   which counts from the moment when it is said, is no more than that late.
 //
-// A look also notes how many of the child's deliveries stand where, for the metrics: those nobody touches count too.
+// A look also notes how many of the child's deliveries stand where and whose lie untouched, for the metrics and for
+// officers: those nobody touches count too.
 #pragma once
 
 #include <atomic>
@@ -47,6 +48,7 @@ struct Standing {
     Time oldest;
   };
   std::map<domain::DeliveryState, Count> waiting;  // for a next step that is due
+  std::map<std::string, Time> untouched;           // by recipient: since when the oldest lies there, signalled alone
   bool any = false;                                // those, or what other files may say is waited for
 };
 // `receipts`: what the recipient's system can tell; nullptr: no file knows it.
@@ -59,7 +61,9 @@ class AwaitedReceipts {
   static constexpr Millis kGrace{2000};
   static constexpr std::int64_t kBatch = 64;    // children of a partition in one round
   static constexpr std::size_t kTogether = 32;  // in one step: the store does nothing else meanwhile
-  static constexpr Millis kRetry{10'000};       // before a child is looked at again that could not be
+  // A recipient that leaves something untouched for so long is silent: over a day, whatever its hours are.
+  static constexpr Millis kSilent{24 * 3600'000};
+  static constexpr Millis kRetry{10'000};  // before a child is looked at again that could not be
 
   struct Options {
     std::function<std::optional<std::set<int>>()> partitions;  // to look after; nothing while the gate is closed
@@ -80,7 +84,9 @@ class AwaitedReceipts {
     return gate::Write::SortedSooner(DueKey(keys, partition), happened.ms + kGrace.count(), child);
   }
   static std::string DueKey(const gate::Keys& keys, int partition) { return keys.Index(partition, "receipts"); }
-  // Hash: child -> its Standing::waiting; only children that have some.
+  // By recipient, of all children: since when the oldest lies untouched.
+  static Result<std::map<std::string, Time>> Untouched(gate::Store& store, const gate::Keys& keys, Deadline deadline);
+  // Hash: child -> its Standing::waiting and untouched; only children that have some.
   static std::string WaitingKey(const gate::Keys& keys, int partition) { return keys.Index(partition, "deliveries"); }
 
  private:
@@ -97,6 +103,7 @@ class AwaitedReceipts {
   gate::Children<Words> words_;
   Options options_;
   std::map<domain::DeliveryState, prometheus::Gauge*> waiting_, oldest_;
+  prometheus::Gauge* silent_;
   SteadyTime counted_{};
   std::atomic<bool> stop_{false};
   std::thread thread_;

@@ -231,12 +231,18 @@ std::vector<gate::Write> GateLedger::IndexesOf(const std::string& child, const d
   const auto& keys = host_.gate().keys();
   std::set<std::string> missed;
   if (const auto* withheld = std::get_if<domain::SignalWithheld>(&event)) missed.insert(withheld->recipient);
+  std::set<std::string> told;
   if (const auto* decided = std::get_if<domain::Decided>(&event)) {
     for (const auto& line : decided->lines) {
       if (line.missing == policy::Name(policy::Missing::kRecipientInactive)) missed.insert(line.recipient);
       if (line.delivery_id.empty()) continue;
       writes.push_back(gate::Write::Set(keys.Global("d:" + line.delivery_id), child));
       writes.push_back(gate::Write::Push(keys.Global("to:" + line.recipient), line.delivery_id + "\n" + child));
+      told.insert(line.recipient);
+    }
+    const auto day = calendar::Today(decided->at);
+    for (const auto& recipient : told) {
+      writes.push_back(gate::Write::SortedSooner(ToldOnKey(recipient, day), decided->at.ms, child));
     }
   }
   for (const auto& recipient : missed) writes.push_back(gate::Write::SortedAdd(MissedKey(recipient), now.ms, child));
@@ -325,6 +331,13 @@ Result<app::Ledger::Page> GateLedger::Deliveries(const std::string& recipient, s
   }
   page.next = from + static_cast<std::int64_t>(page.deliveries.size());
   return page;
+}
+
+Result<app::Ledger::Told> GateLedger::ToldOn(const std::string& recipient, const calendar::Date& day, std::int64_t from,
+                                             std::int64_t count, Deadline deadline) {
+  STAFETT_TRY(auto read,
+              host_.gate().store().Read({gate::Get::Sorted(ToldOnKey(recipient, day), from, count)}, deadline));
+  return Told{std::move(read.values[0].list), read.now};
 }
 
 Result<app::Ledger::FenceView> GateLedger::Fence(const std::string& child, const std::string& event_id,

@@ -47,6 +47,8 @@ class GateLedger final : public app::Ledger {
                           Deadline deadline) override;
   Result<std::vector<std::string>> Missed(const std::string& recipient, std::int64_t count, Deadline deadline) override;
   Status Caught(const std::string& recipient, const std::string& child, Deadline deadline) override;
+  Result<Told> ToldOn(const std::string& recipient, const calendar::Date& day, std::int64_t from, std::int64_t count,
+                      Deadline deadline) override;
   Result<FenceView> Fence(const std::string& child, const std::string& event_id, Deadline deadline) override;
 
   Result<Loaded> LoadWithRegime(int partition, const std::string& child, Deadline deadline);
@@ -70,6 +72,10 @@ class GateLedger final : public app::Ledger {
   Status Fold(domain::View& view, const gate::Entry& entry) const;
   std::string MissedKey(const std::string& recipient) const {
     return host_.gate().keys().Global("missed:" + recipient);
+  }
+  // Sorted set: children by the time of the first that this recipient was to be told on that day.
+  std::string ToldOnKey(const std::string& recipient, const calendar::Date& day) const {
+    return host_.gate().keys().Global("on:" + recipient + ":" + calendar::Format(day));
   }
   std::string ReadingKey(int partition) const { return host_.gate().keys().Index(partition, "reading"); }
   host::Parts& host_;

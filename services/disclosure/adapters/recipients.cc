@@ -1,5 +1,7 @@
 #include "disclosure/adapters/recipients.h"
 
+#include "disclosure/adapters/awaited_receipts.h"
+
 namespace stafett::disclosure::adapters {
 
 Result<std::map<std::string, std::string>> RecipientsOfGate::Suspended(const std::vector<std::string>& of,
@@ -15,6 +17,10 @@ Result<std::map<std::string, std::string>> RecipientsOfGate::Suspended(const std
     }
   }
   return out;
+}
+
+Result<std::map<std::string, Time>> RecipientsOfGate::Untouched(Deadline deadline) {
+  return AwaitedReceipts::Untouched(host_.gate().store(), host_.gate().keys(), deadline);
 }
 
 Status RecipientsOfGate::Resume(const std::string& recipient, Deadline deadline) {

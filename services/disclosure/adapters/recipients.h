@@ -13,12 +13,14 @@ namespace stafett::disclosure::adapters {
 
 class RecipientsOfGate final : public app::Recipients {
  public:
-  RecipientsOfGate(Regimes& regimes, Suspension& suspension, Activation& activation)
-      : regimes_(regimes), suspension_(suspension), activation_(activation) {}
+  RecipientsOfGate(host::Parts& host, Regimes& regimes, Suspension& suspension, Activation& activation)
+      : host_(host), regimes_(regimes), suspension_(suspension), activation_(activation) {}
   Result<std::map<std::string, std::string>> Suspended(const std::vector<std::string>& of, Deadline deadline) override;
+  Result<std::map<std::string, Time>> Untouched(Deadline deadline) override;
   Status Resume(const std::string& recipient, Deadline deadline) override;
 
  private:
+  host::Parts& host_;
   Regimes& regimes_;
   Suspension& suspension_;
   Activation& activation_;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "disclosure/app/ports.h"
+#include "disclosure/domain/reconcile.h"
 #include "lib/host/who.h"
 
 namespace stafett::disclosure::app {
@@ -64,6 +65,22 @@ struct Explained {
 Result<Explained> Explain(App& app, const host::Who& who, const std::string& child_reference,
                           const std::string& event_id, const std::string& recipient, const std::string& decision_id,
                           Deadline deadline);
+
+// What became of all that a recipient was told on one day, in parts.
+struct ReconciledPart {
+  std::string recipient;
+  calendar::Date day;
+  bool day_over = false;  // nothing more comes to it
+  Time now;
+  std::string from, next;  // tokens of this part and of the one behind it; empty: the first, and there is none
+  std::vector<domain::Reconciled> deliveries;
+};
+inline constexpr int kChildrenInPart = 100;     // at most
+inline constexpr int kDeliveriesInPart = 1000;  // a child that would come behind so many is of the next part
+// For the recipient itself (`recipient` empty), or for a disclosure officer of its controller, who is also shown what
+// the recipient was not told because it was suspended. `date`: "2026-11-22" in Oslo, not after today.
+Result<ReconciledPart> Reconcile(App& app, const host::Who& who, const std::string& recipient, const std::string& date,
+                                 const std::string& token, Deadline deadline);
 
 struct Resending {
   int deliveries = 0;  // signalled now

@@ -11,6 +11,7 @@
 #include "disclosure/domain/route.h"
 #include "disclosure/domain/view.h"
 #include "lib/base/time.h"
+#include "lib/calendar/calendar.h"
 #include "lib/gate/commit.h"
 #include "lib/host/references.h"
 #include "lib/tenants/tenants.h"
@@ -66,6 +67,14 @@ class Ledger {
   };
   virtual Result<Page> Deliveries(const std::string& recipient, std::int64_t from, std::int64_t count,
                                   Deadline deadline) = 0;
+  // Children of whom this recipient was to be told something on this day in Oslo, in the order of the first of it; from
+  // that rank on, at most `count`. The order does not change, whatever happens to the store; new ones come at the end.
+  struct Told {
+    std::vector<std::string> children;
+    Time now;
+  };
+  virtual Result<Told> ToldOn(const std::string& recipient, const calendar::Date& day, std::int64_t from,
+                              std::int64_t count, Deadline deadline) = 0;
   struct FenceView {
     std::optional<std::int64_t> offset;  // of the record asked for, once it was learned
     std::int64_t fence = 0;
@@ -86,6 +95,8 @@ class Recipients {
   // Those who cannot, with the reason: the broker's name of the error, or NOT_ACTIVATED.
   virtual Result<std::map<std::string, std::string>> Suspended(const std::vector<std::string>& of,
                                                                Deadline deadline) = 0;
+  // Those who left something untouched that they were told of, and since when the oldest of it.
+  virtual Result<std::map<std::string, Time>> Untouched(Deadline deadline) = 0;
   // kFailedPrecondition/TOPIC_REFUSES while its topic does.
   virtual Status Resume(const std::string& recipient, Deadline deadline) = 0;
 };

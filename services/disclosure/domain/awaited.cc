@@ -37,4 +37,19 @@ bool ToBeStored(const View& view, const Delivery& delivery, Time now) {
   return told && GroundHolds(view, delivery, now);
 }
 
+std::optional<DeliveryState> NextDue(const Delivery& delivery, Tells tells) {
+  auto due = [](DeliveryState next, bool told) { return told ? std::optional(next) : std::nullopt; };
+  const bool retraction = delivery.kind == DeliveryKind::kRetraction;
+  switch (delivery.state) {
+    case DeliveryState::kSignalled:
+    case DeliveryState::kWithheld:
+      return retraction ? due(DeliveryState::kStored, tells.stored) : DeliveryState::kFetched;
+    case DeliveryState::kFetched: return due(DeliveryState::kStored, tells.stored);
+    case DeliveryState::kStored: return due(DeliveryState::kOpened, tells.opened && !retraction);
+    case DeliveryState::kOpened:
+    case DeliveryState::kWithdrawn: break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace stafett::disclosure::domain

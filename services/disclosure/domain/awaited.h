@@ -18,4 +18,12 @@ std::optional<Time> GroundEnds(const View& view, const Delivery& delivery);
 // what was taken back.
 bool ToBeStored(const View& view, const Delivery& delivery, Time now);
 
+// What the recipient's system can tell of a delivery, as the controllers' files say.
+struct Tells {
+  bool stored = true, opened = true;
+};
+// The state that the recipient is to bring it to next; nothing: it has done all that it can tell. Whether its ground
+// still holds is another question. A retraction has nothing to be fetched and is opened by nobody.
+std::optional<DeliveryState> NextDue(const Delivery& delivery, Tells tells);
+
 }  // namespace stafett::disclosure::domain

@@ -1,6 +1,9 @@
 #include "disclosure/rpc/disclosure_service.h"
 
+#include <google/protobuf/util/json_util.h>
+
 #include "lib/base/id.h"
+#include "lib/calendar/calendar.h"
 #include "lib/host/names.h"
 
 namespace stafett::disclosure::rpc_api {
@@ -59,13 +62,57 @@ void Fill(const app::Listed& listed, v1::Delivery* out) {
   out->set_cursor(listed.cursor);
 }
 
+// A delivery has come through every state before its own.
+void CountIn(const domain::Reconciled& row, v1::ReconciledCounts* out) {
+  using S = domain::DeliveryState;
+  const auto state = row.delivery.state;
+  if (row.missing) out->set_missing(out->missing() + 1);
+  if (state == S::kWithdrawn) return out->set_withdrawn(out->withdrawn() + 1);
+  if (state == S::kWithheld) return out->set_withheld(out->withheld() + 1);
+  out->set_signalled(out->signalled() + 1);
+  if (state == S::kOpened) out->set_opened(out->opened() + 1);
+  if (state == S::kOpened || state == S::kStored) out->set_stored(out->stored() + 1);
+  if (state != S::kSignalled) out->set_fetched(out->fetched() + 1);
+}
+
+void Fill(const app::ReconciledPart& part, v1::ReconciledDay* out) {
+  out->set_recipient(part.recipient);
+  out->set_date(calendar::Format(part.day));
+  out->set_day_over(part.day_over);
+  out->set_made_ms(part.now.ms);
+  out->set_page_token(part.from);
+  out->set_next_page_token(part.next);
+  out->mutable_counts();
+  for (const auto& row : part.deliveries) {
+    CountIn(row, out->mutable_counts());
+    auto& delivery = *out->add_deliveries();
+    delivery.set_delivery_id(row.delivery.id);
+    delivery.set_kind(ToProto(row.delivery.kind));
+    delivery.set_type_class(std::string(domain::TypeClass(row.delivery.kind, row.delivery.item_type)));
+    delivery.set_state(ToProto(row.delivery.state));
+    if (row.missing) delivery.set_missing(ToProto(*row.missing));
+    delivery.set_ended(row.ended);
+    delivery.set_decided_ms(row.delivery.at.ms);
+  }
+}
+
+// With every field, so that who reads it need not know what an absent one means.
+std::string AsJson(const v1::ReconciledDay& day) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.always_print_primitive_fields = true;
+  std::string out;
+  (void)google::protobuf::util::MessageToJsonString(day, &out, options);  // fails on an Any alone
+  return out;
+}
+
 // One look at the fence: all others who wait, wait for it too.
 constexpr Millis kLook{2000};
 }  // namespace
 
-DisclosureService::DisclosureService(host::Host& host, app::App app)
+DisclosureService::DisclosureService(host::Host& host, app::App app, seal::SigningKey signing)
     : host_(host),
       app_(app),
+      signing_(std::move(signing)),
       endpoint_(host.runtime(), v1::Disclosure::service_full_name()),
       waits_(host::BeatsOf(host.health())),
       streams_(host::OpenStreams(
@@ -209,12 +256,14 @@ grpc::ServerUnaryReactor* DisclosureService::ListRecipients(grpc::CallbackServer
     if (controller == nullptr) return host::NotAllowed();
     for (const auto* r : host_.tenants().ServicesFor(*controller)) ids.push_back(r->id);
     STAFETT_TRY(auto suspended, app_.recipients.Suspended(ids, checked.deadline));
+    STAFETT_TRY(auto untouched, app_.recipients.Untouched(checked.deadline));
     for (const auto& r : ids) {
       auto& status = *response->add_recipients();
       status.set_recipient(r);
       auto it = suspended.find(r);
       status.set_active(it == suspended.end());
       if (it != suspended.end()) status.set_suspended_because(it->second);
+      if (auto since = untouched.find(r); since != untouched.end()) status.set_untouched_since_ms(since->second.ms);
     }
     return {};
   });
@@ -242,6 +291,22 @@ grpc::ServerUnaryReactor* DisclosureService::ResendMissed(grpc::CallbackServerCo
                 app::ResendMissed(app_, checked.who, CommandFor(checked), checked.deadline, request->recipient()));
     response->set_deliveries(resent.deliveries);
     response->set_more(resent.more);
+    return {};
+  });
+}
+
+grpc::ServerUnaryReactor* DisclosureService::GetReconciliation(grpc::CallbackServerContext* context,
+                                                               const v1::GetReconciliationRequest* request,
+                                                               v1::Reconciliation* response) {
+  return endpoint_.Serve("GetReconciliation", context, [=, this](const Call& call) -> Status {
+    const bool officer = !request->recipient().empty();
+    STAFETT_TRY(auto checked, host::CheckQuery(host_, call, *request, officer ? kPerson : kMachine));
+    STAFETT_TRY(auto part, app::Reconcile(app_, checked.who, request->recipient(), request->date(),
+                                          request->page_token(), checked.deadline));
+    Fill(part, response->mutable_day());
+    response->set_jws(signing_.Sign("stafett-reconciliation+jws", AsJson(response->day())));
+    response->set_key(signing_.Jwk());
+    response->set_next_page_token(part.next);
     return {};
   });
 }

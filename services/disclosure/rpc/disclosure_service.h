@@ -9,6 +9,7 @@
 #include "lib/host/host.h"
 #include "lib/host/streams.h"
 #include "lib/rpc/unary.h"
+#include "lib/seal/signing.h"
 #include "stafett/disclosure/v1/disclosure_service.grpc.pb.h"
 
 namespace stafett::disclosure::rpc_api {
@@ -17,7 +18,7 @@ namespace v1 = ::stafett::disclosure::v1;
 
 class DisclosureService final : public v1::Disclosure::CallbackService {
  public:
-  DisclosureService(host::Host& host, app::App app);
+  DisclosureService(host::Host& host, app::App app, seal::SigningKey signing);
 
 #define STAFETT_RPC(Method, Response)                                                                        \
   grpc::ServerUnaryReactor* Method(grpc::CallbackServerContext* context, const v1::Method##Request* request, \
@@ -31,6 +32,7 @@ class DisclosureService final : public v1::Disclosure::CallbackService {
   STAFETT_RPC(ListRecipients, ListRecipientsResponse)
   STAFETT_RPC(ResumeRecipient, RecipientStatus)
   STAFETT_RPC(ResendMissed, ResendMissedResponse)
+  STAFETT_RPC(GetReconciliation, Reconciliation)
   STAFETT_RPC(AwaitFence, AwaitFenceResponse)
 #undef STAFETT_RPC
   grpc::ServerWriteReactor<v1::Delivery>* WatchDeliveries(grpc::CallbackServerContext* context,
@@ -43,6 +45,7 @@ class DisclosureService final : public v1::Disclosure::CallbackService {
 
   host::Host& host_;
   app::App app_;
+  seal::SigningKey signing_;
   stafett::rpc::Endpoint endpoint_;
   FenceWaits waits_;
   std::unique_ptr<stafett::rpc::Streams> streams_;

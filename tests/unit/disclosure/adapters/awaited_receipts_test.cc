@@ -514,6 +514,37 @@ TEST(AwaitedReceiptsTest, Deliveries_are_counted_by_where_they_stand_touched_or_
   EXPECT_THAT(metrics.Text(), HasSubstr("stafett_deliveries{state=\"fetched\"} 1\n")) << "every copy counts all";
 }
 
+TEST(AwaitedReceiptsTest, Who_leaves_something_untouched_for_a_day_is_silent_whatever_it_does_else) {
+  House h;
+  h.Tell({"r-ppt"});
+  const auto since = h.Now();
+  h.Pass(Millis(3600'000));
+  const auto d = h.Tell({"r-school", "r-ppt", "r-paper"}, "ch-2");
+  h.Keep(domain::Fetched{d[1], "r-ppt", {}, "digest", "T020"}, "ch-2");
+  auto silent = [&] {
+    h.Restart();  // so that it counts at once
+    h.Rounds(*h.a);
+    h.Restart();
+    h.Rounds(*h.a);
+    const auto text = h.a->metrics.Text();
+    const std::string line = "\nstafett_recipients_silent ";
+    const auto at = text.find(line);
+    return at == std::string::npos ? "" : text.substr(at + line.size(), 1);
+  };
+  h.Pass(AwaitedReceipts::kSilent - Millis(3600'000));
+  EXPECT_EQ(silent(), "0") << "not before its time";
+  h.Pass(Millis(1));
+  EXPECT_EQ(silent(), "1");
+  const auto untouched = AwaitedReceipts::Untouched(h.store, h.a->keys, Soon());
+  ASSERT_TRUE(untouched);
+  EXPECT_EQ(untouched->size(), 3U);
+  EXPECT_EQ(untouched->at("r-ppt"), since);
+  EXPECT_EQ(untouched->at("r-school"), Time{since.ms + 3600'000});
+  h.Store(d[0], "ch-2");
+  h.Pass(Millis(3600'000));
+  EXPECT_EQ(silent(), "2") << "that of paper too: it could have fetched";
+}
+
 // Decisions, receipts, time, restarts, lost replies, racing copies, and stores that are lost at any moment with Kafka
 // having any part of what was written.
 RC_GTEST_PROP(AwaitedReceiptsProperty, In_the_end_the_log_says_exactly_what_is_to_be_stored_and_nothing_twice, ()) {

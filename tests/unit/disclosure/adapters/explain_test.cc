@@ -124,6 +124,9 @@ class Stored final : public app::Ledger {
   Result<Page> Deliveries(const std::string&, std::int64_t, std::int64_t, Deadline) override { return NotHere(); }
   Result<std::vector<std::string>> Missed(const std::string&, std::int64_t, Deadline) override { return NotHere(); }
   Status Caught(const std::string&, const std::string&, Deadline) override { return NotHere(); }
+  Result<Told> ToldOn(const std::string&, const calendar::Date&, std::int64_t, std::int64_t, Deadline) override {
+    return NotHere();
+  }
   Result<FenceView> Fence(const std::string&, const std::string&, Deadline) override { return NotHere(); }
 
  private:
@@ -136,6 +139,7 @@ class NoRecipients final : public app::Recipients {
   Result<std::map<std::string, std::string>> Suspended(const std::vector<std::string>&, Deadline) override {
     return Fail(Code::kInternal, "NOT_HERE", "");
   }
+  Result<std::map<std::string, Time>> Untouched(Deadline) override { return Fail(Code::kInternal, "NOT_HERE", ""); }
   Status Resume(const std::string&, Deadline) override { return Fail(Code::kInternal, "NOT_HERE", ""); }
 };
 

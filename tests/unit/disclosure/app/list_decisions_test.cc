@@ -3,67 +3,17 @@
 #include <gtest/gtest.h>
 
 #include "disclosure/app/operations.h"
+#include "fakes.h"
 
 namespace stafett::disclosure::app {
 namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-tenants::Controller Of(const std::string& id, const std::string& recipient) {
-  tenants::Controller c;
-  c.id = id;
-  c.recipients.emplace_back();
-  c.recipients.back().id = recipient;
-  c.recipients.back().controller = id;
-  return c;
-}
-
-class OneChild final : public Ledger {
- public:
-  std::shared_ptr<domain::View> view = std::make_shared<domain::View>();
-  Status Change(const gate::Command&, const std::string&, Deadline, const Decide&, std::optional<Reading>*) override {
-    return Fail(Code::kInternal, "NOT_HERE", "");
-  }
-  void EndReading(const std::string&, const Reading&) override {}
-  Result<Case> Load(const std::string&, Deadline) override {
-    Case c;
-    c.view = view;
-    return c;
-  }
-  Result<Moment> LoadAt(const std::string&, const domain::Decided&, Deadline) override {
-    return Fail(Code::kInternal, "NOT_HERE", "");
-  }
-  Result<std::string> ChildOfDelivery(const std::string&, Deadline) override { return host::NotAllowed(); }
-  Result<Page> Deliveries(const std::string&, std::int64_t, std::int64_t, Deadline) override { return Page(); }
-  Result<std::vector<std::string>> Missed(const std::string&, std::int64_t, Deadline) override { return {}; }
-  Status Caught(const std::string&, const std::string&, Deadline) override { return {}; }
-  Result<FenceView> Fence(const std::string&, const std::string&, Deadline) override { return FenceView(); }
-};
-// Every service may have a reference to every child: registering tells nobody anything (design §5).
-class AnyReference final : public host::References {
- public:
-  std::string CaseFor(const std::string&, const std::string&) const override { return "k-1"; }
-  std::string ForService(const std::string&, const std::string&) const override { return "cr-1"; }
-  Result<std::string> ToCase(const std::string&, const std::string&) const override { return host::NotAllowed(); }
-  Result<std::string> ToChild(const std::string&, const std::string&) const override { return std::string("ch-1"); }
-};
-class NoRecipients final : public Recipients {
- public:
-  Result<std::map<std::string, std::string>> Suspended(const std::vector<std::string>&, Deadline) override {
-    return std::map<std::string, std::string>();
-  }
-  Status Resume(const std::string&, Deadline) override { return {}; }
-};
-class NoContents final : public Contents {
- public:
-  Result<Content> Show(const domain::View&, const domain::Item&, policy::CategorySet,
-                       const std::string&) const override {
-    return Content();
-  }
-};
+using namespace fakes;
 
 struct Listing : testing::Test {
-  OneChild ledger;
+  Children ledger;
+  std::shared_ptr<domain::View> view = ledger.views["ch-1"] = std::make_shared<domain::View>();
   AnyReference references;
   NoContents contents;
   tenants::Tenants tenants{{Of("c-town", "r-school"), Of("c-trust", "r-bup")}, ""};
@@ -76,7 +26,7 @@ struct Listing : testing::Test {
     item.id = "ev-1";
     item.case_id = "ca-1";
     item.origin = "r-school";
-    ledger.view->items["ev-1"] = item;
+    view->items["ev-1"] = item;
     Decide("ev-1", "ev-1", domain::DeliveryKind::kEvent, "d-1");
     Decide("ev-2", "ev-2/ca-1", domain::DeliveryKind::kRetraction, "d-2");
   }
@@ -90,15 +40,7 @@ struct Listing : testing::Test {
     line.kind = kind;
     line.delivery_id = id;
     decided.lines.push_back(line);
-    domain::Evolve(*ledger.view, decided);
-  }
-  static host::Who Officer(const std::string& recipient, const std::string& controller) {
-    host::Who who;
-    who.recipient = recipient;
-    who.controller = controller;
-    who.person = "p-officer";
-    who.role = "DISCLOSURE_OFFICER";
-    return who;
+    domain::Evolve(*view, decided);
   }
   std::vector<std::string> Ids(const host::Who& who) {
     std::vector<std::string> out;
@@ -122,7 +64,7 @@ TEST_F(Listing, Another_controllers_officer_reads_nothing_no_retraction_either) 
 }
 
 TEST_F(Listing, What_has_no_item_any_more_is_listed_to_nobody) {
-  ledger.view->items = {};
+  view->items = {};
   EXPECT_THAT(Ids(Officer("r-school", "c-town")), IsEmpty());
 }
 
