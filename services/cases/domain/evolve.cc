@@ -55,9 +55,12 @@ void Answer(Case& c, const std::string& contribution_id, ContributionState answe
   x->sections.clear();
 }
 
-// The one service besides its author's that an event is for; nothing if it is the whole log's.
+// The one service that an event is counted for; nothing if it is the whole log's. Free text is its author's service's
+// (timeline.cc), and of a contribution the one that it is addressed to.
 const std::string* ApartFor(const Case& c, const Event& event) {
   const std::string* id = nullptr;
+  if (const auto* e = std::get_if<NoteWritten>(&event)) return &e->author_recipient;
+  if (const auto* e = std::get_if<BrightSpotAdded>(&event)) return &e->author_recipient;
   if (const auto* e = std::get_if<ContributionSubmitted>(&event)) return &e->to_recipient;
   if (const auto* e = std::get_if<ContributionAccepted>(&event)) id = &e->contribution_id;
   if (const auto* e = std::get_if<ContributionDeclined>(&event)) id = &e->contribution_id;

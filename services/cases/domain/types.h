@@ -75,8 +75,8 @@ struct Case {
   std::vector<Goal> goals;                               // in the order in which they were added
   std::vector<Measure> measures;                         // in the order in which they were started
   std::vector<Contribution> contributions;               // in the order in which they were submitted
-  // Events of this case, blind to the child's other cases. What is between two services alone is counted apart, for the
-  // service that it is addressed to: to all others it has not happened (promise P1).
+  // Events of this case, blind to the child's other cases. What one service alone may read is counted apart, for that
+  // one: its own words, and contributions that are addressed to it. To all others it has not happened (promise P1).
   std::uint64_t version = 0;
   std::map<std::string, std::uint64_t> apart;
   // The etag, as this service counts.

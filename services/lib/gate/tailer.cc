@@ -314,6 +314,7 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     part.restoring = part.holes;  // what was left out may fit by now
     part.holes = part.restored = false;
     part.again = true;  // now all of it, from the mark
+    part.next = part.from;
   }
   left_ = Left();
   return Millis(0);

@@ -180,8 +180,8 @@ TEST(Contributions, Its_words_are_no_part_of_the_holders_timeline_nor_of_the_nex
   };
   EXPECT_EQ(WholeFor("r-school", events), (std::vector<bool>{true, false, true, false, true}));
   EXPECT_EQ(WholeFor("r-ppt", events), (std::vector<bool>{false, false, false, false, true}));
-  EXPECT_EQ(VersionsFor("r-school", events), (std::vector<std::uint64_t>{1, 2, 3, 4, 5}));
-  EXPECT_EQ(VersionsFor("r-ppt", events), (std::vector<std::uint64_t>{1, 1, 1, 2, 3}));
+  EXPECT_EQ(VersionsFor("r-school", events), (std::vector<std::uint64_t>{1, 2, 3, 3, 4}));
+  EXPECT_EQ(VersionsFor("r-ppt", events), (std::vector<std::uint64_t>{1, 1, 1, 1, 2}));
 }
 
 }  // namespace
