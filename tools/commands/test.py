@@ -68,6 +68,8 @@ def main() -> int:
     if count.passed + count.failed == 0:
         count.fail("no test was found")
     say(f"{time.monotonic() - started:.0f} s")
+    for words in count.words:
+        print(words)
     for name in count.names:
         print(f"not passed: {name}")
     print(f"{count.passed} passed, {count.failed} failed", flush=True)

@@ -5,11 +5,13 @@ from stafett_stack.results import Count
 CTEST = """<testsuite>
 <testcase name="good" status="run"><system-out>[  PASSED  ] 3 tests.\n</system-out></testcase>
 <testcase name="plain" status="run"><system-out>ok\n</system-out></testcase>
-<testcase name="bad" status="fail"><failure/><system-out>[  PASSED  ] 2 tests.
-[  FAILED  ] 1 test, listed below:\n[  FAILED  ] A.b\n</system-out></testcase>
+<testcase name="bad" status="fail"><failure/><system-out>[ RUN      ] A.a\n[       OK ] A.a (0 ms)\n[ RUN      ] A.b\na.cc:7: Failure
+[  FAILED  ] A.b (3 ms)\n[  PASSED  ] 2 tests.\n[  FAILED  ] 1 test, listed below:\n[  FAILED  ] A.b\n</system-out></testcase>
 <testcase name="skip" status="run"><system-out>[  SKIPPED ] A.c (0 ms)\n[  PASSED  ] 1 test.
 [  SKIPPED ] 1 test, listed below:\n[  SKIPPED ] A.c\n</system-out></testcase>
 <testcase name="crash" status="fail"><failure/><system-out>[ RUN      ] A.d\n</system-out></testcase>
+<testcase name="race" status="fail"><failure/><system-out>[ RUN      ] A.e\nWARNING: ThreadSanitizer: data race
+[       OK ] A.e (0 ms)\n[  PASSED  ] 1 test.\n</system-out></testcase>
 <testcase name="absent" status="notrun"><skipped/></testcase>
 </testsuite>"""
 
@@ -26,10 +28,13 @@ def test_ctest_with_gtest_inside(tmp_path):
     report.write_text(CTEST)
     count = Count()
     count.add_ctest(report, "dev")
-    assert (count.passed, count.failed) == (3 + 1 + 2 + 1, 4)
+    assert (count.passed, count.failed) == (3 + 1 + 2 + 1 + 1, 5)
     assert count.names == [
-        "dev: bad", "dev: skip: A.c was skipped", "dev: crash (fail)", "dev: absent (notrun)"
+        "dev: bad: A.b", "dev: skip: A.c was skipped", "dev: crash (fail)", "dev: race (fail)", "dev: absent (notrun)"
     ]  # fmt: skip
+    said, crashed, raced = count.words
+    assert (said, crashed) == ("A.b:\na.cc:7: Failure\n", "[ RUN      ] A.d\n")
+    assert raced.startswith("WARNING: ThreadSanitizer: data race")
 
 
 def test_pytest(tmp_path):
