@@ -1,21 +1,8 @@
 #include "auditor/domain/note.h"
 
-#include <charconv>
-#include <optional>
+#include "lib/base/number.h"
 
 namespace stafett::auditor::domain {
-namespace {
-
-template <class N>
-std::optional<N> Number(std::string_view text) {
-  N n = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return n;
-}
-
-}  // namespace
-
 std::vector<Note> ParseNotes(std::string_view text) {
   std::vector<Note> out;
   while (!text.empty()) {
@@ -26,8 +13,8 @@ std::vector<Note> ParseNotes(std::string_view text) {
     const auto first = one.find(':');
     const auto last = one.rfind(':');
     if (first == std::string_view::npos || first == last) return {};
-    auto number = Number<std::uint64_t>(one.substr(0, first));
-    auto offset = Number<std::int64_t>(one.substr(last + 1));
+    auto number = NumberIn<std::uint64_t>(one.substr(0, first));
+    auto offset = NumberIn<std::int64_t>(one.substr(last + 1));
     if (!number || !offset) return {};
     out.push_back({*number, std::string(one.substr(first + 1, last - first - 1)), *offset});
   }

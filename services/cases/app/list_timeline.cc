@@ -1,7 +1,6 @@
-#include <charconv>
-
 #include "cases/app/reads.h"
 #include "cases/domain/timeline.h"
+#include "lib/base/number.h"
 #include "lib/host/page.h"
 
 namespace stafett::cases::app {
@@ -17,9 +16,9 @@ Result<TimelinePage> ListTimeline(App& app, const host::Who& who, const std::str
   // A token is the number of the last entry: what comes in between the pages moves none.
   std::uint64_t last = 0;
   if (!paging.token.empty()) {
-    const auto* end = paging.token.data() + paging.token.size();
-    auto [at, error] = std::from_chars(paging.token.data(), end, last);
-    if (error != std::errc() || at != end) return Invalid("page_token", "page_token: not of this service");
+    const auto number = NumberIn<std::uint64_t>(paging.token);
+    if (!number) return Invalid("page_token", "page_token: not of this service");
+    last = *number;
   }
   STAFETT_TRY(auto reading, ReadCase(app, who, case_id, deadline));
   STAFETT_TRY(auto history, app.store.History(reading.child, case_id, deadline));

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <utility>
 
+#include "disclosure/app/tells.h"
 #include "disclosure/domain/awaited.h"
 #include "lib/base/id.h"
 #include "lib/calendar/calendar.h"
@@ -53,13 +54,10 @@ Awaited WordOf(const domain::Delivery& d, Time now) {
           now};
 }
 
-// Whether the recipient's system can tell of this step. Whoever is in no file any more was never let off.
-bool CanSay(const std::vector<tenants::Receipt>* receipts, tenants::Receipt step) {
-  return receipts == nullptr || std::find(receipts->begin(), receipts->end(), step) != receipts->end();
-}
-
-domain::Tells TellsOf(const std::vector<tenants::Receipt>* receipts) {
-  return {CanSay(receipts, tenants::Receipt::kStored), CanSay(receipts, tenants::Receipt::kOpened)};
+// Keeps the earlier time of each recipient.
+void Sooner(std::map<std::string, Time>& times, const std::string& recipient, Time time) {
+  auto [it, first] = times.emplace(recipient, time);
+  if (!first) it->second = std::min(it->second, time);
 }
 
 // Of each of kStates the count and the oldest; then whose lie untouched, and since when.
@@ -99,10 +97,7 @@ Result<AllWaiting> ReadWaiting(gate::Store& store, const gate::Keys& keys, Deadl
       }
       std::string recipient;
       std::int64_t since = 0;
-      while (text >> recipient >> since) {
-        auto [it, first] = out.untouched.emplace(recipient, Time{since});
-        if (!first) it->second = std::min(it->second, Time{since});
-      }
+      while (text >> recipient >> since) Sooner(out.untouched, recipient, Time{since});
     }
   }
   return out;
@@ -119,19 +114,16 @@ Standing Look(const domain::View& view, const Words& said, const ReceiptsOf& rec
   for (const auto& [id, d] : view.deliveries) {
     const bool ended = d.state == DeliveryState::kWithdrawn || d.state == DeliveryState::kOpened;
     if (ended || !domain::GroundHolds(view, d, now)) continue;
-    const auto* of = receipts(d.recipient);
+    const auto tells = app::TellsOf(receipts(d.recipient));
     out.any = out.any || d.state != DeliveryState::kStored;
-    if (domain::NextDue(d, TellsOf(of))) {
+    if (domain::NextDue(d, tells)) {
       out.any = true;
       auto& count = out.waiting[d.state];
       if (count.deliveries++ == 0 || d.at < count.oldest) count.oldest = d.at;
-      if (d.state == DeliveryState::kSignalled) {
-        auto [it, first] = out.untouched.emplace(d.recipient, d.at);
-        if (!first) it->second = std::min(it->second, d.at);
-      }
+      if (d.state == DeliveryState::kSignalled) Sooner(out.untouched, d.recipient, d.at);
     }
     if (auto ends = domain::GroundEnds(view, d)) again(*ends);
-    if (!CanSay(of, tenants::Receipt::kStored) || !domain::ToBeStored(view, d, now)) continue;
+    if (!tells.stored || !domain::ToBeStored(view, d, now)) continue;
     auto word = WordOf(d, now);
     awaited.insert(word.id);
     if (said.contains(word.id)) continue;

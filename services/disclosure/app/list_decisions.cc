@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <charconv>
 
 #include "disclosure/app/operations.h"
 #include "lib/base/id.h"
+#include "lib/base/number.h"
 #include "lib/host/page.h"
 
 namespace stafett::disclosure::app {
@@ -60,10 +60,9 @@ Result<DecisionPage> ListDecisions(App& app, const host::Who& who, const std::st
   STAFETT_TRY(auto child, ChildForOfficer(app, who, child_reference));
   std::size_t from = 0;
   if (!page_token.empty()) {
-    auto [end, error] = std::from_chars(page_token.data(), page_token.data() + page_token.size(), from);
-    if (error != std::errc() || end != page_token.data() + page_token.size()) {
-      return Invalid("page_token", "page_token: not a token of this service");
-    }
+    const auto number = NumberIn<std::size_t>(page_token);
+    if (!number) return Invalid("page_token", "page_token: not a token of this service");
+    from = *number;
   }
   const auto count = static_cast<std::size_t>(size);
   STAFETT_TRY(auto c, app.ledger.Load(child, deadline));

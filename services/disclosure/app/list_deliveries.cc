@@ -1,6 +1,7 @@
-#include <charconv>
+#include <string_view>
 
 #include "disclosure/app/operations.h"
+#include "lib/base/number.h"
 #include "lib/host/page.h"
 
 namespace stafett::disclosure::app {
@@ -18,11 +19,10 @@ Result<ListedPage> ListDeliveries(App& app, const host::Who& who, const std::str
   std::string series;
   if (!after.empty()) {
     auto dot = after.find('.');
-    auto digits = dot == std::string::npos ? std::string() : after.substr(dot + 1);
-    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), from);
-    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || from < 0) {
-      return Invalid("after", "after: not a cursor of this service");
-    }
+    const auto number =
+        NumberIn<std::int64_t>(dot == std::string::npos ? std::string_view() : std::string_view(after).substr(dot + 1));
+    if (!number || *number < 0) return Invalid("after", "after: not a cursor of this service");
+    from = *number;
     series = after.substr(0, dot);
   }
   STAFETT_TRY(auto page, app.ledger.Deliveries(who.recipient, from, count, deadline));

@@ -1,29 +1,18 @@
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 
 #include "disclosure/app/operations.h"
+#include "disclosure/app/tells.h"
+#include "lib/base/number.h"
 
 namespace stafett::disclosure::app {
 namespace {
 
 Result<std::int64_t> RankOf(const std::string& token) {
-  std::int64_t rank = 0;
-  if (token.empty()) return rank;
-  auto [end, error] = std::from_chars(token.data(), token.data() + token.size(), rank);
-  if (error != std::errc() || end != token.data() + token.size() || rank <= 0) {
-    return Invalid("page_token", "page_token: not a token of this service");
-  }
-  return rank;
-}
-
-// Whoever is in no file any more was never let off.
-domain::Tells TellsOf(const tenants::Recipient* recipient) {
-  if (recipient == nullptr) return {};
-  auto tells = [&](tenants::Receipt receipt) {
-    return std::find(recipient->receipts.begin(), recipient->receipts.end(), receipt) != recipient->receipts.end();
-  };
-  return {tells(tenants::Receipt::kStored), tells(tenants::Receipt::kOpened)};
+  if (token.empty()) return 0;
+  const auto rank = NumberIn<std::int64_t>(token);
+  if (!rank || *rank <= 0) return Invalid("page_token", "page_token: not a token of this service");
+  return *rank;
 }
 
 }  // namespace
@@ -42,8 +31,9 @@ Result<ReconciledPart> Reconcile(App& app, const host::Who& who, const std::stri
   if (*day > today) return Invalid("date", "date: is yet to come; ask for a day until " + calendar::Format(today));
 
   ReconciledPart part{of, *day, *day < today, told.now, token, "", {}};
-  const domain::Asked asked{of, TellsOf(app.tenants.FindRecipient(of)), calendar::StartOf(*day), calendar::EndOf(*day),
-                            officer};
+  const auto* file = app.tenants.FindRecipient(of);
+  const domain::Asked asked{of, TellsOf(file == nullptr ? nullptr : &file->receipts), calendar::StartOf(*day),
+                            calendar::EndOf(*day), officer};
   bool all = told.children.size() < kChildrenInPart;
   for (const auto& child : told.children) {
     if (part.deliveries.size() >= kDeliveriesInPart) {

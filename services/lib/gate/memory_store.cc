@@ -220,8 +220,8 @@ Status MemoryStore::Check(const Write& w) const {
     std::size_t arguments;
     const char* type;
   };
-  constexpr std::size_t kPairs = 0, kAny = 99,
-                        kAllPairs = 98;  // a key and any number of pairs; of arguments; pairs alone
+  // A key and any number of pairs; a key and any number of arguments; pairs alone.
+  constexpr std::size_t kPairs = 0, kAny = 99, kAllPairs = 98;
   static const std::map<std::string, Form, std::less<>> kForms = {
       {"push", {kAny, "list"}},  {"set", {2, nullptr}},      {"mset", {kAllPairs, nullptr}},
       {"setfor", {3, nullptr}},  {"del", {1, nullptr}},      {"hset", {kPairs, "hash"}},

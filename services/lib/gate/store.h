@@ -166,7 +166,8 @@ struct Write {
   static Write Release(std::string key, std::string owner);
 };
 
-// Writes that do the same in fewer steps: what is pushed to one list, set in one hash or sorted set, is one write.
+// Writes that do the same in fewer steps: what is pushed to one list, set in one hash or sorted set, is one write, and
+// so are values of several keys ("mset").
 // Order is kept wherever it can be seen. For transactions of hundreds of writes, where the store's one thread is what
 // all wait for.
 std::vector<Write> Joined(std::vector<Write> writes);

@@ -334,8 +334,9 @@ void Tailer::ApplyAll(int p, Part& part, std::span<const kafka::Record> records,
   int races = 0;
   while (!part.again && !rest.empty() && !stop_) {
     beat();
+    const bool blind = part.restoring && !part.compares;
     auto n = Apply(p, part, rest.first(std::min(window, rest.size())));
-    if (std::exchange(part.compare, false) && n == 0) continue;
+    if (n == 0 && blind && part.compares) continue;  // the same again, and now it asks
     if (n == 0 && std::exchange(part.raced, false) && ++races < kRaces) {
       window = std::max<std::size_t>(window / 4, 1);
       continue;
@@ -500,14 +501,13 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
   auto& version = batch.version.try_emplace(e.stream, stored).first->second;
   if (e.version <= version) {
     if (e.version > stored) return Took::kNoYet;  // given back by this very batch: to be compared with what is stored
-    batch.compared = true;
-    if (!item.bytes && record.offset >= part.proven) {
-      part.compare = true;
-      return Took::kNoYet;
-    }
-    if (item.bytes && !Questions::HasElement(read, *item.bytes, record.value)) {
-      shards_.Halt(p, "FORK");
-      return Took::kStop;
+    if (record.offset >= part.proven) {
+      batch.compared = true;
+      if (!item.bytes) return Took::kNoYet;
+      if (!Questions::HasElement(read, *item.bytes, record.value)) {
+        shards_.Halt(p, "FORK");
+        return Took::kStop;
+      }
     }
     if (!End(p, part, item, read, batch)) return Took::kNoYet;
     Pass(p, part, item, read, batch);

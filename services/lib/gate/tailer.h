@@ -127,7 +127,6 @@ class Tailer {
     // Own records before this place were given to the store by the first pass, or compared with it.
     std::int64_t proven = 0;
     bool compares = true;       // the first pass asks for what is stored: not while it finds nothing to compare with
-    bool compare = false;       // …but now it has
     bool holes = false;         // before own records that this pass has left out…
     bool restored = false;      // …and it restored others: another pass may fill them
     bool look_ahead = false;    // own records are missing here: another such pass from the mark on…

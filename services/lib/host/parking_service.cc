@@ -1,10 +1,10 @@
 #include "lib/host/parking_service.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <string_view>
 
+#include "lib/base/number.h"
 #include "lib/host/page.h"
 #include "lib/telemetry/log.h"
 
@@ -38,9 +38,10 @@ std::string Explanation(const gate::Parked& parked) {
 
 template <class Number>
 bool Parse(std::string_view text, Number& out) {
-  const auto* end = text.data() + text.size();
-  auto [stopped, error] = std::from_chars(text.data(), end, out);
-  return error == std::errc() && stopped == end && out >= 0;
+  const auto number = NumberIn<Number>(text);
+  if (!number || *number < 0) return false;
+  out = *number;
+  return true;
 }
 
 v1::ParkedOutcome ToProto(gate::AfterParking::Kind kind) {

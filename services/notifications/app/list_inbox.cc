@@ -1,5 +1,6 @@
-#include <charconv>
+#include <string_view>
 
+#include "lib/base/number.h"
 #include "lib/host/page.h"
 #include "notifications/app/operations.h"
 
@@ -16,13 +17,10 @@ Result<InboxPage> ListInbox(App& app, const host::Who& who, int page_size, const
   std::optional<std::int64_t> before;
   std::string series;
   if (!token.empty()) {
-    std::int64_t number = 0;
     const auto dot = token.find('.');
-    const auto digits = dot == std::string::npos ? std::string() : token.substr(dot + 1);
-    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-    if (digits.empty() || error != std::errc() || end != digits.data() + digits.size() || number < 1) {
-      return Invalid("page_token", "page_token: not of this service");
-    }
+    const auto number =
+        NumberIn<std::int64_t>(dot == std::string::npos ? std::string_view() : std::string_view(token).substr(dot + 1));
+    if (!number || *number < 1) return Invalid("page_token", "page_token: not of this service");
     series = token.substr(0, dot);
     before = number;
   }

@@ -10,13 +10,7 @@ namespace {
 using namespace sample;
 using enum Category;
 
-struct AwaitedDeliveries : testing::Test {
-  Child c = Child::WithLog();
-  void SetUp() override { c.Grant("co-1", {{kPpt, Cats(kEduc, kPlan)}}); }
-  std::string Note() {
-    c.Note(kSchool, Cats(kEduc, kPlan));
-    return IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
-  }
+struct AwaitedDeliveries : WithPpt {
   bool Awaited(const std::string& id) const { return ToBeStored(c.view, *c.view.FindDelivery(id), c.now); }
   std::string Withdraw(const std::string& consent) {
     c.Record(Withdrawn{consent, {kPpt}});

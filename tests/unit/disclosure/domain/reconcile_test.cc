@@ -8,15 +8,8 @@
 namespace stafett::disclosure::domain {
 namespace {
 using namespace sample;
-using enum Category;
 
-struct Reconciling : testing::Test {
-  Child c = Child::WithLog();
-  void SetUp() override { c.Grant("co-1", {{kPpt, Cats(kEduc, kPlan)}}); }
-  std::string Note() {
-    c.Note(kSchool, Cats(kEduc, kPlan));
-    return IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
-  }
+struct Reconciling : WithPpt {
   std::vector<Reconciled> Rows(Tells tells = {}, bool withheld = false, Time from = {}, Time to = Time{kNow}) const {
     return Reconcile(c.view, {kPpt, tells, from, to, withheld}, c.now);
   }

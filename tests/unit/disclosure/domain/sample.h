@@ -204,4 +204,15 @@ inline bool Told(const std::optional<Decided>& decided, const std::string& recip
   return line != nullptr && line->verdict == policy::Verdict::kDisclose;
 }
 
+// PPT has a consent for the log.
+struct WithPpt : testing::Test {
+  Child c = Child::WithLog();
+  void SetUp() override { c.Grant("co-1", {{kPpt, Cats(Category::kEduc, Category::kPlan)}}); }
+  // The delivery of a new note to it.
+  std::string Note() {
+    c.Note(kSchool, Cats(Category::kEduc, Category::kPlan));
+    return IdOf(c.last_event, kPpt, DeliveryKind::kEvent);
+  }
+};
+
 }  // namespace stafett::disclosure::domain::sample
