@@ -67,7 +67,7 @@ class Names:
             if field == "receipt":  # PUBLISHED or STORED
                 value = {key: inner for key, inner in value.items() if key != "state"}
             return {key: self.value(inner, key) for key, inner in value.items()}
-        if isinstance(value, list):
+        if isinstance(value, list | tuple):
             return [self.value(inner, field) for inner in value]
         if field in MOMENTS and value not in (0, "0", ""):
             return f"<moment of {len(str(value))}>"

@@ -88,9 +88,15 @@ class _Scope:
 @dataclass
 class _Consent:
     purpose: str
+    asked_by: str
     until_ms: int
     consenters: frozenset[str]
     scopes: dict[str, _Scope]
+
+    def covers(self, giver: str, offset: int) -> bool:
+        """It lifts this service's confidentiality: it asked, or everybody had said yes to it by then."""
+        scope = self.scopes.get(giver)
+        return giver == self.asked_by or (scope is not None and scope.whole_at is not None and scope.whole_at <= offset)
 
 
 @dataclass
@@ -150,7 +156,7 @@ class Oracle:
             verdicts.withdrawals.append(withdrawal)
             told += _retractions(entry, child, withdrawal)
         if (item := self._item(entry, child)) is not None:
-            told += self._offer(entry, child, item, EVENT, self._candidates(child, item.case), active)
+            told += self._offer(entry, child, item, EVENT, self._candidates(child, item.case, entry.offset), active)
         for recipient in whole:
             for name, case in sorted(child.cases.items()):
                 if case.open:
@@ -163,7 +169,7 @@ class Oracle:
                         frozenset({"EXIST", "PLAN"}),
                         (),
                     )
-                    wanted = {recipient} & self._candidates(child, name)
+                    wanted = {recipient} & self._candidates(child, name, entry.offset)
                     told += self._offer(entry, child, snapshot, SNAPSHOT, wanted, active)
         child.told += told
         verdicts.told.update({one.key: one for one in told})
@@ -180,13 +186,14 @@ class Oracle:
         whole, outside, sections = spread(entry.event)
         return _Item(entry.event_id, entry.subject, giver, family, whole, outside, sections)
 
-    def _candidates(self, child: _Child, name: str) -> set[str]:
+    def _candidates(self, child: _Child, name: str, offset: int) -> set[str]:
         case = child.cases.get(name)
         if case is None:
             return set()
         named = {
             recipient
             for consent in child.consents.values()
+            if consent.covers(case.holder, offset)
             for recipient, scope in consent.scopes.items()
             if scope.whole_at is not None and not scope.withdrawn and child.latest_ms < consent.until_ms
         }
@@ -199,7 +206,7 @@ class Oracle:
         for recipient in sorted(to):
             if recipient not in active or (recipient == item.giver and not item.family):
                 continue
-            consents = _whole(child, recipient, entry.offset)
+            consents = _whole(child, item.giver, recipient, entry.offset)
             fields, grounds = self._decide(item, item.whole, recipient, consents, child.latest_ms)
             if fields and item.sections:
                 shown = frozenset().union(*(s for s in item.sections if s <= fields))
@@ -258,12 +265,13 @@ class Oracle:
         return answer.fields, frozenset(question.consents[i].id for i in indexes)
 
 
-def _whole(child: _Child, recipient: str, offset: int) -> list[tuple[str, _Consent, _Scope]]:
-    """Consents for this recipient that were whole by then, withdrawn ones too, by id."""
+def _whole(child: _Child, giver: str, recipient: str, offset: int) -> list[tuple[str, _Consent, _Scope]]:
+    """Consents between the two that were whole by then, withdrawn ones too, by id."""
     return [
         (name, consent, consent.scopes[recipient])
         for name, consent in sorted(child.consents.items())
         if recipient in consent.scopes
+        and consent.covers(giver, offset)
         and consent.scopes[recipient].whole_at is not None
         and consent.scopes[recipient].whole_at <= offset
     ]
@@ -303,6 +311,7 @@ def _learn(entry: Entry, child: _Child) -> list[str]:
         name = _options().Category.Name
         child.consents[event.consent_id] = _Consent(
             event.purpose,
+            event.asking_recipient,
             event.until_ms,
             frozenset(event.consenters),
             {s.recipient: _Scope(frozenset(name(c) for c in s.categories)) for s in event.scopes},

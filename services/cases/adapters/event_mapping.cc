@@ -332,7 +332,7 @@ Event From(const v1::MeasureEnded& m) { return MeasureEnded{m.case_id(), m.measu
 Event From(const v1::CaseClosed& m) { return CaseClosed{m.case_id(), m.reason()}; }
 
 ConsentFact From(const cv::ConsentRequested& m) {
-  ConsentRequestedFact f{m.consent_id(), m.purpose(), Time{m.until_ms()}, {}, {}};
+  ConsentRequestedFact f{m.consent_id(), m.purpose(), m.asking_recipient(), Time{m.until_ms()}, {}, {}};
   f.consenters.insert(m.consenters().begin(), m.consenters().end());
   for (const auto& s : m.scopes()) f.recipients.insert(s.recipient());
   return f;

@@ -2,11 +2,11 @@
 
 namespace stafett::cases::app {
 
-Result<std::string> CaseOfPart(App& app, const std::string& part, Deadline deadline) {
+Result<std::string> CaseOfPart(App& app, const host::Who& who, const std::string& part, Deadline deadline) {
   STAFETT_TRY(auto child, app.store.ChildOfCase(part, deadline));
   STAFETT_TRY(auto view, app.store.Load(child, deadline));
   const auto* c = view.child.CaseWith(part);
-  if (c == nullptr) return domain::NotAllowed();
+  if (c == nullptr || !domain::MayKnowPart(*c, part, ToPerson(who))) return domain::NotAllowed();
   return c->id;
 }
 

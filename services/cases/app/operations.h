@@ -53,7 +53,8 @@ Result<gate::Committed> StartMeasure(App& app, const OnCase& on, const domain::M
 // participant knows no other.
 Result<std::string> CaseNamed(App& app, const host::Who& who, const std::string& name);
 // The case in which a measure was started or a contribution submitted: what changes one is called with that case.
-Result<std::string> CaseOfPart(App& app, const std::string& part, Deadline deadline);
+// To whom may not know the part there is none, and it costs as much.
+Result<std::string> CaseOfPart(App& app, const host::Who& who, const std::string& part, Deadline deadline);
 Result<gate::Committed> ChangeMeasure(App& app, const OnCase& on, const domain::Measure& wanted);
 Result<gate::Committed> EvaluateMeasure(App& app, const OnCase& on, const std::string& measure,
                                         domain::Evaluation evaluation);

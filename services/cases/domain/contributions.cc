@@ -44,10 +44,10 @@ std::string ContributionMadeBy(const std::string& command) { return DerivedId("c
 
 Result<Events> SubmitContribution(const Child& child, const Change& change, std::vector<Section> sections,
                                   const std::string& answer_by) {
+  STAFETT_TRY(const Case* c, SharedLog(child, change));
   if (change.who.guardian) {
     return Fail(Code::kPermissionDenied, "STAFF_ONLY", "a contribution is submitted by staff of a service");
   }
-  STAFETT_TRY(const Case* c, SharedLog(child, change));
   if (!c->participants.contains(change.who.recipient)) {
     return State("NOT_PARTICIPANT", "your service holds the log or takes no part in it; a participant contributes");
   }
@@ -60,7 +60,7 @@ Result<Events> SubmitContribution(const Child& child, const Change& change, std:
 Result<Events> AcceptContribution(const Child& child, const Change& change, const std::string& contribution_id) {
   STAFETT_TRY(const Case* c, WritableLog(child, change));
   STAFETT_TRY(const Contribution* x, Unanswered(*c, contribution_id));
-  if (!child.HasConsent(kFollowUp, x->author_recipient, change.now)) {
+  if (!Consented(child, *c, x->author_recipient, change.now)) {
     return State("NO_CONSENT", "the consent for the service that submitted it has ended since");
   }
   return Events{ContributionAccepted{c->id, x->id, x->author_recipient},

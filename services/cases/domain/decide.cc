@@ -19,6 +19,13 @@ bool MayRead(const Case& c, const Person& who) {
   return who.recipient == c.recipient && who.leads && c.state == CaseState::kConcernNoted;
 }
 
+bool MayKnowPart(const Case& c, const std::string& part_id, const Person& who) {
+  if (MayRead(c, who)) return true;
+  const auto* m = c.FindMeasure(part_id);
+  return m != nullptr && !who.guardian && c.InTheLog(who.recipient) && m->responsible == who.id &&
+         m->responsible_recipient == who.recipient;
+}
+
 // ISO dates compare as text.
 std::string DateFault(const std::string& date, const std::string& today) {
   if (!IsDay(date)) return "must be a date like 2026-11-22";
@@ -79,8 +86,8 @@ Result<Events> AddParticipant(const Child& child, const Change& change, const st
   if (c->InTheLog(recipient)) {
     return State("ALREADY_PARTICIPANT", "this service takes part already");
   }
-  if (!child.HasConsent(kFollowUp, recipient, change.now)) {
-    return State("NO_CONSENT", "no valid consent names this service");
+  if (!Consented(child, *c, recipient, change.now)) {
+    return State("NO_CONSENT", "no valid consent names this service and the one that holds the log");
   }
   return Events{ParticipantAdded{c->id, recipient}};
 }
@@ -99,8 +106,8 @@ Result<Events> OfferBaton(const Child& child, const Change& change, const std::s
   if (!c->InTheLog(to_recipient)) {
     return State("NOT_PARTICIPANT", "the baton goes to somebody in a service that takes part");
   }
-  if (!child.HasConsent(kFollowUp, to_recipient, change.now)) {
-    return State("NO_CONSENT", "no valid consent names this service");
+  if (!Consented(child, *c, to_recipient, change.now)) {
+    return State("NO_CONSENT", "no valid consent names this service and the one that holds the log");
   }
   return Events{BatonOffered{c->id, c->holder, to, to_recipient, answer_by}};
 }
@@ -122,10 +129,17 @@ Result<const Case*> Offered(const Child& child, const Change& change) {
 Result<Events> AcceptBaton(const Child& child, const Change& change, const std::string& next_date) {
   STAFETT_TRY(const Case* c, Offered(child, change));
   STAFETT_CHECK_OK(CheckDate("next_date", next_date, change.today));
-  if (!child.HasConsent(kFollowUp, c->offered_recipient, change.now)) {
+  if (!Consented(child, *c, c->offered_recipient, change.now)) {
     return State("NO_CONSENT", "the consent for this service has ended since the baton was offered");
   }
-  return Events{BatonAccepted{c->id, change.who.id, change.who.recipient, next_date}};
+  // Who takes part does so under a consent between him and whoever holds: now another.
+  Events events{BatonAccepted{c->id, change.who.id, change.who.recipient, next_date}};
+  Child after = child;
+  Evolve(after, events.front());
+  for (auto& event : StopWhatLostItsConsent(std::move(after), change.now)) {
+    if (CaseOf(event) == c->id) events.push_back(std::move(event));
+  }
+  return events;
 }
 
 Result<Events> DeclineBaton(const Child& child, const Change& change, const std::string& reason) {

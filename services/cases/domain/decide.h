@@ -50,6 +50,9 @@ Result<Events> CloseCase(const Child& child, const Change& change, const std::st
 
 // May this person read the case? (Recipients read by Fetch from disclosure.)
 bool MayRead(const Case& c, const Person& who);
+// May this person know that the case has this measure or contribution? Whoever may read the case, and who is
+// responsible for the measure.
+bool MayKnowPart(const Case& c, const std::string& part_id, const Person& who);
 tl::unexpected<Error> NotAllowed();
 
 }  // namespace stafett::cases::domain

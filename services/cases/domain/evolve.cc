@@ -87,15 +87,31 @@ const Case* Child::CaseWith(const std::string& part_id) const {
   return it == cases.end() ? nullptr : &it->second;
 }
 
-bool ConsentView::ValidFor(const std::string& recipient, Time now) const {
+bool ConsentView::AllSaidYes(const std::string& recipient) const {
   auto it = granted.find(recipient);
-  return recipients.contains(recipient) && it != granted.end() && !withdrawn.contains(recipient) && now < until &&
+  return recipients.contains(recipient) && it != granted.end() &&
          std::includes(it->second.begin(), it->second.end(), consenters.begin(), consenters.end());
+}
+
+bool ConsentView::ValidFor(const std::string& recipient, Time now) const {
+  return AllSaidYes(recipient) && !withdrawn.contains(recipient) && now < until;
+}
+
+bool ConsentView::Covers(const std::string& service) const {
+  return !service.empty() && (service == asked_by || AllSaidYes(service));
 }
 
 bool Child::HasConsent(const std::string& purpose, const std::string& recipient, Time now) const {
   return std::any_of(consents.begin(), consents.end(), [&](const auto& entry) {
     return entry.second.purpose == purpose && entry.second.ValidFor(recipient, now);
+  });
+}
+
+bool Child::HasConsentFrom(const std::string& holder_recipient, const std::string& purpose,
+                           const std::string& recipient, Time now) const {
+  return std::any_of(consents.begin(), consents.end(), [&](const auto& entry) {
+    const auto& consent = entry.second;
+    return consent.purpose == purpose && consent.ValidFor(recipient, now) && consent.Covers(holder_recipient);
   });
 }
 
@@ -226,6 +242,7 @@ void Learn(Child& child, const ConsentFact& fact) {
                  [&](const ConsentRequestedFact& f) {
                    auto& c = child.consents[f.consent_id];
                    c.purpose = f.purpose;
+                   c.asked_by = f.asked_by;
                    c.until = f.until;
                    c.consenters = f.consenters;
                    c.recipients = f.recipients;
@@ -249,11 +266,13 @@ Events StopWhatLostItsConsent(Child child, Time now) {
     Evolve(child, event);
     out.push_back(std::move(event));
   };
-  auto lost = [&](const std::string& recipient) { return !child.HasConsent(kFollowUp, recipient, now); };
   for (const auto& [id, c] : child.cases) {
     // A suspended log too: when it is opened again, nobody may come back with it who lost his consent meanwhile.
     if (c.state != CaseState::kLogOpen && c.state != CaseState::kLogSuspended) continue;
-    if (c.state == CaseState::kLogOpen && lost(c.holder_recipient)) stop(LogSuspended{id});
+    if (c.state == CaseState::kLogOpen && !child.HasConsent(kFollowUp, c.holder_recipient, now)) stop(LogSuspended{id});
+    auto lost = [&](const std::string& recipient) {
+      return !child.HasConsentFrom(c.holder_recipient, kFollowUp, recipient, now);
+    };
     if (!c.offered_to.empty() && lost(c.offered_recipient)) stop(BatonOfferEnded{id});
     const auto participants = c.participants;
     for (const auto& recipient : participants) {

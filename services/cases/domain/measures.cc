@@ -29,7 +29,7 @@ Status CheckResponsible(const Child& child, const Case& c, const std::string& re
   if (!c.InTheLog(recipient)) {
     return State("NOT_PARTICIPANT", "the responsible person works in a service that takes part");
   }
-  if (!child.HasConsent(kFollowUp, recipient, now)) return State("NO_CONSENT", "no valid consent names this service");
+  if (!Consented(child, c, recipient, now)) return State("NO_CONSENT", "no valid consent names this service");
   return {};
 }
 
@@ -126,10 +126,9 @@ Result<Events> EvaluateMeasure(const Child& child, const Change& change, const s
   const Measure* m = c == nullptr ? nullptr : c->FindMeasure(measure_id);
   if (m == nullptr) return NotAllowed();
   const auto& who = change.who;
+  if (!MayKnowPart(*c, measure_id, who)) return NotAllowed();
   const bool holds = Holds(*c, who);
-  const bool responsible = !who.guardian && c->InTheLog(who.recipient) && m->responsible == who.id &&
-                           m->responsible_recipient == who.recipient;
-  if (!responsible && !MayRead(*c, who)) return NotAllowed();
+  const bool responsible = m->responsible == who.id && m->responsible_recipient == who.recipient;
   STAFETT_CHECK_OK(Fits(*c, change));
   if (c->state == CaseState::kClosed) return State("CASE_CLOSED", "the case is closed");
   if (!holds && (!responsible || evaluation.end)) {
@@ -137,8 +136,8 @@ Result<Events> EvaluateMeasure(const Child& child, const Change& change, const s
                 responsible ? "only the one who holds the baton ends a measure"
                             : "a measure is evaluated by the one who is responsible or holds the baton");
   }
-  STAFETT_CHECK_OK(InOpenLog(child, *c, change.now));
-  if (!child.HasConsent(kFollowUp, who.recipient, change.now)) {
+  STAFETT_CHECK_OK(InOpenLog(child, *c, who, change.now));
+  if (!Consented(child, *c, who.recipient, change.now)) {
     return State("NO_CONSENT", "no valid consent names your service");
   }
   if (m->ended) return State("MEASURE_ENDED", "the measure has ended");

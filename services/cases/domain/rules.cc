@@ -14,10 +14,15 @@ bool IsInTheLog(const Child& child, const Case& c, const Change& change) {
     return std::any_of(child.guardians.begin(), child.guardians.end(),
                        [&](const Guardian& g) { return g.person == who.id && g.parental_responsibility; });
   }
-  return c.InTheLog(who.recipient) && child.HasConsent(kFollowUp, who.recipient, change.now);
+  return c.InTheLog(who.recipient) && Consented(child, c, who.recipient, change.now);
 }
 
 }  // namespace
+
+bool Consented(const Child& child, const Case& c, const std::string& recipient, Time now) {
+  return recipient == c.holder_recipient ? child.HasConsent(kFollowUp, recipient, now)
+                                         : child.HasConsentFrom(c.holder_recipient, kFollowUp, recipient, now);
+}
 
 tl::unexpected<Error> State(std::string_view reason, std::string message) {
   return Fail(Code::kFailedPrecondition, reason, std::move(message));
@@ -45,9 +50,11 @@ Result<const Case*> Writable(const Child& child, const Change& change) {
   return c;
 }
 
-Status InOpenLog(const Child& child, const Case& c, Time now) {
+Status InOpenLog(const Child& child, const Case& c, const Person& who, Time now) {
   if (c.state == CaseState::kConcernNoted) return State("LOG_NOT_OPEN", "open the log first");
   if (c.state == CaseState::kLogSuspended || !child.HasConsent(kFollowUp, c.holder_recipient, now)) {
+    if (!who.guardian && !MayRead(c, who))
+      return State("LOG_NOT_OPEN", "the log takes no words now; ask the service that holds it");
     return State("NO_CONSENT",
                  "no valid consent names the service that holds the log; ask for a new one and open it again");
   }
@@ -56,7 +63,7 @@ Status InOpenLog(const Child& child, const Case& c, Time now) {
 
 Result<const Case*> WritableLog(const Child& child, const Change& change) {
   STAFETT_TRY(const Case* c, Writable(child, change));
-  STAFETT_CHECK_OK(InOpenLog(child, *c, change.now));
+  STAFETT_CHECK_OK(InOpenLog(child, *c, change.who, change.now));
   return c;
 }
 
@@ -65,7 +72,7 @@ Result<const Case*> SharedLog(const Child& child, const Change& change) {
   if (c == nullptr || (!MayRead(*c, change.who) && !IsInTheLog(child, *c, change))) return NotAllowed();
   STAFETT_CHECK_OK(Fits(*c, change));
   if (c->state == CaseState::kClosed) return State("CASE_CLOSED", "the case is closed");
-  STAFETT_CHECK_OK(InOpenLog(child, *c, change.now));
+  STAFETT_CHECK_OK(InOpenLog(child, *c, change.who, change.now));
   return c;
 }
 

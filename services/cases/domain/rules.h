@@ -18,8 +18,11 @@ Status Fits(const Case& c, const Change& change);
 // The case, if this person holds it, the etag fits and it is open: what every writer of a case needs. Who may not
 // know the case gets the one answer before anything else is looked at.
 Result<const Case*> Writable(const Child& child, const Change& change);
-// The log is open, and a valid consent names the service that holds it.
-Status InOpenLog(const Child& child, const Case& c, Time now);
+// A valid consent names this service, and it is one with the service that holds the log (decision 0017).
+bool Consented(const Child& child, const Case& c, const std::string& recipient, Time now);
+// The log is open, and a valid consent names the service that holds it. Why it is not, is the holder's service's and
+// the family's to know: who only takes part is not told what parents said of another.
+Status InOpenLog(const Child& child, const Case& c, const Person& who, Time now);
 Result<const Case*> WritableLog(const Child& child, const Change& change);
 // The case, if its log is open and this person is in it: what those need who do not hold it and yet add to it.
 Result<const Case*> SharedLog(const Child& child, const Change& change);

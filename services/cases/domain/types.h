@@ -93,12 +93,18 @@ struct Case {
 // What this service knows of a consent, folded from the consent service's records.
 struct ConsentView {
   std::string purpose;
+  std::string asked_by;  // the service that asked
   Time until;
   std::set<std::string> consenters;
   std::map<std::string, std::set<std::string>> granted;  // recipient -> who said yes
   std::set<std::string> withdrawn;                       // recipients
   std::set<std::string> recipients;                      // all that were asked for
   bool ValidFor(const std::string& recipient, Time now) const;
+  // It is about what this service tells: it asked, or everybody has said yes to it (decision 0017).
+  bool Covers(const std::string& service) const;
+
+ private:
+  bool AllSaidYes(const std::string& recipient) const;
 };
 
 struct Child {
@@ -115,6 +121,9 @@ struct Child {
   const Case* CaseWith(const std::string& part_id) const;
   // A valid consent for this purpose that names the recipient.
   bool HasConsent(const std::string& purpose, const std::string& recipient, Time now) const;
+  // The same for a service in a log that this one holds: a consent between the two.
+  bool HasConsentFrom(const std::string& holder_recipient, const std::string& purpose, const std::string& recipient,
+                      Time now) const;
 };
 
 // ---- events (proto/stafett/cases/v1/case_events.proto) ---------------------------------------------------------
@@ -231,7 +240,7 @@ std::string CaseOf(const Event& event);
 // ---- what the consent service said ---------------------------------------------------------------------------
 
 struct ConsentRequestedFact {
-  std::string consent_id, purpose;
+  std::string consent_id, purpose, asked_by;
   Time until;
   std::set<std::string> consenters, recipients;
 };
@@ -245,8 +254,9 @@ struct ConsentWithdrawnFact {
 };
 using ConsentFact = std::variant<ConsentRequestedFact, ConsentAnsweredFact, ConsentWithdrawnFact>;
 void Learn(Child& child, const ConsentFact& fact);
-// What has to stop because no valid consent names the service any more (design §4.7): the log, when it is the holder's,
-// who stays responsible; an offer, when it is the receiver's; a part in the log. In this order, folded one by one.
+// What has to stop because no valid consent names the service any more (design §4.7), or none that is the holder's too
+// (decision 0017): the log, when it is the holder's, who stays responsible; an offer, when it is the receiver's; a part
+// in the log. In this order, folded one by one.
 Events StopWhatLostItsConsent(Child child, Time now);
 
 }  // namespace stafett::cases::domain

@@ -244,7 +244,7 @@ grpc::ServerUnaryReactor* CasesService::OnPart(const char* method, const Part& p
             return Invalid(part.field, std::string(part.field) + ": must be controllers/{controller}/" +
                                            part.collection + "/{" + part.field + "}");
           }
-          STAFETT_TRY(case_id, app::CaseOfPart(app_, *id, checked.deadline));
+          STAFETT_TRY(case_id, app::CaseOfPart(app_, checked.who, *id, checked.deadline));
           return operation(app::OnCase{checked.who, checked.command, checked.deadline, case_id, request->etag()}, *id);
         },
         [&](const host::Request& checked, const gate::Committed&) {

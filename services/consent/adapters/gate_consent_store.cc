@@ -6,10 +6,6 @@
 namespace stafett::consent::adapters {
 namespace {
 constexpr char kChildRegistered[] = "no.stafett.cases.child-registered.v1";
-
-tl::unexpected<Error> UnknownRequest() {
-  return Fail(Code::kNotFound, "UNKNOWN_REQUEST", "no command with this request_id was accepted in the last 7 days");
-}
 }  // namespace
 
 GateConsentStore::GateConsentStore(host::Parts& host)
@@ -67,20 +63,20 @@ Result<gate::Committed> GateConsentStore::Remembered(const std::string& scope, c
   STAFETT_TRY(auto read,
               host_.gate().store().Read({gate::Get::String(host_.gate().keys().Command(scope, request_id))}, deadline));
   auto remembered = host_.gate().committer().FromText(read.values[0]);
-  if (!remembered) return UnknownRequest();
+  if (!remembered) return gate::UnknownRequest();
   return std::move(remembered->committed);
 }
 
 Result<app::Withdrawal> GateConsentStore::WithdrawalOf(const gate::Committed& committed, Deadline deadline) {
   auto own = host_.gate().keys().Own(committed.partition, committed.child);
-  if (committed.version == 0) return UnknownRequest();
+  if (committed.version == 0) return gate::UnknownRequest();
   STAFETT_TRY(auto read, host_.gate().store().Read(
                              {gate::Get::ListAt(own, static_cast<std::int64_t>(committed.version) - 1)}, deadline));
-  if (!read.values[0].present) return UnknownRequest();
+  if (!read.values[0].present) return gate::UnknownRequest();
   STAFETT_TRY(auto opened, host::OpenRecord(host_.keys(), read.values[0].string));
   STAFETT_TRY(auto event, FromBody(opened.envelope.type, opened.bytes));
   const auto* withdrawn = event ? std::get_if<domain::ConsentWithdrawn>(&*event) : nullptr;
-  if (withdrawn == nullptr) return UnknownRequest();
+  if (withdrawn == nullptr) return gate::UnknownRequest();
   return app::Withdrawal{committed.child, withdrawn->consent_id, opened.envelope.event_id, withdrawn->recipients};
 }
 

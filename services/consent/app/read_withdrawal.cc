@@ -6,8 +6,13 @@ Result<WithdrawalReading> ReadWithdrawal(App& app, const host::Who& who, const s
                                          Deadline deadline) {
   STAFETT_TRY(auto committed, app.store.Remembered(who.organisation, request_id, deadline));
   STAFETT_TRY(auto withdrawal, app.store.WithdrawalOf(committed, deadline));
-  STAFETT_TRY(auto reading, ReadConsent(app, who, withdrawal.consent_id, deadline));
-  return WithdrawalReading{std::move(committed), std::move(reading)};
+  auto reading = ReadConsent(app, who, withdrawal.consent_id, deadline);
+  if (!reading) {
+    // Somebody else's of the same organisation: to this caller there is none (P1).
+    if (reading.error().code == Code::kPermissionDenied) return gate::UnknownRequest();
+    return tl::unexpected(std::move(reading).error());
+  }
+  return WithdrawalReading{std::move(committed), *std::move(reading)};
 }
 
 }  // namespace stafett::consent::app

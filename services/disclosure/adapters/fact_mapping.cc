@@ -52,7 +52,7 @@ Fact From(const cv1::MeasureEvaluated& m) {
 }
 Fact From(const cv1::MeasureEnded& m) { return MeasureEnded{m.case_id(), m.measure_id()}; }
 Fact From(const sv1::ConsentRequested& m) {
-  Requested f{m.consent_id(), {m.purpose(), Time{m.until_ms()}, {}, {}}};
+  Requested f{m.consent_id(), {m.purpose(), m.asking_recipient(), Time{m.until_ms()}, {}, {}}};
   f.consent.consenters.insert(m.consenters().begin(), m.consenters().end());
   for (const auto& s : m.scopes()) {
     ScopeFacts scope;
@@ -253,6 +253,7 @@ Result<LearnedRecord> LearnRecord(View& view, const gate::Envelope& e, const std
   Fact fact;
   if (bytes) {
     STAFETT_TRY(fact, ToFact(e.type, *bytes));
+    if (auto* identified = std::get_if<Identified>(&fact)) identified->organisation = e.actor.organisation;
   }
   out.learned = Learn(view, {offset, appended, e.event_id}, fact);
   if (!bytes) return out;
@@ -351,7 +352,7 @@ Result<std::optional<LedgerEvent>> FromBody(const std::string& type, const std::
   return std::optional<LedgerEvent>();
 }
 
-Result<app::Content> CutContents::Show(const View& view, const Item& item, CategorySet fields,
+Result<app::Content> CutContents::Show(const std::string& who, const Item& item, CategorySet fields,
                                        const std::string& case_ref) const {
   auto type = FindEventType(item.type);
   if (!type) return Fail(Code::kInternal, "UNKNOWN_TYPE", "this version does not know the event's type");
@@ -363,7 +364,7 @@ Result<app::Content> CutContents::Show(const View& view, const Item& item, Categ
   out.type_url = "type.googleapis.com/" + message->GetDescriptor()->full_name();
   out.value = message->SerializeAsString();
   cv1::ChildIdentity identity;
-  if (fields.Has(Category::kIdent) && identity.ParseFromString(view.identity)) {
+  if (fields.Has(Category::kIdent) && identity.ParseFromString(who)) {
     Cut(identity, fields);
     out.identity = identity.SerializeAsString();
   }

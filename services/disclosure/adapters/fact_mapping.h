@@ -42,7 +42,7 @@ Result<std::optional<domain::LedgerEvent>> FromBody(const std::string& type, con
 
 class CutContents final : public app::Contents {
  public:
-  Result<app::Content> Show(const domain::View& view, const domain::Item& item, policy::CategorySet fields,
+  Result<app::Content> Show(const std::string& who, const domain::Item& item, policy::CategorySet fields,
                             const std::string& case_ref) const override;
 };
 

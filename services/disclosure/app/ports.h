@@ -110,8 +110,8 @@ struct Content {
 class Contents {
  public:
   virtual ~Contents() = default;
-  // Cut to `fields`; the case stands in it under the recipient's own pseudonym.
-  virtual Result<Content> Show(const domain::View& view, const domain::Item& item, policy::CategorySet fields,
+  // Cut to `fields`; the case stands in it under the recipient's own pseudonym. `who`: a ChildIdentity.
+  virtual Result<Content> Show(const std::string& who, const domain::Item& item, policy::CategorySet fields,
                                const std::string& case_ref) const = 0;
 };
 

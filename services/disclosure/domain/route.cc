@@ -24,7 +24,7 @@ void Ask(const View& view, const Item& item, const std::string& recipient, const
          Question& q) {
   q.giver = GiverOf(regime, item);
   // A grant works forward: it shows nothing that came to the log before it, by no door (design §4.8).
-  q.consents = ConsentsOf(view, item.offset);
+  q.consents = ConsentsOf(view, q.giver, item.offset);
   // What the family says is nobody's own information among the recipients.
   q.what = {AgencyOf(regime, q.giver), item.from_family ? std::string_view() : q.giver, item.categories, item.purpose};
   q.to = {recipient, AgencyOf(regime, recipient), regime.active.contains(recipient)};
@@ -86,13 +86,31 @@ std::string GiverOf(const Regime& regime, const Item& item) {
   return item.origin.empty() ? WriterOf(regime, item) : item.origin;
 }
 
+const std::string& IdentityFrom(const View& view, const Item& item, const Regime& regime) {
+  auto said_by = [&](const std::string& service) {
+    return std::find_if(view.identities.begin(), view.identities.end(), [&](const auto& entry) {
+      auto it = regime.organisations.find(entry.first);
+      return it != regime.organisations.end() && it->second == service;
+    });
+  };
+  std::vector<std::string> services{GiverOf(regime, item)};
+  if (auto c = view.cases.find(item.case_id); c != view.cases.end()) {
+    services.push_back(c->second.holder_recipient);
+    services.insert(services.end(), c->second.participants.begin(), c->second.participants.end());
+  }
+  for (const auto& service : services) {
+    if (auto said = said_by(service); said != view.identities.end()) return said->second;
+  }
+  return view.identity;
+}
+
 std::set<std::string> Candidates(const View& view, const std::string& case_id, Time now) {
   std::set<std::string> out;
   auto c = view.cases.find(case_id);
   if (c == view.cases.end()) return out;
   out = c->second.participants;
   out.insert(c->second.holder_recipient);
-  for (const auto& consent : ConsentsOf(view)) {
+  for (const auto& consent : ConsentsOf(view, c->second.holder_recipient)) {
     if (!consent.withdrawn && now < consent.until) out.emplace(consent.recipient);
   }
   out.erase("");

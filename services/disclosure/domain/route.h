@@ -25,6 +25,9 @@ struct Regime {
 };
 // The recipient that an item comes from; empty if it is nobody's.
 std::string GiverOf(const Regime& regime, const Item& item);
+// Who the child is, in the giver's words, or in those of a service in the same log: who else knows the child, and by
+// which name, is nobody's to learn. In the first ones if none of them has said it.
+const std::string& IdentityFrom(const View& view, const Item& item, const Regime& regime);
 
 // Keyed: an id that only this service can make.
 using DeliveryId = std::function<std::string(const std::string& item, const std::string& recipient, DeliveryKind kind)>;
@@ -48,7 +51,8 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
 std::vector<policy::Explanation::Line> Explain(const View& view, const Line& line, const Learned& learned,
                                                const Regime& regime, Time now);
 
-// Recipients that may be thought of at all for a case: who takes part, and whom a valid consent names (design §4.2).
+// Recipients that may be thought of at all for a case: who takes part, and whom a valid consent names that is the
+// holder's too (design §4.2, decision 0017).
 std::set<std::string> Candidates(const View& view, const std::string& case_id, Time now);
 
 // What the decision at this place lets one recipient have of an item; empty unless the verdict is to disclose.

@@ -62,6 +62,7 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
                  [](const std::monostate&) {},
                  [&](const Identified& f) {
                    if (view.identity.empty()) view.identity = f.identity;
+                   view.identities.emplace(f.organisation, f.identity);
                  },
                  [&](const CaseOpened& f) {
                    auto& c = view.cases[f.case_id];
@@ -236,9 +237,17 @@ void Evolve(View& view, const LedgerEvent& event) {
              event);
 }
 
-std::vector<policy::Consent> ConsentsOf(const View& view, std::int64_t offset) {
+bool ConsentFacts::Covers(const std::string& giver, std::int64_t offset) const {
+  if (giver.empty()) return false;
+  if (giver == asked_by) return true;
+  auto it = scopes.find(giver);
+  return it != scopes.end() && it->second.complete_at && it->second.complete_offset <= offset;
+}
+
+std::vector<policy::Consent> ConsentsOf(const View& view, const std::string& giver, std::int64_t offset) {
   std::vector<policy::Consent> out;
   for (const auto& [id, consent] : view.consents) {
+    if (!consent.Covers(giver, offset)) continue;
     for (const auto& [recipient, scope] : consent.scopes) {
       if (!scope.complete_at || scope.complete_offset > offset) continue;
       out.push_back(

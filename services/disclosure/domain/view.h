@@ -73,9 +73,12 @@ struct ScopeFacts {
 };
 struct ConsentFacts {
   std::string purpose;
+  std::string asked_by;  // the service that asked
   Time until;
   std::set<std::string> consenters;
   std::map<std::string, ScopeFacts> scopes;  // by recipient
+  // It is about what this service tells: it asked, or everybody had said yes to it at this place (decision 0017).
+  bool Covers(const std::string& giver, std::int64_t offset) const;
 };
 
 struct Delivery {
@@ -139,8 +142,9 @@ struct Place {
   std::string event_id;
 };
 struct Identified {
-  std::string identity;
-};  // opaque: ChildIdentity message
+  std::string identity;           // opaque: ChildIdentity message
+  std::string organisation = {};  // that says so, by number
+};
 struct CaseOpened {
   std::string case_id, holder, holder_recipient, goal, next_date;
   int level = 0;
@@ -203,7 +207,8 @@ struct Missed {
 
 // What grows with the story lies in layers: a copy of a view costs little.
 struct View {
-  std::string identity;
+  std::string identity;                           // in the words of who said it first
+  std::map<std::string, std::string> identities;  // by organisation, in its own
   std::map<std::string, CaseFacts> cases;
   std::map<std::string, ConsentFacts> consents;
   Layered<std::string, Item> items;
@@ -230,8 +235,8 @@ struct Learned {
 Learned Learn(View& view, const Place& place, const Fact& fact);
 void Evolve(View& view, const LedgerEvent& event);
 
-// Consents that were whole when the record at `offset` was learned (withdrawn and expired ones too), in the form that
-// the policy engine reads; points into `view`.
-std::vector<policy::Consent> ConsentsOf(const View& view, std::int64_t offset = kNow);
+// Consents that cover what this service tells and were whole when the record at `offset` was learned (withdrawn and
+// expired ones too), in the form that the policy engine reads; points into `view`.
+std::vector<policy::Consent> ConsentsOf(const View& view, const std::string& giver, std::int64_t offset = kNow);
 
 }  // namespace stafett::disclosure::domain

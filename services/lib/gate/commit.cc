@@ -19,6 +19,9 @@ tl::unexpected<Error> RequestIdReused() {
 tl::unexpected<Error> TooManyConflicts() {
   return Fail(Code::kAborted, "CONFLICT", "others changed the same case at the same time; read it and try again");
 }
+tl::unexpected<Error> UnknownRequest() {
+  return Fail(Code::kNotFound, "UNKNOWN_REQUEST", "no command with this request_id was accepted in the last 7 days");
+}
 
 Result<Committer::Built> Committer::Build(const Command& command, const Target& target, std::uint64_t own,
                                           std::uint64_t inputs, Time now, const Proposal& proposal) const {

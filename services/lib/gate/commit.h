@@ -152,6 +152,7 @@ class Committer {
 tl::unexpected<Error> Recovering();
 tl::unexpected<Error> RequestIdReused();
 tl::unexpected<Error> TooManyConflicts();
+tl::unexpected<Error> UnknownRequest();
 
 // Load, decide, commit; decide again on a conflict; never twice for one request_id.
 // `decide` is called with a consistent state and its time; it must be pure.

@@ -1,6 +1,10 @@
 // Whose an id is (of a case, a consent, a delivery), remembered by a process. The answer never changes once there is
-// one, so it is asked of the store once; what is not found is not remembered. Of one generation of the store: another
-// one may not have it yet. Thread-safe.
+// one, so it is asked of the store once; what is not found is asked each time, it may come. Of one generation of the
+// store: another one may not have it yet. Thread-safe.
+//
+// What a caller may not know costs the store as much as what is not there, so that nobody tells them apart by time
+// (promise P1): who finds an id for the first time asks for it and then for its child, later for its child alone; who
+// does not find one asks twice the first time, later once.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "lib/gate/store.h"
 
@@ -28,19 +33,34 @@ class Found {
       }
     }
     STAFETT_TRY(auto read, store_.Read({Get::String(key)}, deadline));
-    if (!read.values[0].present) return std::nullopt;
-    const std::lock_guard lock(mutex_);
-    if (generation != generation_ || children_.size() >= kMost) children_.clear();
-    generation_ = generation;
-    children_[key] = read.values[0].string;
-    return std::move(read.values[0].string);
+    if (read.values[0].present) {
+      const std::lock_guard lock(mutex_);
+      Begin(generation);
+      children_[key] = read.values[0].string;
+      return std::move(read.values[0].string);
+    }
+    bool first = false;
+    {
+      const std::lock_guard lock(mutex_);
+      Begin(generation);
+      first = missed_.insert(key).second;
+    }
+    if (first) STAFETT_CHECK_OK(store_.Read({Get::String(key)}, deadline));
+    return std::nullopt;
   }
 
  private:
+  void Begin(std::uint64_t generation) {
+    if (generation != generation_ || children_.size() >= kMost) children_.clear();
+    if (generation != generation_ || missed_.size() >= kMost) missed_.clear();
+    generation_ = generation;
+  }
+
   Store& store_;
   std::mutex mutex_;
   std::uint64_t generation_ = 0;
   std::unordered_map<std::string, std::string> children_;
+  std::unordered_set<std::string> missed_;
 };
 
 }  // namespace stafett::gate

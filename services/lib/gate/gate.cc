@@ -101,9 +101,7 @@ Result<ReceiptState> Gate::Receipt(const std::string& scope, const std::string& 
   // Outbox numbers of two stores do not compare, and what a store does not remember before it has been brought to the
   // log's end was perhaps done.
   if (!Admits(generation) || generation != store_.Generation()) return Recovering();
-  if (!remembered) {
-    return Fail(Code::kNotFound, "UNKNOWN_REQUEST", "no command with this request_id was accepted in the last 7 days");
-  }
+  if (!remembered) return UnknownRequest();
   auto upto = std::strtoull(acked.values[0].string.c_str(), nullptr, 10);
   return upto >= remembered->committed.outbox ? ReceiptState::kPublished : ReceiptState::kStored;
 }

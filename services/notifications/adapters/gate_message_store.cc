@@ -30,7 +30,8 @@ GateMessageStore::GateMessageStore(gate::Committer& committer, std::string log_t
       store_(committer.store()),
       keys_(committer.keys()),
       log_topic_(std::move(log_topic)),
-      children_(store_, keys_, [this](domain::Child& child, const gate::Entry& entry) { return Fold(child, entry); }) {}
+      children_(store_, keys_, [this](domain::Child& child, const gate::Entry& entry) { return Fold(child, entry); }),
+      found_(store_) {}
 
 int GateMessageStore::PartitionOf(const std::string& child) const {
   return kafka::PartitionOf(child, keys_.partitions());
@@ -111,9 +112,9 @@ Result<app::MessageStore::View> GateMessageStore::Load(const std::string& child,
 }
 
 Result<app::Place> GateMessageStore::Find(const std::string& message_id, Deadline deadline) {
-  STAFETT_TRY(auto read, store_.Read({gate::Get::String(keys_.Global("s:" + message_id))}, deadline));
-  if (!read.values[0].present) return domain::NotAllowed();
-  return app::Place{std::move(read.values[0].string), message_id};
+  STAFETT_TRY(auto child, found_.ChildAt(keys_.Global("s:" + message_id), deadline));
+  if (!child) return domain::NotAllowed();
+  return app::Place{*std::move(child), message_id};
 }
 
 Result<app::MessageStore::Page> GateMessageStore::Inbox(const std::string& person, std::optional<std::int64_t> before,

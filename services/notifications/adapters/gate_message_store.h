@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lib/gate/children.h"
+#include "lib/gate/found.h"
 #include "lib/gate/tailer.h"
 #include "notifications/app/ports.h"
 
@@ -50,6 +51,7 @@ class GateMessageStore final : public app::MessageStore {
   const gate::Keys& keys_;
   std::string log_topic_;
   gate::Children<domain::Child> children_;
+  gate::Found found_;
 };
 
 // Reads the log for notifications: who has which escalation, and who is told.

@@ -283,6 +283,7 @@ def test_a_read_may_rest_on_another_consent_that_was_whole_before(oracle):
         consenters=[MOTHER],
         until_ms=START + 10**10,
         scopes=[{"recipient": PPT, "categories": ["PLAN"]}],
+        asking_recipient=SCHOOL,
     )
     answered = consent.ConsentAnswered(consent_id="cp", consenter=MOTHER, granted=[PPT])
     for event in (answered, request):

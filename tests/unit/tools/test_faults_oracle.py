@@ -27,11 +27,18 @@ class Story(Hand):
         )
         self.say(ledger.PolicyActivated(active_recipients=active), organisation="")
 
-    def ask(self, consent, recipients, categories=("PLAN", "EDUC"), until=START + 10**10, consenters=(MOTHER,)):
+    def ask(
+        self, consent, recipients, categories=("PLAN", "EDUC"), until=START + 10**10, consenters=(MOTHER,), by=SCHOOL
+    ):
         scopes = [{"recipient": r, "categories": list(categories)} for r in recipients]
         self.say(
             self.consent.ConsentRequested(
-                consent_id=consent, purpose="follow-up", consenters=consenters, until_ms=until, scopes=scopes
+                consent_id=consent,
+                purpose="follow-up",
+                consenters=consenters,
+                until_ms=until,
+                scopes=scopes,
+                asking_recipient=by,
             )
         )
 
@@ -83,6 +90,22 @@ def test_nobody_without_consent_and_nobody_unless_all_have_said_yes(oracle):
     assert told(oracle, story, story.note("EDUC")) == {}
     whole = story.yes("co", [PPT], who="p-father")
     assert kinds(oracle, story, whole) == {(PPT, SNAPSHOT)}
+    assert set(told(oracle, story, story.note("EDUC"))) == {PPT}
+
+
+def test_a_consent_between_two_others_shows_them_nothing_of_this_log(oracle):
+    """Decision 0017. That of the second consent is one with the school, which everybody has said yes to in it."""
+    story = Story()
+    story.ask("co", [SCHOOL])
+    story.yes("co", [SCHOOL])
+    story.open_log()
+    story.ask("theirs", [PPT, CHILD_WELFARE], by=PPT)
+    assert kinds(oracle, story, story.yes("theirs", [PPT, CHILD_WELFARE])) == set()
+    assert told(oracle, story, story.note("EDUC")) == {}
+    story.ask("with the school", [SCHOOL, PPT], by=PPT)
+    assert kinds(oracle, story, story.yes("with the school", [PPT])) == set()
+    assert told(oracle, story, story.note("EDUC")) == {}
+    story.yes("with the school", [SCHOOL])
     assert set(told(oracle, story, story.note("EDUC"))) == {PPT}
 
 

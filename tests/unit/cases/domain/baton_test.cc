@@ -58,6 +58,18 @@ TEST(Baton, It_is_not_offered_to_the_one_who_holds_it) {
   EXPECT_EQ(Reason(OfferBaton(WithLog(), By(kTeacher), kTeacher.id, "r-school", kSoon)), "ALREADY_HOLDER");
 }
 
+// Decision 0017: a part in the log rests on a consent with whoever holds it.
+TEST(Baton, Who_takes_it_keeps_in_the_log_whom_a_consent_names_with_him) {
+  Child child = Offered();
+  Ask(child, "co-2", {"r-welfare"});  // the school asked, and the health station is not in it
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-welfare"}, "co-2");
+  Do(child, AddParticipant(child, By(kTeacher), "r-welfare"));
+  auto events = AcceptBaton(child, By(kNurse), kSoon);
+  ASSERT_TRUE(events);
+  ASSERT_EQ(events->size(), 2U);
+  EXPECT_EQ(std::get<ParticipantRemoved>((*events)[1]).recipient, "r-welfare");
+}
+
 // R3-04: the consent may end while the offer stands.
 TEST(Baton, It_is_not_accepted_on_a_consent_that_ended_meanwhile) {
   Child child = Offered();

@@ -31,6 +31,32 @@ TEST(Log, A_log_needs_a_consent_that_names_the_service_that_opens_it) {
   EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
 }
 
+// Decision 0017: what parents said yes to between two other services opens nothing here, and tells nobody that they
+// did.
+TEST(Log, A_participant_needs_a_consent_that_is_the_holders_too) {
+  Child child = WithLog();
+  Ask(child, "co-2", {"r-welfare", "r-hospital"}, "r-hospital");
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-welfare", "r-hospital"}, "co-2");
+  EXPECT_EQ(Reason(AddParticipant(child, By(kTeacher), "r-welfare")), "NO_CONSENT");
+  Ask(child, "co-3", {"r-welfare"}, "r-school");  // the school asked
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-welfare"}, "co-3");
+  EXPECT_EQ(Reason(AddParticipant(child, By(kTeacher), "r-welfare")), "(done)");
+  Do(child, AddParticipant(child, By(kTeacher), "r-welfare"));
+  Learn(child, ConsentWithdrawnFact{"co-3", {"r-welfare"}});  // co-2 stands
+  Events stopped = StopWhatLostItsConsent(child, kNow);
+  ASSERT_EQ(stopped.size(), 1U);
+  EXPECT_EQ(std::get<ParticipantRemoved>(stopped[0]).recipient, "r-welfare");
+}
+
+TEST(Log, A_consent_of_others_that_names_the_holder_too_is_one_with_him) {
+  Child child = WithLog();
+  Ask(child, "co-2", {"r-welfare", "r-school"}, "r-hospital");
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-welfare"}, "co-2");
+  EXPECT_EQ(Reason(AddParticipant(child, By(kTeacher), "r-welfare")), "NO_CONSENT") << "no yes to the school";
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-school"}, "co-2");
+  EXPECT_EQ(Reason(AddParticipant(child, By(kTeacher), "r-welfare")), "(done)");
+}
+
 // Said yes to what nobody asked for: it has no categories and no end, so it is none.
 TEST(Log, A_yes_to_a_service_that_was_not_asked_for_counts_for_nothing) {
   Child child = WithConcern();
@@ -63,7 +89,7 @@ TEST(Log, A_consent_that_ran_out_opens_nothing) {
 
 TEST(Log, A_consent_for_another_purpose_opens_nothing) {
   Child child = WithConcern();
-  Learn(child, ConsentRequestedFact{"co-1", "research", Time{kNow.ms + 1000}, {"p-mother"}, {"r-school"}});
+  Learn(child, ConsentRequestedFact{"co-1", "research", "r-school", Time{kNow.ms + 1000}, {"p-mother"}, {"r-school"}});
   Yes(child, "p-mother", {"r-school"});
   EXPECT_EQ(Reason(OpenLog(child, By(kTeacher), "goal", kSoon)), "NO_CONSENT");
 }

@@ -227,7 +227,7 @@ TEST(Measures, Of_a_service_that_lost_its_consent_fall_to_the_holder) {
 TEST(Measures, Are_not_evaluated_in_a_log_that_rests_on_no_consent) {
   Child child = WithMeasure();
   Learn(child, ConsentWithdrawnFact{"co-1", {kTeacher.recipient}});  // the holder's; the nurse's stands
-  EXPECT_EQ(Reason(EvaluateMeasure(child, By(kNurse), TheMeasure(child).id, Helped())), "NO_CONSENT");
+  EXPECT_EQ(Reason(EvaluateMeasure(child, By(kNurse), TheMeasure(child).id, Helped())), "LOG_NOT_OPEN");
   EXPECT_EQ(Reason(EvaluateMeasure(child, By(kTeacher), TheMeasure(child).id, Helped())), "NO_CONSENT");
 }
 

@@ -184,8 +184,12 @@ ConsentFact AnyFact() {
     case 1: return ConsentAnsweredFact{consent, parent, {}, some()};
     case 2: {
       auto recipients = some();
-      return ConsentRequestedFact{
-          consent, kFollowUp, Time{kNow.ms + 900}, {"p-mother", "p-father"}, {recipients.begin(), recipients.end()}};
+      return ConsentRequestedFact{consent,
+                                  kFollowUp,
+                                  OneOf<std::string>(kRecipients),
+                                  Time{kNow.ms + 900},
+                                  {"p-mother", "p-father"},
+                                  {recipients.begin(), recipients.end()}};
     }
     default: return ConsentAnsweredFact{consent, parent, some(), {}};
   }
@@ -217,14 +221,18 @@ void AssertOneHolder(const Child& child) {
   }
 }
 
-// Whoever holds an open log, takes part in it or is offered it, a valid consent names. At kNow: the time of commands
-// runs on to where consents have run out, which stops writing and takes nobody out (that needs a timer).
+// Whoever holds an open log, takes part in it or is offered it, a valid consent names; and but for who holds it, one
+// that is the holder's too. At kNow: the time of commands runs on to where consents have run out, which stops writing
+// and takes nobody out (that needs a timer).
 void AssertConsented(const Child& child) {
   for (const auto& [id, c] : child.cases) {
     if (c.state != CaseState::kLogOpen) continue;
     RC_ASSERT(child.HasConsent(kFollowUp, c.holder_recipient, kNow));
-    for (const auto& p : c.participants) RC_ASSERT(child.HasConsent(kFollowUp, p, kNow));
-    if (!c.offered_to.empty()) RC_ASSERT(child.HasConsent(kFollowUp, c.offered_recipient, kNow));
+    auto with_holder = [&](const std::string& service) {
+      return child.HasConsentFrom(c.holder_recipient, kFollowUp, service, kNow);
+    };
+    for (const auto& p : c.participants) RC_ASSERT(with_holder(p));
+    if (!c.offered_to.empty()) RC_ASSERT(with_holder(c.offered_recipient));
   }
 }
 

@@ -53,8 +53,10 @@ inline Child WithConcern() {
 }
 
 inline void Ask(Child& child, const std::string& consent = "co-1",
-                const std::set<std::string>& recipients = {"r-school", "r-health", "r-ppt"}) {
-  Learn(child, ConsentRequestedFact{consent, kFollowUp, Time{kNow.ms + 1000}, {"p-mother", "p-father"}, recipients});
+                const std::set<std::string>& recipients = {"r-school", "r-health", "r-ppt"},
+                const std::string& asked_by = "r-school") {
+  Learn(child,
+        ConsentRequestedFact{consent, kFollowUp, asked_by, Time{kNow.ms + 1000}, {"p-mother", "p-father"}, recipients});
 }
 inline void Yes(Child& child, const std::string& consenter, const std::vector<std::string>& recipients,
                 const std::string& consent = "co-1") {

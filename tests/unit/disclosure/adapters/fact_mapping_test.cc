@@ -290,7 +290,7 @@ TEST(Items, A_record_whose_key_was_destroyed_brings_nothing) {
 // -------------------------------------------------------------------------------------------
 
 struct Showing : testing::Test {
-  domain::View view;
+  std::string who;
   domain::Item item;
   CutContents contents;
   void SetUp() override {
@@ -298,7 +298,7 @@ struct Showing : testing::Test {
     identity.set_name("Mina Prøve");
     auto& mother = *identity.add_guardians();
     mother.set_name("Mor Prøve");
-    view.identity = identity.SerializeAsString();
+    who = identity.SerializeAsString();
     domain::CaseFacts facts;
     facts.level = 2;
     facts.goal = "sove godt";
@@ -317,7 +317,7 @@ TEST_F(Showing, A_snapshot_is_the_state_of_the_case) {
   EXPECT_EQ(item.id, "ev-1/ca-global");
   EXPECT_EQ(item.origin, "r-school");
   EXPECT_EQ(item.categories, CategorySet{}.With(Category::kExist).With(Category::kPlan));
-  auto shown = contents.Show(view, item, CategorySet{~1U}, "k-own").value();
+  auto shown = contents.Show(who, item, CategorySet{~1U}, "k-own").value();
   EXPECT_EQ(shown.type_url, "type.googleapis.com/stafett.cases.v1.CaseSnapshot");
   cv1::CaseSnapshot m;
   ASSERT_TRUE(m.ParseFromString(shown.value));
@@ -343,7 +343,7 @@ TEST_F(Showing, A_snapshot_is_the_state_of_the_case) {
 // compares what it was shown twice finds the same measure.
 TEST_F(Showing, Goals_and_measures_stand_under_names_that_are_the_recipients_own) {
   auto read = [&](const std::string& case_ref) {
-    auto shown = contents.Show(view, item, CategorySet{~1U}, case_ref).value();
+    auto shown = contents.Show(who, item, CategorySet{~1U}, case_ref).value();
     EXPECT_EQ(shown.value.find("ms-global"), std::string::npos);
     EXPECT_EQ(shown.value.find("go-global"), std::string::npos);
     cv1::CaseSnapshot m;
@@ -359,13 +359,13 @@ TEST_F(Showing, Goals_and_measures_stand_under_names_that_are_the_recipients_own
   domain::Item later;
   later.type = TypeOf<cv1::MeasureEnded>();
   later.body = ended.SerializeAsString();
-  ASSERT_TRUE(ended.ParseFromString(contents.Show(view, later, CategorySet{~1U}, "k-own").value().value));
+  ASSERT_TRUE(ended.ParseFromString(contents.Show(who, later, CategorySet{~1U}, "k-own").value().value));
   EXPECT_EQ(ended.measure_id(), mine.measures(0).measure_id());
 }
 
 TEST_F(Showing, The_case_stands_under_the_recipients_own_pseudonym) {
   for (auto fields : {CategorySet{}, CategorySet{}.With(Category::kExist), CategorySet{~1U}}) {
-    auto shown = contents.Show(view, item, fields, "k-own").value();
+    auto shown = contents.Show(who, item, fields, "k-own").value();
     EXPECT_EQ(shown.value.find("ca-global"), std::string::npos);
     cv1::CaseSnapshot m;
     ASSERT_TRUE(m.ParseFromString(shown.value));
@@ -374,19 +374,19 @@ TEST_F(Showing, The_case_stands_under_the_recipients_own_pseudonym) {
 }
 
 TEST_F(Showing, Identity_comes_only_with_IDENT) {
-  EXPECT_TRUE(contents.Show(view, item, CategorySet{}.With(Category::kPlan), "k").value().identity.empty());
-  auto shown = contents.Show(view, item, CategorySet{}.With(Category::kIdent), "k").value();
+  EXPECT_TRUE(contents.Show(who, item, CategorySet{}.With(Category::kPlan), "k").value().identity.empty());
+  auto shown = contents.Show(who, item, CategorySet{}.With(Category::kIdent), "k").value();
   cv1::ChildIdentity identity;
   ASSERT_TRUE(identity.ParseFromString(shown.identity));
   EXPECT_EQ(identity.name(), "Mina Prøve");
   EXPECT_EQ(identity.guardians(0).name(), "Mor Prøve");
-  view.identity.clear();
-  EXPECT_TRUE(contents.Show(view, item, CategorySet{}.With(Category::kIdent), "k").value().identity.empty());
+  who.clear();
+  EXPECT_TRUE(contents.Show(who, item, CategorySet{}.With(Category::kIdent), "k").value().identity.empty());
 }
 
 TEST_F(Showing, A_type_that_this_version_does_not_know_is_not_shown) {
   item.type = "no.stafett.cases.invented-later.v1";
-  EXPECT_FALSE(contents.Show(view, item, CategorySet{~1U}, "k"));
+  EXPECT_FALSE(contents.Show(who, item, CategorySet{~1U}, "k"));
 }
 
 // Every disclosable event stands for a case, and no global id of it gets out.
@@ -405,7 +405,7 @@ TEST(Contents, No_disclosable_event_shows_the_global_case_id) {
     domain::Item item;
     item.type = TypeOf(type);
     item.body = m->SerializeAsString();
-    auto shown = CutContents().Show({}, item, CategorySet{~1U}, "k-own").value();
+    auto shown = CutContents().Show("", item, CategorySet{~1U}, "k-own").value();
     EXPECT_EQ(shown.value.find("ca-global"), std::string::npos);
     EXPECT_NE(shown.value.find("k-own"), std::string::npos);
   }

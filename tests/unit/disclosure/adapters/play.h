@@ -137,8 +137,9 @@ inline History AnyHistory() {
       scope.set_recipient(r);
       for (int i = 0, n = 1 + Pick(4); i < n; ++i) scope.add_categories(AnyCategory());
     }
+    m.set_asking_recipient(Recipient());
     asked.push_back(m);
-    add(m, "r-school", m.consent_id());
+    add(m, m.asking_recipient(), m.consent_id());
   };
   auto some = [](const sv1::ConsentRequested& m) {
     std::vector<std::string> out;
@@ -398,7 +399,9 @@ struct Player {
     auto read = DecideRead(delivery_id);
     if (!read) return read.error().reason;
     const auto& item = view.items.at(d.item);
-    auto content = adapters::CutContents().Show(view, item, read->fields, CaseRef(d.recipient, d.case_id)).value();
+    auto content = adapters::CutContents()
+                       .Show(IdentityFrom(view, item, regime), item, read->fields, CaseRef(d.recipient, d.case_id))
+                       .value();
     return policy::Join(read->fields) + " by " + read->rule + " from " + GiverOf(regime, item) + " of " +
            std::to_string(item.happened.ms) + ": " + content.type_url + " " + content.value + " | " + content.identity;
   }

@@ -121,25 +121,29 @@ bool Hidden(const History& h, std::size_t at, const std::string& who, const Know
   return false;
 }
 
-// The consent as far as it concerns `who`; nothing if it does not at all.
-std::shared_ptr<const google::protobuf::Message> OnlyFor(const google::protobuf::Message& m, const std::string& who) {
-  if (const auto* requested = dynamic_cast<const sv1::ConsentRequested*>(&m)) {
-    auto out = std::make_shared<sv1::ConsentRequested>(*requested);
-    out->clear_scopes();
-    for (const auto& s : requested->scopes()) {
-      if (s.recipient() == who) *out->add_scopes() = s;
+// Consents that name `who`.
+std::set<std::string> Naming(const History& h, const std::string& who) {
+  std::set<std::string> out;
+  for (const auto& s : h) {
+    const auto* requested = dynamic_cast<const sv1::ConsentRequested*>(s.message.get());
+    if (requested == nullptr) continue;
+    for (const auto& scope : requested->scopes()) {
+      if (scope.recipient() == who) out.insert(requested->consent_id());
     }
-    if (out->scopes_size() == 0) return nullptr;
-    return out;
+  }
+  return out;
+}
+
+// What is said of a consent as far as it concerns `who`; nothing if it does not at all. Who else is named in it stays:
+// it is about what they tell, too (decision 0017).
+std::shared_ptr<const google::protobuf::Message> OnlyFor(const google::protobuf::Message& m, const std::string& who,
+                                                         const std::set<std::string>& naming) {
+  auto as_it_is = std::shared_ptr<const google::protobuf::Message>(&m, [](auto*) {});
+  if (const auto* requested = dynamic_cast<const sv1::ConsentRequested*>(&m)) {
+    return naming.contains(requested->consent_id()) ? as_it_is : nullptr;
   }
   if (const auto* answered = dynamic_cast<const sv1::ConsentAnswered*>(&m)) {
-    auto out = std::make_shared<sv1::ConsentAnswered>(*answered);
-    out->clear_granted();
-    for (const auto& r : answered->granted()) {
-      if (r == who) out->add_granted(r);
-    }
-    if (out->granted_size() == 0) return nullptr;
-    return out;
+    return naming.contains(answered->consent_id()) ? as_it_is : nullptr;
   }
   if (const auto* withdrawn = dynamic_cast<const sv1::ConsentWithdrawn*>(&m)) {
     auto out = std::make_shared<sv1::ConsentWithdrawn>(*withdrawn);
@@ -150,19 +154,20 @@ std::shared_ptr<const google::protobuf::Message> OnlyFor(const google::protobuf:
     if (out->recipients_size() == 0) return nullptr;
     return out;
   }
-  return std::shared_ptr<const google::protobuf::Message>(&m, [](auto*) {});
+  return as_it_is;
 }
 
 // The same history with some or all of what is hidden from `who` taken out.
 History WithoutHidden(const History& h, const std::string& who, bool all) {
   auto k = Learn(h, who);
+  const auto naming = Naming(h, who);
   History out;
   for (std::size_t i = 0; i < h.size(); ++i) {
     auto s = h[i];
     bool take = all || Pick(2) == 0;
     if (take && Hidden(h, i, who, k)) continue;
     if (take && s.message) {
-      auto only = OnlyFor(*s.message, who);
+      auto only = OnlyFor(*s.message, who, naming);
       if (only == nullptr) continue;
       if (only.get() != s.message.get()) s.message = only;
       const auto* note = dynamic_cast<const cv1::NoteWritten*>(s.message.get());
@@ -262,7 +267,9 @@ RC_GTEST_PROP(WithdrawalFirst, Nothing_is_told_or_read_under_a_withdrawn_consent
     if (decided) {
       for (const auto& line : decided->lines) {
         for (const auto& consent : line.consents) RC_ASSERT(!withdrawn.contains({consent, line.recipient}));
-        for (const auto& consent : domain::ConsentsOf(p.view)) {
+        auto item = p.view.items.find(line.item);
+        if (item == p.view.items.end()) continue;  // a retraction
+        for (const auto& consent : domain::ConsentsOf(p.view, domain::GiverOf(p.regime, item->second))) {
           if (consent.recipient == line.recipient) whole[line.delivery_id].emplace(consent.id);
         }
       }
@@ -307,6 +314,7 @@ RC_GTEST_PROP(WithdrawalFirst, Granted_again_by_a_new_consent_it_works, ()) {
   record(log, "new-1", "r-school", "ca-9");
   sv1::ConsentRequested asked;
   asked.set_consent_id("co-new");
+  asked.set_asking_recipient("r-school");
   asked.set_purpose("follow-up");
   asked.set_until_ms(last.ms + 1000 * kHour);
   asked.add_consenters("p-mother");

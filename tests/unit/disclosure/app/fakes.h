@@ -61,7 +61,7 @@ class NoRecipients final : public Recipients {
 };
 class NoContents final : public Contents {
  public:
-  Result<Content> Show(const domain::View&, const domain::Item&, policy::CategorySet,
+  Result<Content> Show(const std::string&, const domain::Item&, policy::CategorySet,
                        const std::string&) const override {
     return Content();
   }

@@ -189,14 +189,24 @@ TEST_F(Reading, Facts_and_ledger_may_be_folded_in_any_order) {
   EXPECT_EQ(facts_first.FindDelivery("d-1")->state, ledger_first.FindDelivery("d-1")->state);
   EXPECT_EQ(facts_first.sequence, ledger_first.sequence);
   EXPECT_EQ(facts_first.order, ledger_first.order);
-  EXPECT_EQ(ConsentsOf(facts_first).size(), ConsentsOf(ledger_first).size());
+  EXPECT_EQ(ConsentsOf(facts_first, kSchool).size(), ConsentsOf(ledger_first, kSchool).size());
   EXPECT_EQ(facts_first.latest, ledger_first.latest);
 }
 
-TEST_F(Reading, The_first_identity_stands) {
-  c.Record(Identified{"one"});
-  c.Record(Identified{"two"});
-  EXPECT_EQ(c.view.identity, "one");
+// Promise P1: who else knows the child, and by which name, is not told with what the school gives.
+TEST_F(Reading, The_child_is_named_in_the_first_words_of_the_giver_or_of_a_service_in_the_log) {
+  c.regime.organisations = {{"1", kBup}, {"2", kSchool}, {"3", kHealth}};
+  Item item;
+  item.case_id = kCase;
+  item.origin = kPpt;
+  c.Record(Identified{"hospital", "1"});
+  EXPECT_EQ(IdentityFrom(c.view, item, c.regime), "hospital");  // nobody in the log has said it
+  c.Record(Identified{"health", "3"});
+  c.Record(Identified{"school", "2"});
+  c.Record(Identified{"school again", "2"});
+  EXPECT_EQ(IdentityFrom(c.view, item, c.regime), "school");  // which holds the log
+  item.origin = kHealth;
+  EXPECT_EQ(IdentityFrom(c.view, item, c.regime), "health");
 }
 
 }  // namespace

@@ -24,6 +24,47 @@ TEST(Routing, Nobody_is_candidate_without_consent_or_participation) {
   EXPECT_THAT(Candidates(c.view, kCase, c.now), ElementsAre(kSchool));
 }
 
+// Decision 0017: confidentiality is lifted for the services between which the parents said yes (fvl §13a nr 1), and for
+// nobody else that knows the child.
+TEST(Routing, A_consent_between_two_others_shows_them_nothing_of_this_log) {
+  auto c = Child::WithLog();
+  c.Record(Ask("co-1", {{kPpt, kUsual}, {kHealth, kUsual}}, {"p-mother"}, Time{kStart.ms + 365 * kDay}, kHealth));
+  auto answered = c.Record(Yes("co-1", {kPpt, kHealth}));
+  EXPECT_FALSE(answered) << "no snapshot, and no word in the ledger of who was thought of";
+  EXPECT_THAT(Candidates(c.view, kCase, c.now), ElementsAre(kSchool));
+  c.Record(Joined{kCase, kPpt});
+  auto decided = c.Note(kSchool, Cats(kPlan, kEduc));
+  ASSERT_EQ(decided->lines.size(), 1U);
+  EXPECT_EQ(decided->lines[0].verdict, policy::Verdict::kWithhold);
+  c.Record(Joined{kCase, kHealth});
+  decided = c.Note(kHealth, Cats(kPlan, kEduc));  // in the school's log, and between the two
+  for (const auto& line : decided->lines) {
+    EXPECT_EQ(line.verdict == policy::Verdict::kDisclose, line.recipient == kPpt) << line.recipient;
+  }
+}
+
+TEST(Routing, A_consent_covers_what_its_asker_tells_and_what_those_tell_to_whom_everybody_said_yes) {
+  auto c = Child::WithLog();
+  c.Record(Ask("co-1", {{kPpt, kUsual}, {kHealth, kUsual}}));  // the school asks
+  c.Record(Yes("co-1", {kPpt}));
+  auto told = [&](const std::string& giver) {
+    std::set<std::string> out;
+    auto decided = c.Note(giver, Cats(kPlan, kEduc));
+    if (!decided) return out;
+    for (const auto& line : decided->lines) {
+      if (line.verdict == policy::Verdict::kDisclose) out.insert(line.recipient);
+    }
+    return out;
+  };
+  EXPECT_THAT(told(kSchool), ElementsAre(kPpt));
+  EXPECT_THAT(told(kHealth), IsEmpty()) << "no yes to the health station";
+  c.Record(Yes("co-1", {kHealth}));
+  EXPECT_THAT(told(kHealth), ElementsAre(kPpt));
+  // It goes on for the others when one of them is taken out of it.
+  c.Record(Withdrawn{"co-1", {kHealth}});
+  EXPECT_THAT(told(kSchool), ElementsAre(kPpt));
+}
+
 TEST(Routing, A_participant_without_consent_is_told_nothing_and_the_ledger_says_why) {
   auto c = Child::WithLog();
   c.Record(Joined{kCase, kPpt});

@@ -61,8 +61,10 @@ inline std::string IdOf(const std::string& item, const std::string& recipient, D
 }
 
 inline Requested Ask(const std::string& id, const std::vector<std::pair<std::string, CategorySet>>& scopes,
-                     std::set<std::string> consenters = {"p-mother"}, Time until = Time{kStart.ms + 365 * kDay}) {
+                     std::set<std::string> consenters = {"p-mother"}, Time until = Time{kStart.ms + 365 * kDay},
+                     const std::string& asked_by = kSchool) {
   Requested f;
+  f.consent.asked_by = asked_by;
   f.consent_id = id;
   f.consent.purpose = "follow-up";
   f.consent.until = until;
