@@ -83,6 +83,7 @@ class _Scope:
     whole_at: int | None = None  # offset of the last yes that was missing
     whole_ms: int = 0
     withdrawn: bool = False
+    withdrawn_at: int = 0  # its offset
 
 
 @dataclass
@@ -94,8 +95,11 @@ class _Consent:
     scopes: dict[str, _Scope]
 
     def covers(self, giver: str, offset: int) -> bool:
-        """It lifts this service's confidentiality: it asked, or everybody had said yes to it by then."""
+        """It lifts this service's confidentiality: it asked, or everybody had said yes to it by then, and nobody had taken
+        it out again."""
         scope = self.scopes.get(giver)
+        if scope is not None and scope.withdrawn and scope.withdrawn_at <= offset:
+            return False
         return giver == self.asked_by or (scope is not None and scope.whole_at is not None and scope.whole_at <= offset)
 
 
@@ -156,8 +160,9 @@ class Oracle:
             verdicts.withdrawals.append(withdrawal)
             told += _retractions(entry, child, withdrawal)
         if (item := self._item(entry, child)) is not None:
-            told += self._offer(entry, child, item, EVENT, self._candidates(child, item.case, entry.offset), active)
-        for recipient in whole:
+            wanted = self._candidates(child, item.case, item.giver, entry.offset)
+            told += self._offer(entry, child, item, EVENT, wanted, active)
+        if whole:
             for name, case in sorted(child.cases.items()):
                 if case.open:
                     snapshot = _Item(
@@ -169,7 +174,8 @@ class Oracle:
                         frozenset({"EXIST", "PLAN"}),
                         (),
                     )
-                    wanted = {recipient} & self._candidates(child, name, entry.offset)
+                    to = set(whole) | _let_by_the_holder(child.consents[entry.event.consent_id], case.holder, whole)
+                    wanted = to & self._candidates(child, name, case.holder, entry.offset)
                     told += self._offer(entry, child, snapshot, SNAPSHOT, wanted, active)
         child.told += told
         verdicts.told.update({one.key: one for one in told})
@@ -186,14 +192,14 @@ class Oracle:
         whole, outside, sections = spread(entry.event)
         return _Item(entry.event_id, entry.subject, giver, family, whole, outside, sections)
 
-    def _candidates(self, child: _Child, name: str, offset: int) -> set[str]:
+    def _candidates(self, child: _Child, name: str, giver: str, offset: int) -> set[str]:
         case = child.cases.get(name)
         if case is None:
             return set()
         named = {
             recipient
             for consent in child.consents.values()
-            if consent.covers(case.holder, offset)
+            if consent.covers(case.holder, offset) and consent.covers(giver, offset)
             for recipient, scope in consent.scopes.items()
             if scope.whole_at is not None and not scope.withdrawn and child.latest_ms < consent.until_ms
         }
@@ -277,6 +283,13 @@ def _whole(child: _Child, giver: str, recipient: str, offset: int) -> list[tuple
     ]
 
 
+def _let_by_the_holder(consent: _Consent, holder: str, whole: Sequence[str]) -> set[str]:
+    """Whom the holder may tell the state because of his own yes, theirs having come before."""
+    if holder not in whole or holder == consent.asked_by:
+        return set()
+    return {r for r, scope in consent.scopes.items() if scope.whole_at is not None and not scope.withdrawn}
+
+
 def _retractions(entry: Entry, child: _Child, withdrawal: Withdrawal) -> list[Told]:
     """To whoever was told anything under it, once for each case."""
     pairs = {
@@ -320,8 +333,9 @@ def _learn(entry: Entry, child: _Child) -> list[str]:
         return _answered(entry, child, child.consents[event.consent_id])
     elif kind == "consent-withdrawn" and event.consent_id in child.consents:
         for recipient in event.recipients:
-            if scope := child.consents[event.consent_id].scopes.get(recipient):
-                scope.withdrawn = True
+            scope = child.consents[event.consent_id].scopes.get(recipient)
+            if scope is not None and not scope.withdrawn:
+                scope.withdrawn, scope.withdrawn_at = True, entry.offset
     return []
 
 

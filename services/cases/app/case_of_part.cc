@@ -6,7 +6,7 @@ Result<std::string> CaseOfPart(App& app, const host::Who& who, const std::string
   STAFETT_TRY(auto child, app.store.ChildOfCase(part, deadline));
   STAFETT_TRY(auto view, app.store.Load(child, deadline));
   const auto* c = view.child.CaseWith(part);
-  if (c == nullptr || !domain::MayKnowPart(*c, part, ToPerson(who))) return domain::NotAllowed();
+  if (c == nullptr || !domain::MayKnowPart(view.child, *c, part, ToPerson(who), view.now)) return domain::NotAllowed();
   return c->id;
 }
 

@@ -28,7 +28,7 @@ Result<DuePage> ListDue(App& app, const host::Who& who, int page_size, const std
     STAFETT_TRY(auto places, app.store.Due(who.Leads() ? who.recipient : who.person, after, count, deadline));
     for (auto& place : places) {
       STAFETT_TRY(auto view, app.store.Load(place.child, deadline));
-      auto due = domain::DueOf(view.child, place.awaited_id, person);
+      auto due = domain::DueOf(view.child, place.awaited_id, person, view.now);
       // Changed since the index was read; or no longer the person's, who works elsewhere now.
       if (due && due->awaited.date == place.date) {
         if (page.due.size() == count) {

@@ -42,6 +42,13 @@ Result<const Contribution*> Unanswered(const Case& c, const std::string& contrib
 
 std::string ContributionMadeBy(const std::string& command) { return DerivedId("cb", command); }
 
+namespace {
+// The holder cannot fetch it otherwise: what is accepted was read.
+bool MayTellHolder(const Child& child, const Case& c, const std::string& author_recipient, Time now) {
+  return child.HasConsentFrom(author_recipient, kFollowUp, c.holder_recipient, now);
+}
+}  // namespace
+
 Result<Events> SubmitContribution(const Child& child, const Change& change, std::vector<Section> sections,
                                   const std::string& answer_by) {
   STAFETT_TRY(const Case* c, SharedLog(child, change));
@@ -50,6 +57,9 @@ Result<Events> SubmitContribution(const Child& child, const Change& change, std:
   }
   if (!c->participants.contains(change.who.recipient)) {
     return State("NOT_PARTICIPANT", "your service holds the log or takes no part in it; a participant contributes");
+  }
+  if (!MayTellHolder(child, *c, change.who.recipient, change.now)) {
+    return State("LOG_NOT_OPEN", "the log takes no words of your service now; ask the service that holds it");
   }
   STAFETT_CHECK_OK(CheckSections(sections));
   STAFETT_CHECK_OK(RoomForContribution(*c, change.who.recipient));
@@ -60,8 +70,9 @@ Result<Events> SubmitContribution(const Child& child, const Change& change, std:
 Result<Events> AcceptContribution(const Child& child, const Change& change, const std::string& contribution_id) {
   STAFETT_TRY(const Case* c, WritableLog(child, change));
   STAFETT_TRY(const Contribution* x, Unanswered(*c, contribution_id));
-  if (!Consented(child, *c, x->author_recipient, change.now)) {
-    return State("NO_CONSENT", "the consent for the service that submitted it has ended since");
+  if (!Consented(child, *c, x->author_recipient, change.now) ||
+      !MayTellHolder(child, *c, x->author_recipient, change.now)) {
+    return State("NO_CONSENT", "the consent between the service that submitted it and yours has ended since");
   }
   return Events{ContributionAccepted{c->id, x->id, x->author_recipient},
                 NoteWritten{c->id, x->author, x->author_recipient, x->sections}};

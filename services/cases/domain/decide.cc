@@ -19,11 +19,12 @@ bool MayRead(const Case& c, const Person& who) {
   return who.recipient == c.recipient && who.leads && c.state == CaseState::kConcernNoted;
 }
 
-bool MayKnowPart(const Case& c, const std::string& part_id, const Person& who) {
+bool MayKnowPart(const Child& child, const Case& c, const std::string& part_id, const Person& who, Time now) {
   if (MayRead(c, who)) return true;
   const auto* m = c.FindMeasure(part_id);
-  return m != nullptr && !who.guardian && c.InTheLog(who.recipient) && m->responsible == who.id &&
-         m->responsible_recipient == who.recipient;
+  const bool responsible = m != nullptr && !who.guardian && m->responsible == who.id &&
+                           m->responsible_recipient == who.recipient && c.InTheLog(who.recipient);
+  return responsible && (who.recipient == c.holder_recipient || Consented(child, c, who.recipient, now));
 }
 
 // ISO dates compare as text.
@@ -57,6 +58,21 @@ Result<Events> RecordConversation(const Child& child, const Change& change, Conv
   return Events{std::move(held)};
 }
 
+namespace {
+// Who takes part does so under a consent between him and whoever holds the log: by this event it may be another's, or
+// it rests on another consent.
+Events AndWhoLeaves(const Child& child, Event event, Time now) {
+  const auto case_id = CaseOf(event);
+  Child after = child;
+  Evolve(after, event);
+  Events events{std::move(event)};
+  for (auto& more : StopWhatLostItsConsent(std::move(after), now)) {
+    if (CaseOf(more) == case_id) events.push_back(std::move(more));
+  }
+  return events;
+}
+}  // namespace
+
 Result<Events> OpenLog(const Child& child, const Change& change, const std::string& goal,
                        const std::string& next_date) {
   STAFETT_TRY(const Case* c, Writable(child, change));
@@ -69,8 +85,10 @@ Result<Events> OpenLog(const Child& child, const Change& change, const std::stri
   // Opened again with a goal that it has: it goes on.
   auto same = std::find_if(c->goals.begin(), c->goals.end(), [&](const Goal& g) { return !g.ended && g.text == goal; });
   if (same == c->goals.end()) STAFETT_CHECK_OK(RoomForGoal(*c));
-  return Events{LogOpened{c->id, change.who.id, change.who.recipient, goal, level, next_date,
-                          same == c->goals.end() ? GoalMadeBy(change.command, c->id) : same->id}};
+  return AndWhoLeaves(child,
+                      LogOpened{c->id, change.who.id, change.who.recipient, goal, level, next_date,
+                                same == c->goals.end() ? GoalMadeBy(change.command, c->id) : same->id},
+                      change.now);
 }
 
 Result<Events> SetLevel(const Child& child, const Change& change, Level level, const std::string& reason,
@@ -132,14 +150,7 @@ Result<Events> AcceptBaton(const Child& child, const Change& change, const std::
   if (!Consented(child, *c, c->offered_recipient, change.now)) {
     return State("NO_CONSENT", "the consent for this service has ended since the baton was offered");
   }
-  // Who takes part does so under a consent between him and whoever holds: now another.
-  Events events{BatonAccepted{c->id, change.who.id, change.who.recipient, next_date}};
-  Child after = child;
-  Evolve(after, events.front());
-  for (auto& event : StopWhatLostItsConsent(std::move(after), change.now)) {
-    if (CaseOf(event) == c->id) events.push_back(std::move(event));
-  }
-  return events;
+  return AndWhoLeaves(child, BatonAccepted{c->id, change.who.id, change.who.recipient, next_date}, change.now);
 }
 
 Result<Events> DeclineBaton(const Child& child, const Change& change, const std::string& reason) {

@@ -51,8 +51,8 @@ Result<Events> CloseCase(const Child& child, const Change& change, const std::st
 // May this person read the case? (Recipients read by Fetch from disclosure.)
 bool MayRead(const Case& c, const Person& who);
 // May this person know that the case has this measure or contribution? Whoever may read the case, and who is
-// responsible for the measure.
-bool MayKnowPart(const Case& c, const std::string& part_id, const Person& who);
+// responsible for the measure while a consent keeps his service in the log.
+bool MayKnowPart(const Child& child, const Case& c, const std::string& part_id, const Person& who, Time now);
 tl::unexpected<Error> NotAllowed();
 
 }  // namespace stafett::cases::domain

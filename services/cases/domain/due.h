@@ -17,7 +17,7 @@ struct Due {
 };
 
 // What is waited for under this id (Awaited::id), if this person may know it: whoever it awaits, and who leads the
-// service that it awaits.
-std::optional<Due> DueOf(const Child& child, const std::string& awaited_id, const Person& who);
+// service that it awaits; of another service than the holder's, while a consent keeps it in the log.
+std::optional<Due> DueOf(const Child& child, const std::string& awaited_id, const Person& who, Time now);
 
 }  // namespace stafett::cases::domain

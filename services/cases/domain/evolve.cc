@@ -98,7 +98,7 @@ bool ConsentView::ValidFor(const std::string& recipient, Time now) const {
 }
 
 bool ConsentView::Covers(const std::string& service) const {
-  return !service.empty() && (service == asked_by || AllSaidYes(service));
+  return !service.empty() && !withdrawn.contains(service) && (service == asked_by || AllSaidYes(service));
 }
 
 bool Child::HasConsent(const std::string& purpose, const std::string& recipient, Time now) const {
@@ -270,8 +270,11 @@ Events StopWhatLostItsConsent(Child child, Time now) {
     // A suspended log too: when it is opened again, nobody may come back with it who lost his consent meanwhile.
     if (c.state != CaseState::kLogOpen && c.state != CaseState::kLogSuspended) continue;
     if (c.state == CaseState::kLogOpen && !child.HasConsent(kFollowUp, c.holder_recipient, now)) stop(LogSuspended{id});
+    // While the log is suspended nobody tells anybody anything in it, and nobody is told that it is: who has lost his
+    // consent with the holder leaves when it is opened again.
     auto lost = [&](const std::string& recipient) {
-      return !child.HasConsentFrom(c.holder_recipient, kFollowUp, recipient, now);
+      return c.state == CaseState::kLogOpen ? !child.HasConsentFrom(c.holder_recipient, kFollowUp, recipient, now)
+                                            : !child.HasConsent(kFollowUp, recipient, now);
     };
     if (!c.offered_to.empty() && lost(c.offered_recipient)) stop(BatonOfferEnded{id});
     const auto participants = c.participants;

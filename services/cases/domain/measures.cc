@@ -126,7 +126,7 @@ Result<Events> EvaluateMeasure(const Child& child, const Change& change, const s
   const Measure* m = c == nullptr ? nullptr : c->FindMeasure(measure_id);
   if (m == nullptr) return NotAllowed();
   const auto& who = change.who;
-  if (!MayKnowPart(*c, measure_id, who)) return NotAllowed();
+  if (!MayKnowPart(child, *c, measure_id, who, change.now)) return NotAllowed();
   const bool holds = Holds(*c, who);
   const bool responsible = m->responsible == who.id && m->responsible_recipient == who.recipient;
   STAFETT_CHECK_OK(Fits(*c, change));
@@ -137,9 +137,6 @@ Result<Events> EvaluateMeasure(const Child& child, const Change& change, const s
                             : "a measure is evaluated by the one who is responsible or holds the baton");
   }
   STAFETT_CHECK_OK(InOpenLog(child, *c, who, change.now));
-  if (!Consented(child, *c, who.recipient, change.now)) {
-    return State("NO_CONSENT", "no valid consent names your service");
-  }
   if (m->ended) return State("MEASURE_ENDED", "the measure has ended");
   if (evaluation.end) {
     if (!evaluation.evaluation_date.empty()) {

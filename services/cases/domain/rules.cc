@@ -33,6 +33,7 @@ bool Holds(const Case& c, const Person& who) {
 }
 
 Status Fits(const Case& c, const Change& change) {
+  if (!MayRead(c, change.who)) return {};
   if (!change.etag.empty() && change.etag != std::to_string(c.VersionFor(change.who.recipient))) {
     return Fail(Code::kAborted, "ETAG_MISMATCH", "the case has changed since it was read; read it again");
   }

@@ -13,7 +13,8 @@ namespace stafett::cases::domain {
 tl::unexpected<Error> State(std::string_view reason, std::string message);
 
 bool Holds(const Case& c, const Person& who);
-// Is it still the version that the caller has read?
+// Is it still the version that the caller has read? Who may not read the case was shown none, and by trying them would
+// count what is not told to him (P1): his etag says nothing.
 Status Fits(const Case& c, const Change& change);
 // The case, if this person holds it, the etag fits and it is open: what every writer of a case needs. Who may not
 // know the case gets the one answer before anything else is looked at.

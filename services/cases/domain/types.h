@@ -100,7 +100,8 @@ struct ConsentView {
   std::set<std::string> withdrawn;                       // recipients
   std::set<std::string> recipients;                      // all that were asked for
   bool ValidFor(const std::string& recipient, Time now) const;
-  // It is about what this service tells: it asked, or everybody has said yes to it (decision 0017).
+  // It is about what this service tells: it asked, or everybody has said yes to it; and it was not taken out of it
+  // since (decision 0017).
   bool Covers(const std::string& service) const;
 
  private:

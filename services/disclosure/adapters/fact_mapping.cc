@@ -1,5 +1,7 @@
 #include "disclosure/adapters/fact_mapping.h"
 
+#include <set>
+
 #include "disclosure/adapters/cut.h"
 #include "lib/base/id.h"
 #include "stafett/cases/v1/case_events.pb.h"
@@ -273,7 +275,17 @@ Result<LearnedRecord> LearnRecord(View& view, const gate::Envelope& e, const std
     auto snapshot = ToSnapshot(e, case_id, facts, offset);
     auto id = snapshot.id;
     view.items[id] = std::move(snapshot);
-    for (const auto& [consent, recipient] : out.learned.completed) out.snapshots.emplace_back(id, recipient);
+    std::set<std::string> to;
+    for (const auto& [consent_id, recipient] : out.learned.completed) {
+      to.insert(recipient);
+      // The holder's own yes, which lets him tell those who had theirs before.
+      const auto& consent = view.consents.at(consent_id);
+      if (recipient != facts.holder_recipient || recipient == consent.asked_by) continue;
+      for (const auto& [other, scope] : consent.scopes) {
+        if (scope.complete_at && !scope.withdrawn) to.insert(other);
+      }
+    }
+    for (const auto& recipient : to) out.snapshots.emplace_back(id, recipient);
   }
   return out;
 }

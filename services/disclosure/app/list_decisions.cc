@@ -18,12 +18,20 @@ bool GivenBy(const App& app, const Case& c, const std::string& item, const std::
 }
 
 // The giver's controller answers for what it gave; others' information is not this officer's. A retraction takes back
-// what was given to the same recipient in the same case: it is the givers' too, and nobody else's (P1).
+// what was given to the same recipient in the same case under a consent that was withdrawn for it: it is those givers'
+// too, and nobody else's (P1).
 bool GaveIt(const App& app, const Case& c, const domain::Line& line, const std::string& controller) {
   if (line.kind != domain::DeliveryKind::kRetraction) return GivenBy(app, c, line.item, controller);
+  auto withdrawn = [&](const std::string& consent) {
+    auto it = c.view->consents.find(consent);
+    if (it == c.view->consents.end()) return false;
+    auto scope = it->second.scopes.find(line.recipient);
+    return scope != it->second.scopes.end() && scope->second.withdrawn;
+  };
   return std::any_of(c.view->deliveries.begin(), c.view->deliveries.end(), [&](const auto& entry) {
     const auto& d = entry.second;
-    return d.recipient == line.recipient && d.case_id == line.case_id && GivenBy(app, c, d.item, controller);
+    return d.recipient == line.recipient && d.case_id == line.case_id && GivenBy(app, c, d.item, controller) &&
+           std::any_of(d.consents.begin(), d.consents.end(), withdrawn);
   });
 }
 }  // namespace

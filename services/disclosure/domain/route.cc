@@ -96,7 +96,9 @@ const std::string& IdentityFrom(const View& view, const Item& item, const Regime
   std::vector<std::string> services{GiverOf(regime, item)};
   if (auto c = view.cases.find(item.case_id); c != view.cases.end()) {
     services.push_back(c->second.holder_recipient);
-    services.insert(services.end(), c->second.participants.begin(), c->second.participants.end());
+    for (const auto* of : {&c->second.participants, &c->second.held}) {
+      services.insert(services.end(), of->begin(), of->end());
+    }
   }
   for (const auto& service : services) {
     if (auto said = said_by(service); said != view.identities.end()) return said->second;
@@ -104,14 +106,15 @@ const std::string& IdentityFrom(const View& view, const Item& item, const Regime
   return view.identity;
 }
 
-std::set<std::string> Candidates(const View& view, const std::string& case_id, Time now) {
+std::set<std::string> Candidates(const View& view, const std::string& case_id, const std::string& giver, Time now) {
   std::set<std::string> out;
   auto c = view.cases.find(case_id);
   if (c == view.cases.end()) return out;
   out = c->second.participants;
   out.insert(c->second.holder_recipient);
   for (const auto& consent : ConsentsOf(view, c->second.holder_recipient)) {
-    if (!consent.withdrawn && now < consent.until) out.emplace(consent.recipient);
+    const bool givers = view.consents.at(std::string(consent.id)).Covers(giver, kNow);
+    if (givers && !consent.withdrawn && now < consent.until) out.emplace(consent.recipient);
   }
   out.erase("");
   return out;
@@ -221,8 +224,8 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
 
   for (const auto& offer : offers) {
     const auto& item = *offer.item;
-    auto candidates = Candidates(view, item.case_id, now);
     auto giver = GiverOf(regime, item);
+    auto candidates = Candidates(view, item.case_id, giver, now);
     auto writer = WriterOf(regime, item);
     for (const auto& recipient : candidates) {
       if (offer.only_to && *offer.only_to != recipient) continue;

@@ -26,7 +26,7 @@ struct Regime {
 // The recipient that an item comes from; empty if it is nobody's.
 std::string GiverOf(const Regime& regime, const Item& item);
 // Who the child is, in the giver's words, or in those of a service in the same log: who else knows the child, and by
-// which name, is nobody's to learn. In the first ones if none of them has said it.
+// which name, is nobody's to learn. In the first ones if none of them has said it, nor who held the log before.
 const std::string& IdentityFrom(const View& view, const Item& item, const Regime& regime);
 
 // Keyed: an id that only this service can make.
@@ -51,9 +51,9 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
 std::vector<policy::Explanation::Line> Explain(const View& view, const Line& line, const Learned& learned,
                                                const Regime& regime, Time now);
 
-// Recipients that may be thought of at all for a case: who takes part, and whom a valid consent names that is the
-// holder's too (design §4.2, decision 0017).
-std::set<std::string> Candidates(const View& view, const std::string& case_id, Time now);
+// Recipients that may be thought of at all for what this service gives in a case: who takes part, and whom a valid
+// consent names that is the holder's too, and the giver's (design §4.2, decision 0017).
+std::set<std::string> Candidates(const View& view, const std::string& case_id, const std::string& giver, Time now);
 
 // What the decision at this place lets one recipient have of an item; empty unless the verdict is to disclose.
 struct Allowed {

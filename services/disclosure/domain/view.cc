@@ -72,6 +72,7 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
                    Put(c.goals, {f.goal_id, f.goal});
                    c.holder = f.holder;
                    c.holder_recipient = f.holder_recipient;
+                   c.held.insert(f.holder_recipient);
                    c.next_date = f.next_date;
                  },
                  [&](const CaseEnded& f) {
@@ -103,6 +104,7 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
                    c->participants.erase(f.holder_recipient);
                    c->holder = f.holder;
                    c->holder_recipient = f.holder_recipient;
+                   c->held.insert(f.holder_recipient);
                    c->next_date = f.next_date;
                  },
                  [&](const GoalSet& f) {
@@ -151,7 +153,9 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
                    auto& consent = view.consents[f.consent_id];
                    for (const auto& r : f.recipients) {
                      auto it = consent.scopes.find(r);
-                     if (it != consent.scopes.end()) it->second.withdrawn = true;
+                     if (it == consent.scopes.end() || it->second.withdrawn) continue;
+                     it->second.withdrawn = true;
+                     it->second.withdrawn_offset = place.offset;
                    }
                    learned.withdrawn = f;
                  },
@@ -239,9 +243,11 @@ void Evolve(View& view, const LedgerEvent& event) {
 
 bool ConsentFacts::Covers(const std::string& giver, std::int64_t offset) const {
   if (giver.empty()) return false;
-  if (giver == asked_by) return true;
   auto it = scopes.find(giver);
-  return it != scopes.end() && it->second.complete_at && it->second.complete_offset <= offset;
+  if (it == scopes.end()) return giver == asked_by;
+  const auto& scope = it->second;
+  if (scope.withdrawn && scope.withdrawn_offset <= offset) return false;
+  return giver == asked_by || (scope.complete_at && scope.complete_offset <= offset);
 }
 
 std::vector<policy::Consent> ConsentsOf(const View& view, const std::string& giver, std::int64_t offset) {

@@ -60,6 +60,7 @@ struct CaseFacts {
   int level = 0;
   std::string goal, holder, holder_recipient, next_date;
   std::set<std::string> participants;
+  std::set<std::string> held;          // services that hold it, or did
   std::vector<GoalFacts> goals;        // that have not ended
   std::vector<MeasureFacts> measures;  // the same
 };
@@ -70,6 +71,7 @@ struct ScopeFacts {
   std::optional<Time> complete_at;    // append time of the last yes that was missing
   std::int64_t complete_offset = -1;  // and its place in the log
   bool withdrawn = false;
+  std::int64_t withdrawn_offset = -1;  // its place in the log
 };
 struct ConsentFacts {
   std::string purpose;
@@ -77,7 +79,8 @@ struct ConsentFacts {
   Time until;
   std::set<std::string> consenters;
   std::map<std::string, ScopeFacts> scopes;  // by recipient
-  // It is about what this service tells: it asked, or everybody had said yes to it at this place (decision 0017).
+  // It is about what this service tells at this place: it asked, or everybody had said yes to it, and it was not taken
+  // out of it before (decision 0017).
   bool Covers(const std::string& giver, std::int64_t offset) const;
 };
 

@@ -2,9 +2,9 @@
 // one, so it is asked of the store once; what is not found is asked each time, it may come. Of one generation of the
 // store: another one may not have it yet. Thread-safe.
 //
-// What a caller may not know costs the store as much as what is not there, so that nobody tells them apart by time
-// (promise P1): who finds an id for the first time asks for it and then for its child, later for its child alone; who
-// does not find one asks twice the first time, later once.
+// What a caller may not know costs the store as much as what is not there (promise P1): an id that is found for the
+// first time is asked for and then its child, later its child alone; one that is not is asked for twice, later once. An
+// id that others have used is found already: so much shows to who has an id of 128 random bits.
 #pragma once
 
 #include <cstdint>

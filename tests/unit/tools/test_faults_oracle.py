@@ -105,8 +105,11 @@ def test_a_consent_between_two_others_shows_them_nothing_of_this_log(oracle):
     story.ask("with the school", [SCHOOL, PPT], by=PPT)
     assert kinds(oracle, story, story.yes("with the school", [PPT])) == set()
     assert told(oracle, story, story.note("EDUC")) == {}
-    story.yes("with the school", [SCHOOL])
+    schools = story.yes("with the school", [SCHOOL])
+    assert (PPT, SNAPSHOT) in kinds(oracle, story, schools)
     assert set(told(oracle, story, story.note("EDUC"))) == {PPT}
+    story.say(story.consent.ConsentWithdrawn(consent_id="with the school", consenter=MOTHER, recipients=[SCHOOL]))
+    assert told(oracle, story, story.note("EDUC")) == {}
 
 
 def test_a_consent_that_ran_out_gives_nothing(oracle):

@@ -156,7 +156,7 @@ TEST(Access, Who_lost_his_consent_adds_no_bright_spot) {
 TEST(Access, A_bright_spot_belongs_to_a_log_that_goes_on) {
   EXPECT_EQ(Reason(BrightSpot(WithConsent(), kTeacher)), "LOG_NOT_OPEN");
   Child child = WithParticipants();
-  EXPECT_EQ(Reason(BrightSpot(child, kMother, "77")), "ETAG_MISMATCH");
+  EXPECT_EQ(Reason(BrightSpot(child, kTeacher, "77")), "ETAG_MISMATCH");
   Do(child, CloseCase(child, By(kTeacher), "done"));
   for (const auto& who : {kTeacher, kNurse, kMother}) EXPECT_EQ(Reason(BrightSpot(child, who)), "CASE_CLOSED");
 }
@@ -174,6 +174,14 @@ TEST(Access, A_stale_reading_is_told_to_read_again) {
   auto version = child.Find(kCase)->version;
   EXPECT_EQ(Reason(CloseCase(child, By(kTeacher, kCase, std::to_string(version - 1)), "done")), "ETAG_MISMATCH");
   EXPECT_EQ(Reason(CloseCase(child, By(kTeacher, kCase, std::to_string(version)), "done")), "(done)");
+}
+
+// Promise P1: who adds to a log without reading the case would find out by etags how often it changed.
+TEST(Access, Whoever_is_shown_no_etag_cannot_try_them) {
+  const Child child = WithParticipants();
+  for (const auto* etag : {"1", "7", "77"}) {
+    for (const auto& who : {kNurse, kMother}) EXPECT_EQ(Reason(BrightSpot(child, who, etag)), "(done)");
+  }
 }
 
 // The etag is the case's own, so what happens in the child's other cases does not show in it.

@@ -51,13 +51,28 @@ TEST(Contributions, A_consent_names_both_services_and_the_log_is_open) {
   EXPECT_EQ(Reason(Submit(child, kNurse, kExpired)), "NOT_ALLOWED") << "its own has run out";
   // Promise P1: what parents said of the school is not the nurse's to know.
   Learn(child, ConsentWithdrawnFact{"co-1", {"r-school"}});
-  EXPECT_EQ(Reason(Submit(child, kNurse)), "LOG_NOT_OPEN");
+  EXPECT_EQ(Reason(Submit(child, kNurse)), "NOT_ALLOWED");
   child = WithParticipants();
   Evolve(child, LogSuspended{kCase});
   EXPECT_EQ(Reason(Submit(child, kNurse)), "LOG_NOT_OPEN");
   child = WithParticipants();
   Evolve(child, CaseClosed{kCase, "done"});
   EXPECT_EQ(Reason(Submit(child, kNurse)), "CASE_CLOSED");
+}
+
+// Found by reading: what the holder cannot fetch could be submitted to him, and accepted unread.
+TEST(Contributions, A_consent_covers_what_the_participant_tells_the_holder) {
+  Child child = WithLog();
+  Ask(child, "co-2", {"r-welfare"});  // what the school may tell child welfare, and not the other way
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-welfare"}, "co-2");
+  Do(child, AddParticipant(child, By(kTeacher), "r-welfare"));
+  Person worker;
+  worker.id = "p-worker";
+  worker.recipient = "r-welfare";
+  EXPECT_EQ(Reason(Submit(child, worker)), "LOG_NOT_OPEN");
+  Ask(child, "co-3", {"r-school", "r-welfare"});
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-school", "r-welfare"}, "co-3");
+  EXPECT_EQ(Reason(Submit(child, worker)), "(done)");
 }
 
 TEST(Contributions, Each_text_has_one_category) {

@@ -57,6 +57,21 @@ TEST(Log, A_consent_of_others_that_names_the_holder_too_is_one_with_him) {
   EXPECT_EQ(Reason(AddParticipant(child, By(kTeacher), "r-welfare")), "(done)");
 }
 
+// Found by reading: the log went on under another's consent, and with it who was in it under the one that was taken
+// back.
+TEST(Log, Who_takes_part_leaves_when_the_holder_is_taken_out_of_the_consent_between_them) {
+  Child child = WithParticipants();
+  Ask(child, "co-2", {"r-school", "r-hospital"}, "r-hospital");
+  for (const auto* parent : {"p-mother", "p-father"}) Yes(child, parent, {"r-school", "r-hospital"}, "co-2");
+  const auto participants = child.Find(kCase)->participants;
+  ASSERT_FALSE(participants.empty());
+  Learn(child, ConsentWithdrawnFact{"co-1", {"r-school"}});
+  std::set<std::string> left;
+  for (const auto& event : StopWhatLostItsConsent(child, kNow))
+    left.insert(std::get<ParticipantRemoved>(event).recipient);
+  EXPECT_EQ(left, participants);
+}
+
 // Said yes to what nobody asked for: it has no categories and no end, so it is none.
 TEST(Log, A_yes_to_a_service_that_was_not_asked_for_counts_for_nothing) {
   Child child = WithConcern();

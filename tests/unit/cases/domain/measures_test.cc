@@ -213,7 +213,7 @@ TEST(Measures, Of_a_service_that_lost_its_consent_fall_to_the_holder) {
   Do(child, StartMeasure(child, By(kTeacher), ended));
   Do(child, EndMeasure(child, By(kTeacher), child.Find(kCase)->measures[2].id, "done"));
   Learn(child, ConsentWithdrawnFact{"co-1", {kNurse.recipient}});
-  EXPECT_EQ(Reason(EvaluateMeasure(child, By(kNurse), id, Helped())), "NO_CONSENT");  // before it is out of the log
+  EXPECT_EQ(Reason(EvaluateMeasure(child, By(kNurse), id, Helped())), "NOT_ALLOWED");  // before it is out of the log
   for (const auto& e : StopWhatLostItsConsent(child, kNow)) Evolve(child, e);
   EXPECT_EQ(Reason(EvaluateMeasure(child, By(kNurse), id, Helped())), "NOT_ALLOWED");
   const auto& measures = child.Find(kCase)->measures;
@@ -227,7 +227,7 @@ TEST(Measures, Of_a_service_that_lost_its_consent_fall_to_the_holder) {
 TEST(Measures, Are_not_evaluated_in_a_log_that_rests_on_no_consent) {
   Child child = WithMeasure();
   Learn(child, ConsentWithdrawnFact{"co-1", {kTeacher.recipient}});  // the holder's; the nurse's stands
-  EXPECT_EQ(Reason(EvaluateMeasure(child, By(kNurse), TheMeasure(child).id, Helped())), "LOG_NOT_OPEN");
+  EXPECT_EQ(Reason(EvaluateMeasure(child, By(kNurse), TheMeasure(child).id, Helped())), "NOT_ALLOWED");
   EXPECT_EQ(Reason(EvaluateMeasure(child, By(kTeacher), TheMeasure(child).id, Helped())), "NO_CONSENT");
 }
 

@@ -7,8 +7,8 @@ namespace stafett::cases::domain {
 namespace {
 using namespace sample;
 
-std::string DateOf(const Child& child, const std::string& awaited_id, const Person& who) {
-  const auto due = DueOf(child, awaited_id, who);
+std::string DateOf(const Child& child, const std::string& awaited_id, const Person& who, Time now = kNow) {
+  const auto due = DueOf(child, awaited_id, who, now);
   return due ? due->awaited.date : "(nothing)";
 }
 
@@ -18,7 +18,7 @@ TEST(Due, A_next_date_is_for_the_holder_and_the_leaders_of_the_holders_service) 
   for (const auto& who : {kColleague, kNurse, kHealthLeader, kMother}) {
     EXPECT_EQ(DateOf(child, "next/ca-1", who), "(nothing)") << who.id;
   }
-  EXPECT_EQ(DueOf(child, "next/ca-1", kTeacher)->case_id, kCase);
+  EXPECT_EQ(DueOf(child, "next/ca-1", kTeacher, kNow)->case_id, kCase);
 }
 
 TEST(Due, An_answer_is_for_whom_the_baton_is_offered_to_and_the_leaders_there) {
@@ -51,9 +51,13 @@ TEST(Due, An_evaluation_is_for_who_is_responsible_and_the_leaders_there) {
   Evolve(child, MeasureStarted{kCase, m});
   for (const auto& who : {kNurse, kHealthLeader}) {
     ASSERT_EQ(DateOf(child, "evaluation/me-1", who), "2026-12-20") << who.id;
-    EXPECT_EQ(DueOf(child, "evaluation/me-1", who)->case_id, kCase);
+    EXPECT_EQ(DueOf(child, "evaluation/me-1", who, kNow)->case_id, kCase);
   }
   for (const auto& who : {kTeacher, kHead, kMother}) EXPECT_EQ(DateOf(child, "evaluation/me-1", who), "(nothing)");
+  // Its consent has run out, and nobody has taken it out of the log yet.
+  for (const auto& who : {kNurse, kHealthLeader}) {
+    EXPECT_EQ(DateOf(child, "evaluation/me-1", who, Time{kNow.ms + 2000}), "(nothing)") << who.id;
+  }
 }
 
 TEST(Due, A_closed_case_awaits_nobody) {

@@ -276,6 +276,37 @@ TEST(Items, What_a_guardian_adds_is_told_by_whoever_holds_the_baton) {
   EXPECT_FALSE(view.items.at("ev-2").from_family);
 }
 
+// Found by reading: whose part of a consent was whole before the holder's never got the state of the log.
+TEST(Items, The_holders_own_yes_makes_a_snapshot_for_whoever_had_theirs) {
+  domain::View view;
+  view.cases["ca-1"].open = true;
+  view.cases["ca-1"].holder_recipient = "r-school";
+  std::int64_t offset = 0;
+  auto learn = [&](const auto& m, const std::string& id) {
+    auto e = Envelope(TypeOf<std::decay_t<decltype(m)>>());
+    e.event_id = id;
+    return LearnRecord(view, e, m.SerializeAsString(), ++offset, Time{7})->snapshots;
+  };
+  sv1::ConsentRequested asked;
+  asked.set_consent_id("co-1");
+  asked.set_asking_recipient("r-ppt");
+  asked.add_consenters("p-mother");
+  for (const auto* r : {"r-school", "r-health", "r-ppt"}) asked.add_scopes()->set_recipient(r);
+  learn(asked, "ev-1");
+  auto yes = [](const char* recipient) {
+    sv1::ConsentAnswered m;
+    m.set_consent_id("co-1");
+    m.set_consenter("p-mother");
+    m.add_granted(recipient);
+    return m;
+  };
+  using testing::Pair;
+  EXPECT_THAT(learn(yes("r-health"), "ev-2"), ElementsAre(Pair("ev-2/ca-1", "r-health")));
+  EXPECT_THAT(learn(yes("r-school"), "ev-3"),
+              ElementsAre(Pair("ev-3/ca-1", "r-health"), Pair("ev-3/ca-1", "r-school")));
+  EXPECT_THAT(learn(yes("r-ppt"), "ev-4"), ElementsAre(Pair("ev-4/ca-1", "r-ppt")));
+}
+
 TEST(Items, A_record_whose_key_was_destroyed_brings_nothing) {
   domain::View view;
   auto learned = LearnRecord(view, Envelope(TypeOf<cv1::NoteWritten>()), std::nullopt, 3, Time{7});

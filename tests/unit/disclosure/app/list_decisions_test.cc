@@ -27,10 +27,12 @@ struct Listing : testing::Test {
     item.case_id = "ca-1";
     item.origin = "r-school";
     view->items["ev-1"] = item;
+    view->consents["co-1"].scopes["r-ppt"].withdrawn = true;
     Decide("ev-1", "ev-1", domain::DeliveryKind::kEvent, "d-1");
     Decide("ev-2", "ev-2/ca-1", domain::DeliveryKind::kRetraction, "d-2");
   }
-  void Decide(const std::string& event, const std::string& item, domain::DeliveryKind kind, const std::string& id) {
+  void Decide(const std::string& event, const std::string& item, domain::DeliveryKind kind, const std::string& id,
+              const std::string& consent = "co-1") {
     domain::Decided decided;
     decided.event_id = event;
     domain::Line line;
@@ -39,6 +41,7 @@ struct Listing : testing::Test {
     line.item = item;
     line.kind = kind;
     line.delivery_id = id;
+    if (kind != domain::DeliveryKind::kRetraction) line.consents = {consent};
     decided.lines.push_back(line);
     domain::Evolve(*view, decided);
   }
@@ -61,6 +64,18 @@ TEST_F(Listing, The_givers_officer_reads_what_was_told_and_taken_back) {
 // the child, which told that the child has a case, and with whom.
 TEST_F(Listing, Another_controllers_officer_reads_nothing_no_retraction_either) {
   EXPECT_THAT(Ids(Officer("r-bup", "c-trust")), IsEmpty());
+}
+
+// Found by reading: whoever had given anything to the same recipient in the same case was listed the retraction, and so
+// learnt of the other's consent.
+TEST_F(Listing, A_giver_whose_own_consent_stands_reads_nothing_of_what_another_takes_back) {
+  auto item = view->items.at("ev-1");
+  item.id = "ev-0";
+  item.origin = "r-bup";
+  view->items["ev-0"] = item;
+  view->consents["co-2"].scopes["r-ppt"];
+  Decide("ev-0", "ev-0", domain::DeliveryKind::kEvent, "d-0", "co-2");
+  EXPECT_THAT(Ids(Officer("r-bup", "c-trust")), ElementsAre("d-0"));
 }
 
 TEST_F(Listing, What_has_no_item_any_more_is_listed_to_nobody) {

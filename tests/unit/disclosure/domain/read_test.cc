@@ -200,13 +200,17 @@ TEST_F(Reading, The_child_is_named_in_the_first_words_of_the_giver_or_of_a_servi
   item.case_id = kCase;
   item.origin = kPpt;
   c.Record(Identified{"hospital", "1"});
-  EXPECT_EQ(IdentityFrom(c.view, item, c.regime), "hospital");  // nobody in the log has said it
+  EXPECT_EQ(IdentityFrom(c.view, item, c.regime), "hospital");  // nobody who holds the log or did has said it
   c.Record(Identified{"health", "3"});
   c.Record(Identified{"school", "2"});
   c.Record(Identified{"school again", "2"});
   EXPECT_EQ(IdentityFrom(c.view, item, c.regime), "school");  // which holds the log
   item.origin = kHealth;
   EXPECT_EQ(IdentityFrom(c.view, item, c.regime), "health");
+  item.origin = kPpt;  // to which the baton passes, and the school leaves
+  c.Record(Handed{kCase, "p-adviser", kPpt, "2026-12-24"});
+  c.Record(Left{kCase, kSchool});
+  EXPECT_EQ(IdentityFrom(c.view, item, c.regime), "school");
 }
 
 }  // namespace
