@@ -127,6 +127,8 @@ class _Item:
     whole: frozenset[str]
     outside: frozenset[str]
     sections: tuple[frozenset[str], ...]
+    writer: str = ""  # who put it on the log, perhaps for another
+    only_to: str | None = None  # None: whoever may be thought of
 
 
 class Oracle:
@@ -161,6 +163,8 @@ class Oracle:
             told += _retractions(entry, child, withdrawal)
         if (item := self._item(entry, child)) is not None:
             wanted = self._candidates(child, item.case, item.giver, entry.offset)
+            if item.only_to is not None:
+                wanted &= {item.only_to}
             told += self._offer(entry, child, item, EVENT, wanted, active)
         if whole:
             for name, case in sorted(child.cases.items()):
@@ -186,11 +190,22 @@ class Oracle:
             return None
         family = entry.type.endswith(".bright-spot-added.v1") and not entry.event.author_recipient
         case = child.cases.get(entry.subject)
-        giver = self._files.recipient_of.get(entry.organisation, "")
+        writer = self._files.recipient_of.get(entry.organisation, "")
+        giver = writer
         if family and case is not None:
             giver = case.holder
+        if entry.type.endswith(".note-written.v1"):  # the holder may have put another's words into the log
+            giver = entry.event.author_recipient or writer
+        only_to = next(
+            (
+                getattr(entry.event, f.name)
+                for f in entry.event.DESCRIPTOR.fields
+                if f.GetOptions().Extensions[options.addressee]
+            ),
+            None,
+        )
         whole, outside, sections = spread(entry.event)
-        return _Item(entry.event_id, entry.subject, giver, family, whole, outside, sections)
+        return _Item(entry.event_id, entry.subject, giver, family, whole, outside, sections, writer, only_to)
 
     def _candidates(self, child: _Child, name: str, giver: str, offset: int) -> set[str]:
         case = child.cases.get(name)
@@ -210,7 +225,8 @@ class Oracle:
     ) -> list[Told]:
         told = []
         for recipient in sorted(to):
-            if recipient not in active or (recipient == item.giver and not item.family):
+            own = recipient in (item.giver, item.writer) and not item.family
+            if recipient not in active or own:
                 continue
             consents = _whole(child, item.giver, recipient, entry.offset)
             fields, grounds = self._decide(item, item.whole, recipient, consents, child.latest_ms)

@@ -11,6 +11,7 @@ from stafett_stack import paths
 from stafett_story.steinkjer import HEALTH_STATION, PPT, SCHOOL
 
 CHILD_WELFARE = "r-q2f8rn"
+PPTS_NUMBER = "317198868"
 EVERYBODY = [SCHOOL, HEALTH_STATION, PPT, CHILD_WELFARE]
 
 
@@ -158,7 +159,30 @@ def test_a_recipient_that_is_not_active_is_told_nothing_and_a_stranger_gives_not
     story.ask("co", [SCHOOL, PPT])
     story.yes("co", [SCHOOL, PPT])
     story.open_log()
-    assert kinds(oracle, story, story.note("EDUC", organisation="")) == set()
+    spot = story.cases.BrightSpotAdded(
+        case_id="ca", author="p", author_recipient=SCHOOL, sections=[{"section_category": "EDUC", "text": "."}]
+    )
+    assert kinds(oracle, story, story.say(spot, organisation="")) == set()
+
+
+def test_a_contribution_is_told_to_the_holder_alone_and_accepted_as_its_authors_words(oracle):
+    story = Story()
+    story.ask("co", [SCHOOL, PPT])
+    story.yes("co", [SCHOOL, PPT])
+    story.open_log()
+    sections = [{"section_category": "PLAN", "text": "."}]
+    submitted = story.cases.ContributionSubmitted(
+        case_id="ca", contribution_id="cb", author_recipient=PPT, to_recipient=SCHOOL, sections=sections
+    )
+    assert set(told(oracle, story, story.say(submitted, organisation=PPTS_NUMBER))) == {SCHOOL}
+    # The school has asked child welfare in, and PPT has no consent with it.
+    story.ask("another", [CHILD_WELFARE])
+    story.yes("another", [CHILD_WELFARE])
+    written = story.cases.NoteWritten(case_id="ca", author_recipient=PPT, sections=sections)
+    assert told(oracle, story, story.say(written)) == {}  # neither to who wrote it nor to who put it into the log
+    story.ask("a third", [CHILD_WELFARE, PPT])
+    story.yes("a third", [CHILD_WELFARE, PPT])
+    assert set(told(oracle, story, story.say(written))) == {CHILD_WELFARE}
 
 
 def test_a_repeat_of_a_record_changes_nothing(oracle):

@@ -134,27 +134,12 @@ std::set<std::string> Naming(const History& h, const std::string& who) {
   return out;
 }
 
-// What is said of a consent as far as it concerns `who`; nothing if it does not at all. Who else is named in it stays:
-// it is about what they tell, too (decision 0017).
-std::shared_ptr<const google::protobuf::Message> OnlyFor(const google::protobuf::Message& m, const std::string& who,
-                                                         const std::set<std::string>& naming) {
-  auto as_it_is = std::shared_ptr<const google::protobuf::Message>(&m, [](auto*) {});
-  if (const auto* requested = dynamic_cast<const sv1::ConsentRequested*>(&m)) {
-    return naming.contains(requested->consent_id()) ? as_it_is : nullptr;
-  }
-  if (const auto* answered = dynamic_cast<const sv1::ConsentAnswered*>(&m)) {
-    return naming.contains(answered->consent_id()) ? as_it_is : nullptr;
-  }
-  if (const auto* withdrawn = dynamic_cast<const sv1::ConsentWithdrawn*>(&m)) {
-    auto out = std::make_shared<sv1::ConsentWithdrawn>(*withdrawn);
-    out->clear_recipients();
-    for (const auto& r : withdrawn->recipients()) {
-      if (r == who) out->add_recipients(r);
-    }
-    if (out->recipients_size() == 0) return nullptr;
-    return out;
-  }
-  return as_it_is;
+// Is it of no consent, or of one that names `who`? Then all of it: what the others that it names may tell him hangs on
+// it, too (decision 0017).
+bool Concerns(const google::protobuf::Message& m, const std::set<std::string>& naming) {
+  auto of = [&](const auto* said) { return said == nullptr || naming.contains(said->consent_id()); };
+  return of(dynamic_cast<const sv1::ConsentRequested*>(&m)) && of(dynamic_cast<const sv1::ConsentAnswered*>(&m)) &&
+         of(dynamic_cast<const sv1::ConsentWithdrawn*>(&m));
 }
 
 // The same history with some or all of what is hidden from `who` taken out.
@@ -167,9 +152,7 @@ History WithoutHidden(const History& h, const std::string& who, bool all) {
     bool take = all || Pick(2) == 0;
     if (take && Hidden(h, i, who, k)) continue;
     if (take && s.message) {
-      auto only = OnlyFor(*s.message, who, naming);
-      if (only == nullptr) continue;
-      if (only.get() != s.message.get()) s.message = only;
+      if (!Concerns(*s.message, naming)) continue;
       const auto* note = dynamic_cast<const cv1::NoteWritten*>(s.message.get());
       if (note != nullptr && s.origin != who) {
         auto cut = std::make_shared<cv1::NoteWritten>(*note);
