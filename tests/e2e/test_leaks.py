@@ -799,7 +799,8 @@ def test_who_takes_part_is_not_told_why_a_log_takes_no_words(lives):
     life = lives[1]
     life.takes_back("e", life.consent_of_e, SCHOOL)
     for call in ("cases.SubmitContribution", "cases.AddBrightSpot"):
-        said = life.wire.send(call, ADVISER, case=life.case_for(PPT_MACHINE, "e"), sections=WORDS, request_id=str(uuid.uuid4()))
+        said = life.wire.send(call, ADVISER, case=life.case_for(PPT_MACHINE, "e"), sections=WORDS,
+                              request_id=str(uuid.uuid4()))  # fmt: skip
         assert said.refusal == {"reason": "NOT_ALLOWED", "fields": [], "metadata": {}}
 
 

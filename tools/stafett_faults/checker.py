@@ -42,7 +42,7 @@ INVARIANTS: Mapping[str, Callable[[Seen, Finding], None]] = {
 ABOUT = {"TailRepaired": "cut log", "FailClosed": "poison a child", "ConfigGuard": "unsafe setting"}
 # Of the list, and not looked at here.
 ELSEWHERE = {
-    "NoSideChannel": "wants two histories; tests/e2e/test_bad_input.py has equal answers, times are not compared",
+    "NoSideChannel": "wants two histories: tests/e2e/test_leaks.py; times are not compared",
     "AclExact": "tests/e2e/test_acl_matrix.py",
     "ErasureHolds": "no call erases a child yet",
 }

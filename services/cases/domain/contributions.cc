@@ -38,16 +38,14 @@ Result<const Contribution*> Unanswered(const Case& c, const std::string& contrib
   return x;
 }
 
-}  // namespace
-
-std::string ContributionMadeBy(const std::string& command) { return DerivedId("cb", command); }
-
-namespace {
 // The holder cannot fetch it otherwise: what is accepted was read.
 bool MayTellHolder(const Child& child, const Case& c, const std::string& author_recipient, Time now) {
   return child.HasConsentFrom(author_recipient, kFollowUp, c.holder_recipient, now);
 }
+
 }  // namespace
+
+std::string ContributionMadeBy(const std::string& command) { return DerivedId("cb", command); }
 
 Result<Events> SubmitContribution(const Child& child, const Change& change, std::vector<Section> sections,
                                   const std::string& answer_by) {

@@ -22,9 +22,8 @@ bool MayRead(const Case& c, const Person& who) {
 bool MayKnowPart(const Child& child, const Case& c, const std::string& part_id, const Person& who, Time now) {
   if (MayRead(c, who)) return true;
   const auto* m = c.FindMeasure(part_id);
-  const bool responsible = m != nullptr && !who.guardian && m->responsible == who.id &&
-                           m->responsible_recipient == who.recipient && c.InTheLog(who.recipient);
-  return responsible && (who.recipient == c.holder_recipient || Consented(child, c, who.recipient, now));
+  if (m == nullptr || !IsResponsible(*m, who)) return false;
+  return who.recipient == c.holder_recipient || (c.InTheLog(who.recipient) && Consented(child, c, who.recipient, now));
 }
 
 // ISO dates compare as text.

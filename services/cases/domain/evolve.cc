@@ -107,11 +107,11 @@ bool Child::HasConsent(const std::string& purpose, const std::string& recipient,
   });
 }
 
-bool Child::HasConsentFrom(const std::string& holder_recipient, const std::string& purpose,
-                           const std::string& recipient, Time now) const {
+bool Child::HasConsentFrom(const std::string& giver, const std::string& purpose, const std::string& recipient,
+                           Time now) const {
   return std::any_of(consents.begin(), consents.end(), [&](const auto& entry) {
     const auto& consent = entry.second;
-    return consent.purpose == purpose && consent.ValidFor(recipient, now) && consent.Covers(holder_recipient);
+    return consent.purpose == purpose && consent.ValidFor(recipient, now) && consent.Covers(giver);
   });
 }
 

@@ -128,7 +128,7 @@ Result<Events> EvaluateMeasure(const Child& child, const Change& change, const s
   const auto& who = change.who;
   if (!MayKnowPart(child, *c, measure_id, who, change.now)) return NotAllowed();
   const bool holds = Holds(*c, who);
-  const bool responsible = m->responsible == who.id && m->responsible_recipient == who.recipient;
+  const bool responsible = IsResponsible(*m, who);
   STAFETT_CHECK_OK(Fits(*c, change));
   if (c->state == CaseState::kClosed) return State("CASE_CLOSED", "the case is closed");
   if (!holds && (!responsible || evaluation.end)) {

@@ -20,8 +20,11 @@ bool IsInTheLog(const Child& child, const Case& c, const Change& change) {
 }  // namespace
 
 bool Consented(const Child& child, const Case& c, const std::string& recipient, Time now) {
-  return recipient == c.holder_recipient ? child.HasConsent(kFollowUp, recipient, now)
-                                         : child.HasConsentFrom(c.holder_recipient, kFollowUp, recipient, now);
+  return child.HasConsentFrom(c.holder_recipient, kFollowUp, recipient, now);
+}
+
+bool IsResponsible(const Measure& m, const Person& who) {
+  return !who.guardian && m.responsible == who.id && m.responsible_recipient == who.recipient;
 }
 
 tl::unexpected<Error> State(std::string_view reason, std::string message) {
@@ -54,8 +57,9 @@ Result<const Case*> Writable(const Child& child, const Change& change) {
 Status InOpenLog(const Child& child, const Case& c, const Person& who, Time now) {
   if (c.state == CaseState::kConcernNoted) return State("LOG_NOT_OPEN", "open the log first");
   if (c.state == CaseState::kLogSuspended || !child.HasConsent(kFollowUp, c.holder_recipient, now)) {
-    if (!who.guardian && !MayRead(c, who))
+    if (!who.guardian && !MayRead(c, who)) {
       return State("LOG_NOT_OPEN", "the log takes no words now; ask the service that holds it");
+    }
     return State("NO_CONSENT",
                  "no valid consent names the service that holds the log; ask for a new one and open it again");
   }

@@ -21,6 +21,7 @@ Status Fits(const Case& c, const Change& change);
 Result<const Case*> Writable(const Child& child, const Change& change);
 // A valid consent names this service, and it is one with the service that holds the log (decision 0017).
 bool Consented(const Child& child, const Case& c, const std::string& recipient, Time now);
+bool IsResponsible(const Measure& m, const Person& who);
 // The log is open, and a valid consent names the service that holds it. Why it is not, is the holder's service's and
 // the family's to know: who only takes part is not told what parents said of another.
 Status InOpenLog(const Child& child, const Case& c, const Person& who, Time now);

@@ -122,8 +122,8 @@ struct Child {
   const Case* CaseWith(const std::string& part_id) const;
   // A valid consent for this purpose that names the recipient.
   bool HasConsent(const std::string& purpose, const std::string& recipient, Time now) const;
-  // The same for a service in a log that this one holds: a consent between the two.
-  bool HasConsentFrom(const std::string& holder_recipient, const std::string& purpose, const std::string& recipient,
+  // The same of one that covers what `giver` tells: a consent between the two. To oneself any will do.
+  bool HasConsentFrom(const std::string& giver, const std::string& purpose, const std::string& recipient,
                       Time now) const;
 };
 

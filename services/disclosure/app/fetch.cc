@@ -20,7 +20,7 @@ Result<FetchedContent> Fetch(App& app, const host::Who& who, const gate::Command
         out.fields = decision.fields;
         out.rule = decision.rule;
         out.case_ref = app.references.CaseFor(who.recipient, delivery->case_id);
-        const auto& who_it_is = domain::IdentityFrom(*c.view, item, c.regime);
+        const auto who_it_is = domain::IdentityFrom(*c.view, item, c.regime);
         STAFETT_TRY(auto content, app.contents.Show(who_it_is, item, decision.fields, out.case_ref));
         out.type_url = content.type_url;
         out.value = content.value;

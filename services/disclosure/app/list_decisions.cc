@@ -22,12 +22,7 @@ bool GivenBy(const App& app, const Case& c, const std::string& item, const std::
 // too, and nobody else's (P1).
 bool GaveIt(const App& app, const Case& c, const domain::Line& line, const std::string& controller) {
   if (line.kind != domain::DeliveryKind::kRetraction) return GivenBy(app, c, line.item, controller);
-  auto withdrawn = [&](const std::string& consent) {
-    auto it = c.view->consents.find(consent);
-    if (it == c.view->consents.end()) return false;
-    auto scope = it->second.scopes.find(line.recipient);
-    return scope != it->second.scopes.end() && scope->second.withdrawn;
-  };
+  auto withdrawn = [&](const std::string& consent) { return domain::IsWithdrawn(*c.view, consent, line.recipient); };
   return std::any_of(c.view->deliveries.begin(), c.view->deliveries.end(), [&](const auto& entry) {
     const auto& d = entry.second;
     return d.recipient == line.recipient && d.case_id == line.case_id && GivenBy(app, c, d.item, controller) &&

@@ -3,17 +3,6 @@
 #include <algorithm>
 
 namespace stafett::disclosure::domain {
-namespace {
-
-bool IsWithdrawn(const View& view, const std::string& consent, const std::string& recipient) {
-  auto it = view.consents.find(consent);
-  if (it == view.consents.end()) return false;
-  auto scope = it->second.scopes.find(recipient);
-  return scope != it->second.scopes.end() && scope->second.withdrawn;
-}
-
-}  // namespace
-
 bool GroundHolds(const View& view, const Delivery& delivery, Time now) {
   const auto& consents = delivery.consents;
   auto withdrawn = [&](const std::string& id) { return IsWithdrawn(view, id, delivery.recipient); };

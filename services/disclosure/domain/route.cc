@@ -32,11 +32,14 @@ void Ask(const View& view, const Item& item, const std::string& recipient, const
   q.facts.consents = q.consents;
 }
 
-// The recipient that put an item on the log; empty if that is nobody's.
-std::string WriterOf(const Regime& regime, const Item& item) {
-  auto it = regime.organisations.find(item.organisation);
+// The recipient that an organisation is; empty if it is none.
+std::string RecipientOf(const Regime& regime, const std::string& organisation) {
+  auto it = regime.organisations.find(organisation);
   return it == regime.organisations.end() ? std::string() : it->second;
 }
+
+// The recipient that put an item on the log; empty if that is nobody's.
+std::string WriterOf(const Regime& regime, const Item& item) { return RecipientOf(regime, item.organisation); }
 
 std::string RuleOf(const Regime& regime, const policy::Decision& d) {
   if (d.rule < 0) return "T001";  // the default: no rule allows it (fvl §13, hpl §21, bvl §13-1)
@@ -86,12 +89,10 @@ std::string GiverOf(const Regime& regime, const Item& item) {
   return item.origin.empty() ? WriterOf(regime, item) : item.origin;
 }
 
-const std::string& IdentityFrom(const View& view, const Item& item, const Regime& regime) {
+std::string IdentityFrom(const View& view, const Item& item, const Regime& regime) {
   auto said_by = [&](const std::string& service) {
-    return std::find_if(view.identities.begin(), view.identities.end(), [&](const auto& entry) {
-      auto it = regime.organisations.find(entry.first);
-      return it != regime.organisations.end() && it->second == service;
-    });
+    return std::find_if(view.identities.begin(), view.identities.end(),
+                        [&](const Identified& said) { return RecipientOf(regime, said.organisation) == service; });
   };
   std::vector<std::string> services{GiverOf(regime, item)};
   if (auto c = view.cases.find(item.case_id); c != view.cases.end()) {
@@ -101,9 +102,9 @@ const std::string& IdentityFrom(const View& view, const Item& item, const Regime
     }
   }
   for (const auto& service : services) {
-    if (auto said = said_by(service); said != view.identities.end()) return said->second;
+    if (auto said = said_by(service); !service.empty() && said != view.identities.end()) return said->identity;
   }
-  return view.identity;
+  return view.identities.empty() ? "" : view.identities.front().identity;
 }
 
 std::set<std::string> Candidates(const View& view, const std::string& case_id, const std::string& giver, Time now) {
@@ -112,9 +113,12 @@ std::set<std::string> Candidates(const View& view, const std::string& case_id, c
   if (c == view.cases.end()) return out;
   out = c->second.participants;
   out.insert(c->second.holder_recipient);
-  for (const auto& consent : ConsentsOf(view, c->second.holder_recipient)) {
-    const bool givers = view.consents.at(std::string(consent.id)).Covers(giver, kNow);
-    if (givers && !consent.withdrawn && now < consent.until) out.emplace(consent.recipient);
+  for (const auto& [id, consent] : view.consents) {
+    const bool of_both = consent.Covers(c->second.holder_recipient, kNow) && consent.Covers(giver, kNow);
+    if (!of_both || now >= consent.until) continue;
+    for (const auto& [recipient, scope] : consent.scopes) {
+      if (scope.complete_at && !scope.withdrawn) out.insert(recipient);
+    }
   }
   out.erase("");
   return out;

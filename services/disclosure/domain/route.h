@@ -27,7 +27,7 @@ struct Regime {
 std::string GiverOf(const Regime& regime, const Item& item);
 // Who the child is, in the giver's words, or in those of a service in the same log: who else knows the child, and by
 // which name, is nobody's to learn. In the first ones if none of them has said it, nor who held the log before.
-const std::string& IdentityFrom(const View& view, const Item& item, const Regime& regime);
+std::string IdentityFrom(const View& view, const Item& item, const Regime& regime);
 
 // Keyed: an id that only this service can make.
 using DeliveryId = std::function<std::string(const std::string& item, const std::string& recipient, DeliveryKind kind)>;

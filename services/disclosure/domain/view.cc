@@ -61,8 +61,8 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
   std::visit(Overloaded{
                  [](const std::monostate&) {},
                  [&](const Identified& f) {
-                   if (view.identity.empty()) view.identity = f.identity;
-                   view.identities.emplace(f.organisation, f.identity);
+                   auto same = [&](const Identified& said) { return said.organisation == f.organisation; };
+                   if (std::none_of(view.identities.begin(), view.identities.end(), same)) view.identities.push_back(f);
                  },
                  [&](const CaseOpened& f) {
                    auto& c = view.cases[f.case_id];
@@ -239,6 +239,13 @@ void Evolve(View& view, const LedgerEvent& event) {
                  },
              },
              event);
+}
+
+bool IsWithdrawn(const View& view, const std::string& consent, const std::string& recipient) {
+  auto it = view.consents.find(consent);
+  if (it == view.consents.end()) return false;
+  auto scope = it->second.scopes.find(recipient);
+  return scope != it->second.scopes.end() && scope->second.withdrawn;
 }
 
 bool ConsentFacts::Covers(const std::string& giver, std::int64_t offset) const {

@@ -210,8 +210,7 @@ struct Missed {
 
 // What grows with the story lies in layers: a copy of a view costs little.
 struct View {
-  std::string identity;                           // in the words of who said it first
-  std::map<std::string, std::string> identities;  // by organisation, in its own
+  std::vector<Identified> identities;  // of each organisation its first words, in the order of the log
   std::map<std::string, CaseFacts> cases;
   std::map<std::string, ConsentFacts> consents;
   Layered<std::string, Item> items;
@@ -236,6 +235,7 @@ struct Learned {
   std::optional<Withdrawn> withdrawn;
 };
 Learned Learn(View& view, const Place& place, const Fact& fact);
+bool IsWithdrawn(const View& view, const std::string& consent, const std::string& recipient);
 void Evolve(View& view, const LedgerEvent& event);
 
 // Consents that cover what this service tells and were whole when the record at `offset` was learned (withdrawn and

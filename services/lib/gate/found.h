@@ -33,19 +33,13 @@ class Found {
       }
     }
     STAFETT_TRY(auto read, store_.Read({Get::String(key)}, deadline));
-    if (read.values[0].present) {
-      const std::lock_guard lock(mutex_);
-      Begin(generation);
-      children_[key] = read.values[0].string;
-      return std::move(read.values[0].string);
-    }
-    bool first = false;
     {
       const std::lock_guard lock(mutex_);
       Begin(generation);
-      first = missed_.insert(key).second;
+      if (read.values[0].present) return children_[key] = std::move(read.values[0].string);
+      if (!missed_.insert(key).second) return std::nullopt;
     }
-    if (first) STAFETT_CHECK_OK(store_.Read({Get::String(key)}, deadline));
+    STAFETT_CHECK_OK(store_.Read({Get::String(key)}, deadline));
     return std::nullopt;
   }
 

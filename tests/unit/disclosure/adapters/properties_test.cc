@@ -100,12 +100,15 @@ bool Hidden(const History& h, std::size_t at, const std::string& who, const Know
     return note->sections_size() > 0;
   }
   if (k.told.contains(s.event_id) || s.origin == who) return false;
+  // Whether it takes part itself is no secret from it, whoever may not tell it so: others' words tell.
+  const auto* added = dynamic_cast<const cv1::ParticipantAdded*>(s.message.get());
+  const auto* removed = dynamic_cast<const cv1::ParticipantRemoved*>(s.message.get());
+  if ((added != nullptr && added->recipient() == who) || (removed != nullptr && removed->recipient() == who))
+    return false;
   if (dynamic_cast<const cv1::BatonOffered*>(s.message.get()) != nullptr) return true;
   if (dynamic_cast<const cv1::ConcernNoted*>(s.message.get()) != nullptr) return true;
-  bool of_state = dynamic_cast<const cv1::LevelSet*>(s.message.get()) != nullptr ||
-                  dynamic_cast<const cv1::ParticipantAdded*>(s.message.get()) != nullptr ||
-                  dynamic_cast<const cv1::ParticipantRemoved*>(s.message.get()) != nullptr ||
-                  dynamic_cast<const cv1::MeasureStarted*>(s.message.get()) != nullptr ||
+  bool of_state = dynamic_cast<const cv1::LevelSet*>(s.message.get()) != nullptr || added != nullptr ||
+                  removed != nullptr || dynamic_cast<const cv1::MeasureStarted*>(s.message.get()) != nullptr ||
                   dynamic_cast<const cv1::MeasureEvaluated*>(s.message.get()) != nullptr;
   if (of_state && at > k.last_completed) return true;
   // A level is gone from the state once another was set before the snapshot.
