@@ -9,8 +9,8 @@
 
 namespace stafett::gate {
 namespace {
-constexpr std::size_t kBatch = 512;                              // records in one transaction at most
-constexpr std::size_t kPolled = 4096, kPolledBytes = 8U << 20U;  // that lie in memory at once
+constexpr std::size_t kBatch = 512;                                // records in one transaction at most
+constexpr std::size_t kPolled = 16384, kPolledBytes = 16U << 20U;  // that lie in memory at once: of all partitions
 constexpr Millis kWait{50};
 constexpr Millis kRetry{20};  // before something that did not go is tried again
 constexpr Millis kLook{500};  // at the marks, while nothing comes
