@@ -13,6 +13,7 @@
 #include "disclosure/adapters/suspension.h"
 #include "disclosure/rpc/disclosure_service.h"
 #include "lib/host/host.h"
+#include "lib/host/rule_file.h"
 
 int main(int argc, char** argv) {
   using namespace stafett;
@@ -28,7 +29,8 @@ int main(int argc, char** argv) {
     disclosure::adapters::Suspension suspension(host, regimes, ledger);
     host.gate().AddTailer(config.kafka.ledger_topic, "ledger", router);
     host.gate().AddTailer(config.kafka.log_topic, "log", router);
-    disclosure::adapters::Activation activation(host, regimes);
+    host::RuleFile rules(config.policy, host.metrics(), host::BeatsOf(host.health()));
+    disclosure::adapters::Activation activation(host, regimes, rules);
     disclosure::adapters::RecipientsOfGate recipients(host, regimes, suspension, activation);
     disclosure::adapters::AwaitedReceipts awaited(
         ledger.children(), host.gate().committer(), host.metrics(),

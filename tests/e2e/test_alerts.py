@@ -10,6 +10,7 @@ they share a stack, in this order, and what cannot be mended comes last.
 import ctypes
 import json
 import os
+import shutil
 import signal
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -23,14 +24,16 @@ import yaml
 from confluent_kafka import Producer
 from direct import AGAIN, HEALTH_STATION, LOG, MACHINES, NOT_YET, OFFICER, PPT, TEACHER, Direct
 from escalating import restart_ahead
+from rights_taken import without_right
+from test_policy_file import looser
 from test_tail import cut
 
 from stafett_edge.rules import public
 from stafett_stack import operating
 from stafett_stack.monitoring import hastened
-from stafett_stack.paths import PROMETHEUS_RULES
+from stafett_stack.paths import POLICY, PROMETHEUS_RULES
 from stafett_stack.procs import StackError, wait_until
-from stafett_stack.rights import Right, topic_of
+from stafett_stack.rights import topic_of
 from stafett_story.calls import UNKNOWN_OUTCOME
 from stafett_story.rest import RestCaller
 from stafett_story.steinkjer import NURSE
@@ -106,8 +109,14 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def watched(new_stack):
-    stack = new_stack(edge=True, monitoring=True, scrape_every="1s", hasty_alerts=True)
+def rules(stack_directory):
+    """A rule file of this module's own, read by its services."""
+    return shutil.copy(POLICY, stack_directory / "rules-of-test-alerts.yaml")
+
+
+@pytest.fixture(scope="module")
+def watched(new_stack, rules):
+    stack = new_stack(edge=True, monitoring=True, scrape_every="1s", hasty_alerts=True, policy=rules)
     with Direct(stack, patience=SECONDS) as direct:
         found = Watched(stack, direct)
         yield found
@@ -168,18 +177,6 @@ _libc.ptrace.restype = ctypes.c_long
 def _ptrace(request, tid):
     if _libc.ptrace(request, tid, None, None) == -1:
         raise OSError(ctypes.get_errno(), f"ptrace {request:#x}: {os.strerror(ctypes.get_errno())}")
-
-
-@contextmanager
-def without_right(kafka, principal, topic, operation):
-    before = kafka.acls()
-    right = Right(principal, "TOPIC", topic, operation)
-    assert right in before
-    kafka.set_acls(before - {right})
-    try:
-        yield
-    finally:
-        kafka.set_acls(before)
 
 
 # --- what is tried ----------------------------------------------------------------------------------
@@ -332,6 +329,14 @@ def test_the_right_to_write_to_a_recipient_is_taken_away(watched, child):
 
     wait_until(resumed, "the topic takes signals again", SECONDS)
     watched.ends("a recipient's topic refuses")
+
+
+def test_a_looser_rule_file_is_put_in_its_place(watched, rules):
+    good = rules.read_text()
+    rules.write_text(looser(good))
+    watched.fires("a looser rule file is put in its place")
+    rules.write_text(good)
+    watched.ends("a looser rule file is put in its place")
 
 
 def test_a_step_is_due_and_the_log_is_not_read(watched, cut_off):

@@ -50,9 +50,9 @@ def test_alive_and_ready(played, service):
 # Of every service; then the topics that each follows besides the log.
 LOOPS = {"supervisor", "settings", "shards", "acks", "acks-expiry", "relay", "relay-noter", "watch", "producer", "redis",
          "redis-streams", "issuer-keys", "reader-log"}  # fmt: skip
-FOLLOWS = {"cases": {"reader-keys", "reader-identity", "streams"}, "consent": {"reader-keys"},
-           "disclosure": {"reader-keys", "reader-ledger", "fence", "receipts", "streams"}, "escalation": {"timers"},
-           "notifications": {"mail"}}  # fmt: skip
+FOLLOWS = {"cases": {"reader-keys", "reader-identity", "streams"}, "consent": {"reader-keys", "rule-file"},
+           "disclosure": {"reader-keys", "reader-ledger", "fence", "receipts", "streams", "rule-file", "activation"},
+           "escalation": {"timers"}, "notifications": {"mail"}}  # fmt: skip
 AUDITS = {"auditor", "shards", "redis", "redis-streams"}  # a producer comes with the first record that it publishes
 
 

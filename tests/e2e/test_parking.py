@@ -134,7 +134,8 @@ def test_it_is_for_operators_alone(run, poisoned, who, reason):
     for service, name in names.items():
         for words in (("list", "--service", service), ("show", name), ("replay", name), ("discard", name, *TICKET)):
             ended = run(*words, who=who)
-            assert ended.code == 1 and ended.err.splitlines()[0].endswith(reason), (words, ended)
+            refused = ended.code == 1 and ended.err.splitlines()[0].endswith(reason)
+            assert refused, f"{service} {words}: {ended.code}\n{ended.out}{ended.err}"
 
 
 def test_words_do_not_come_onto_the_log(run, poisoned):

@@ -65,8 +65,11 @@ const char* NameOf(Kind kind) {
 
 Files::Files()
     : tenants(Must(tenants::LoadTenants("deploy/controllers"))),
-      rules_text(TextOf("deploy/policy/rules.yaml")),
-      rules(Must(policy::LoadRules(rules_text, "deploy/policy/rules.yaml"))),
+      rules([] {
+        const auto text = TextOf("deploy/policy/rules.yaml");
+        auto loaded = Must(policy::LoadRules(text, "deploy/policy/rules.yaml"));
+        return std::make_shared<const policy::LoadedRules>(policy::LoadedRules{text, std::move(loaded)});
+      }()),
       kek(Must(seal::Secret::FromHex(std::string(64, '1')))),
       alias(Must(seal::Secret::FromHex(std::string(64, '2')))),
       identity(Must(seal::Secret::FromHex(std::string(64, '3')))) {}
@@ -112,7 +115,7 @@ ConsentCopy::ConsentCopy(const std::string& n, Rims rims, consent::app::Fence& f
       consents(parts),
       references(TheFiles().alias),
       applier(parts),
-      app{consents, fence, references, parts.tenants(), TheFiles().rules} {
+      app{consents, fence, references, parts.tenants(), [] { return TheFiles().rules; }} {
   parts.gate().AddTailer(kLog, "log", applier);
   Assembled();
 }
@@ -142,7 +145,7 @@ DisclosureCopy::DisclosureCopy(const std::string& n, Rims rims)
 
 void DisclosureCopy::Activate() {
   if (activated || !Open()) return;
-  activated = regimes.Activate(TheFiles().rules, TheFiles().rules_text, Deadline::In(Millis(10'000))).has_value();
+  activated = regimes.Activate(TheFiles().rules->rules, TheFiles().rules->text, Millis(10'000)).has_value();
 }
 
 EscalationCopy::EscalationCopy(const std::string& n, Rims rims)

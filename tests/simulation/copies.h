@@ -21,7 +21,7 @@
 #include "escalation/app/plan.h"
 #include "lib/host/parts.h"
 #include "lib/host/references.h"
-#include "lib/policy/policy.h"
+#include "lib/policy/last_good.h"
 #include "simulation/rim.h"
 #include "support/memory_log.h"
 
@@ -38,8 +38,7 @@ const char* NameOf(Kind kind);
 struct Files {
   Files();
   tenants::Tenants tenants;
-  std::string rules_text;
-  policy::RuleSet rules;
+  std::shared_ptr<const policy::LoadedRules> rules;
   seal::Secret kek, alias, identity;
 };
 const Files& TheFiles();

@@ -9,6 +9,7 @@
 #include "lib/base/time.h"
 #include "lib/gate/commit.h"
 #include "lib/host/references.h"
+#include "lib/host/rule_file.h"
 #include "lib/tenants/tenants.h"
 
 namespace stafett::consent::app {
@@ -65,7 +66,7 @@ struct App {
   Fence& fence;
   const host::References& references;
   const tenants::Tenants& tenants;
-  const policy::RuleSet& rules;
+  std::function<Result<host::RuleFile::Rules>()> rules;  // the last good ones; kFailedPrecondition: none were
 };
 
 }  // namespace stafett::consent::app

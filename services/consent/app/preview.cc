@@ -16,7 +16,8 @@ Result<std::vector<domain::PreviewLine>> Preview(App& app, const host::Who& who,
   for (const auto& s : scopes) {
     asked.push_back({{s.recipient, app.tenants.FindRecipient(s.recipient)->agency}, s.categories});
   }
-  return domain::Preview(app.rules, {who.recipient, who.agency}, purpose, asked, view.now);
+  STAFETT_TRY(auto rules, app.rules());
+  return domain::Preview(rules->rules, {who.recipient, who.agency}, purpose, asked, view.now);
 }
 
 }  // namespace stafett::consent::app

@@ -6,6 +6,7 @@
 
 #include "disclosure/adapters/signals.h"
 #include "lib/base/id.h"
+#include "lib/gate/envelope.h"
 #include "lib/policy/file.h"
 #include "lib/telemetry/log.h"
 #include "stafett/common/v1/options.pb.h"
@@ -119,6 +120,26 @@ Result<std::set<std::string>> Regimes::Probe(const std::set<std::string>& recipi
   return state->ok;
 }
 
+Result<Regimes::Written> Regimes::LastWritten(int partition, Deadline deadline) {
+  const auto own = keys_.Own(partition, PolicyStream(partition));
+  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::ListAt(own, -1), gate::Get::Length(own)}, deadline));
+  Written out{"", static_cast<std::uint64_t>(read.values[1].number), read.now};
+  if (read.values[0].present) {
+    STAFETT_TRY(auto record, gate::Decode(read.values[0].string));
+    out.message = std::move(record.clear);
+  }
+  return out;
+}
+
+Result<std::shared_ptr<const policy::LoadedRules>> Regimes::LastActivated(Deadline deadline) {
+  STAFETT_TRY(auto written, LastWritten(0, deadline));
+  if (written.message.empty()) return std::shared_ptr<const policy::LoadedRules>();
+  v1::PolicyActivated m;
+  if (!m.ParseFromString(written.message)) return Fail(Code::kInternal, "BAD_BODY", "an activation does not parse");
+  STAFETT_TRY(auto rules, policy::LoadRules(m.rules(), "activated policy"));
+  return std::make_shared<const policy::LoadedRules>(policy::LoadedRules{m.rules(), std::move(rules)});
+}
+
 Result<std::set<std::string>> Regimes::Active(Deadline deadline) {
   STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::String(InForceKey(0))}, deadline));
   if (!read.values[0].present) return std::set<std::string>();
@@ -126,34 +147,34 @@ Result<std::set<std::string>> Regimes::Active(Deadline deadline) {
   return version->active;
 }
 
-Status Regimes::Activate(const policy::RuleSet& rules, const std::string& rules_text, Deadline deadline) {
+Status Regimes::Activate(const policy::RuleSet& rules, const std::string& rules_text, Millis patience) {
   std::set<std::string> recipients;
   for (const auto* r : RecipientsOf(host_.tenants())) recipients.insert(r->id);
   // A recipient whose topic does not take a record is not activated, and said so.
-  STAFETT_TRY(auto active, Probe(recipients, Millis(15'000)));
+  STAFETT_TRY(auto active, Probe(recipients, patience));
   for (const auto& recipient : recipients) {
     if (active.contains(recipient)) continue;
     telemetry::Log(telemetry::Severity::kError, "recipient.not_activated", {{"recipient", telemetry::Safe(recipient)}});
   }
+  const auto deadline = Deadline::In(patience);
   auto message = VersionMessage(rules, rules_text, host_.tenants(), active);
   auto hash = seal::Sha256(message);
   for (int p = 0; p < host_.config().partitions; ++p) {
     auto stream = PolicyStream(p);
     for (int attempt = 0;; ++attempt) {
       auto generation = host_.gate().store().Generation();
-      STAFETT_TRY(auto read,
-                  host_.gate().store().Read({gate::Get::String(InForceKey(p)), gate::Get::Length(keys_.Own(p, stream))},
-                                            deadline));
-      if (read.values[0].string == hash) break;
-      auto own = static_cast<std::uint64_t>(read.values[1].number);
+      STAFETT_TRY(auto written, LastWritten(p, deadline));
+      // What was written last, not what is in force: a reader that is behind has that before it.
+      if (written.message == message) break;
+      const auto own = written.count;
       gate::Command command;
       command.request_scope = "disclosure";
       command.request_id = DerivedId("rq", "activate/" + hash + "/" + stream + "/" + std::to_string(own));
       command.request_hash = hash;
       gate::Proposal proposal;
       proposal.events.push_back({PolicyType(), message, "", host_.config().kafka.log_topic});
-      STAFETT_TRY(auto tried, host_.gate().committer().Try(command, {p, stream, false}, {own, 0, generation, read.now},
-                                                           proposal, deadline));
+      STAFETT_TRY(auto tried, host_.gate().committer().Try(command, {p, stream, false},
+                                                           {own, 0, generation, written.now}, proposal, deadline));
       if (tried.kind == gate::Committer::Attempt::Kind::kDone) break;
       if (attempt == gate::kMaxConflicts) return gate::TooManyConflicts();
     }

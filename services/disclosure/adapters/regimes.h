@@ -8,6 +8,7 @@
 
 #include "disclosure/domain/route.h"
 #include "lib/host/parts.h"
+#include "lib/policy/last_good.h"
 
 namespace stafett::disclosure::adapters {
 
@@ -39,14 +40,25 @@ class Regimes {
   std::vector<gate::Write> Passed(int partition, const std::string& message) const;
 
   // Brings the files of this process into force: probes every recipient's topic, then writes a record to every
-  // partition where another version (or none) is in force. Called when the gate is open; repeats do nothing.
-  Status Activate(const policy::RuleSet& rules, const std::string& rules_text, Deadline deadline);
+  // partition whose last one says something else. Called when the gate is open; repeats do nothing. Not twice at once.
+  // `patience`: with topics, and as long again with the store.
+  Status Activate(const policy::RuleSet& rules, const std::string& rules_text, Millis patience);
+  // The rules that the first partition was given last, whether it has come to that place or not; nullptr: none yet.
+  Result<std::shared_ptr<const policy::LoadedRules>> LastActivated(Deadline deadline);
   // Those of the version in force.
   Result<std::set<std::string>> Active(Deadline deadline);
   // Whose topics take a record.
   Result<std::set<std::string>> Probe(const std::set<std::string>& recipients, Millis timeout) const;
 
  private:
+  // The message of the record that was written last in a partition, and how many there are; empty: none yet.
+  struct Written {
+    std::string message;
+    std::uint64_t count = 0;
+    Time now;
+  };
+  Result<Written> LastWritten(int partition, Deadline deadline);
+
   host::Parts& host_;
   gate::Keys keys_;
   std::mutex mutex_;
