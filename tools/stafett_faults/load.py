@@ -212,8 +212,10 @@ class Load:
         )
         if answer is None:
             return
-        child.name = answer["child"]
-        answer = self._must(choose, "cases.NoteConcern", TEACHER, child=child.name, concern="Er blitt stille.")
+        child.names[TEACHER] = answer["child"]
+        answer = self._must(
+            choose, "cases.NoteConcern", TEACHER, child=child.names[TEACHER], concern="Er blitt stille."
+        )
         if answer is None:
             return
         child.case = answer["case"]["name"]
@@ -240,7 +242,14 @@ class Load:
                     self._must(choose, "cases.AddParticipant", TEACHER, **of_case, recipient=PPT)
 
     def _agree(self, choose: random.Random, child: Child, recipients: tuple[str, ...]) -> bool:
-        """A consent asked for and given."""
+        """A consent asked for by whoever holds the baton, and given."""
+        if child.holder not in child.names:  # the nurse has not met the child yet
+            registered = self._must(
+                choose, "cases.RegisterChild", child.holder, national_number=child.number, name="Oppdiktet"
+            )
+            if registered is None:
+                return False
+            child.names[child.holder] = registered["child"]
         scopes = [
             {"recipient": r, "categories": ["PLAN", *choose.sample(CATEGORIES[1:], choose.randint(0, 2))]}
             for r in recipients
@@ -248,8 +257,8 @@ class Load:
         answer = self._must(
             choose,
             "consent.RequestConsent",
-            TEACHER,
-            child=child.name,
+            child.holder,
+            child=child.names[child.holder],
             purpose="follow-up",
             consenters=[child.mother],
             language="nb",
@@ -339,6 +348,30 @@ class Load:
         if answer:
             child.measures.append(answer["made"])
 
+    def _contribution(self, choose: random.Random, child: Child) -> None:
+        """Submitted by the other service, if it takes part; accepted or declined by the holder."""
+        if child.contributions and choose.random() < 0.7:
+            accepts = choose.random() < 0.7
+            self._send(
+                choose,
+                "cases.AcceptContribution" if accepts else "cases.DeclineContribution",
+                child.holder,
+                target=child.case,
+                contribution=child.contributions.pop(),
+                **({} if accepts else {"reason": "NOT_RELEVANT"}),
+            )
+            return
+        answer = self._send(
+            choose,
+            "cases.SubmitContribution",
+            child.other,
+            target=child.case,
+            case=child.case,
+            sections=_sections(choose),
+        )
+        if answer:
+            child.contributions.append(answer["made"])
+
     def _register_again(self, choose: random.Random, child: Child) -> None:
         self._send(choose, "cases.RegisterChild", TEACHER, national_number=child.number, name="Oppdiktet")
 
@@ -351,7 +384,7 @@ class Load:
         if not child.alone.acquire(blocking=False):
             return
         try:
-            other = NURSE if child.holder == TEACHER else TEACHER
+            other = child.other
             if self._send(
                 choose, "cases.OfferBaton", child.holder, target=child.case, case=child.case, to=other.person
             ):
@@ -370,8 +403,7 @@ class Load:
             return
         try:
             if PPT not in child.consents:
-                if child.holder == TEACHER:
-                    self._agree(choose, child, (PPT,))
+                self._agree(choose, child, (PPT,))
                 return
             if choose.random() < 0.03 and len(self._children) > CHILDREN // 2:
                 for consent in sorted(set(child.consents.values())):
@@ -552,6 +584,7 @@ _ACTIONS = (
     (Load._bright_spot, 2),
     (Load._goal, 2),
     (Load._measure, 3),
+    (Load._contribution, 3),
     (Load._register_again, 1),
     (Load._read_case, 2),
     (Load._baton, 2),

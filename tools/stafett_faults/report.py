@@ -30,6 +30,7 @@ def summary(run: Run, findings: Sequence[Finding], **about: Any) -> dict[str, An
         "commands": len(commands),
         "sent": len(attempts),
         "published": sum(command.first(IN_TWO_STORES) is not None for command in commands),
+        "accepted_by_call": dict(Counter(command.call for command in commands if command.accepted).most_common()),
         "enforced": sum(history.ENFORCED in command.outcomes for command in commands),
         "stored_at_first": sum(bool(command.outcomes & {history.STORED, history.REGISTERED}) for command in commands),
         "refused": sum(command.outcomes == {history.REFUSED} for command in commands),
@@ -118,6 +119,7 @@ def lines(said: Mapping[str, Any]) -> list[str]:
         f"commands       {said['commands']}, sent {said['sent']} times: {said['published']} published,"
         f" {said['enforced']} of them withdrawals enforced; {said['stored_at_first']} stored at first;"
         f" {said['refused']} refused; {said['unknown_at_first']} unknown at first, {said['unknown_still']} still",
+        "accepted       " + ", ".join(f"{call.partition('.')[2]} {n}" for call, n in said["accepted_by_call"].items()),
         f"recipients     {said['signals']} signals, {said['reads']} reads by callers,"
         f" {sum(said['reads_refused'].values())} refused, {said['confirmed_by_recipients']} stored and confirmed",
         f"lost {said['lost']}, duplicated {said['duplicated']}, out of order {said['out_of_order']},"
