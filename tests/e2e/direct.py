@@ -307,6 +307,15 @@ class Direct:
     def signals_of(self, child: Child, recipient: str) -> list[Signal]:
         return [s for s in self.signals(recipient) if s.case_ref == child.case_refs[recipient]]
 
+    def told(self, child: Child, recipient: str) -> list[Signal]:
+        """The same as the recipient takes them: each delivery once. A relay that has lost its broker or its lease while
+        signals were under way sends them again (services/lib/gate/relay.h, R3 and R8), byte by byte."""
+        first: dict[str, Signal] = {}
+        for signal in self.signals_of(child, recipient):
+            was = first.setdefault(signal.delivery_id, signal)
+            assert was.value == signal.value, f"{signal.delivery_id} was told in two ways"
+        return list(first.values())
+
     def log(self) -> list[LogRecord]:
         return self._all(LOG, self.stack.kafka.partitions, self._to_record)
 

@@ -61,8 +61,8 @@ def test_a_day_says_how_far_each_delivery_has_come_and_what_is_missing(direct, d
     machine = MACHINES[PPT]
     child = direct.child()
     direct.note(child)
-    wait_until(lambda: len(direct.signals_of(child, PPT)) == 2, "the note's signal", 60)
-    first, second = (signal.delivery_id for signal in direct.signals_of(child, PPT))
+    wait_until(lambda: len(direct.told(child, PPT)) == 2, "the note's signal", 60)
+    first, second = (signal.delivery_id for signal in direct.told(child, PPT))
     found = reconciled(direct, machine, day)
     assert rows(found) == {first: ("SIGNALLED", "FETCHED"), second: ("SIGNALLED", "FETCHED")}
     assert found["counts"] == {"signalled": 2, "missing": 2}
@@ -80,8 +80,8 @@ def test_a_day_says_how_far_each_delivery_has_come_and_what_is_missing(direct, d
 
     # Taken back: nothing of it is missing but the retraction.
     direct.withdraw(child, PPT)
-    wait_until(lambda: len(direct.signals_of(child, PPT)) == 3, "the retraction", 60)
-    (retraction,) = {signal.delivery_id for signal in direct.signals_of(child, PPT)} - {first, second}
+    wait_until(lambda: len(direct.told(child, PPT)) == 3, "the retraction", 60)
+    (retraction,) = {signal.delivery_id for signal in direct.told(child, PPT)} - {first, second}
     assert rows(reconciled(direct, machine, day))[retraction] == ("SIGNALLED", "STORED_BY_RECIPIENT")
     # The other recipient has its own.
     assert not rows(reconciled(direct, MACHINES[HEALTH_STATION], day)).keys() & {first, second, retraction}
