@@ -65,11 +65,8 @@ const char* NameOf(Kind kind) {
 
 Files::Files()
     : tenants(Must(tenants::LoadTenants("deploy/controllers"))),
-      rules([] {
-        const auto text = TextOf("deploy/policy/rules.yaml");
-        auto loaded = Must(policy::LoadRules(text, "deploy/policy/rules.yaml"));
-        return std::make_shared<const policy::LoadedRules>(policy::LoadedRules{text, std::move(loaded)});
-      }()),
+      rules(
+          [] { return Must(policy::LoadWithText(TextOf("deploy/policy/rules.yaml"), "deploy/policy/rules.yaml")); }()),
       kek(Must(seal::Secret::FromHex(std::string(64, '1')))),
       alias(Must(seal::Secret::FromHex(std::string(64, '2')))),
       identity(Must(seal::Secret::FromHex(std::string(64, '3')))) {}
@@ -145,7 +142,7 @@ DisclosureCopy::DisclosureCopy(const std::string& n, Rims rims)
 
 void DisclosureCopy::Activate() {
   if (activated || !Open()) return;
-  activated = regimes.Activate(TheFiles().rules->rules, TheFiles().rules->text, Millis(10'000)).has_value();
+  activated = regimes.Activate(*TheFiles().rules, Millis(10'000)).has_value();
 }
 
 EscalationCopy::EscalationCopy(const std::string& n, Rims rims)

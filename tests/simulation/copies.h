@@ -21,7 +21,7 @@
 #include "escalation/app/plan.h"
 #include "lib/host/parts.h"
 #include "lib/host/references.h"
-#include "lib/policy/last_good.h"
+#include "lib/policy/file.h"
 #include "simulation/rim.h"
 #include "support/memory_log.h"
 

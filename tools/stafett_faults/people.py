@@ -22,7 +22,6 @@ class Child:
     case: str = ""
     consents: dict[str, str] = field(default_factory=dict)  # by recipient: the valid one's name
     holder: Actor = TEACHER
-    offered: bool = False
     measures: list[str] = field(default_factory=list)
     goals: list[str] = field(default_factory=list)
     contributions: list[str] = field(default_factory=list)  # that wait for an answer

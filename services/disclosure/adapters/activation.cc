@@ -50,15 +50,15 @@ bool Activation::Turn() {
     return false;
   }
   if (!*wanted) return true;
-  const auto& [text, rules] = **wanted;
-  if (rules.hash() == activated_) return true;
-  auto done = regimes_.Activate(rules, text, kPatience);
+  const auto& hash = (*wanted)->rules.hash();
+  if (hash == activated_) return true;
+  auto done = regimes_.Activate(**wanted, kPatience);
   waits_.Set(done ? 0 : 1);
   if (!done) {
     Log(Severity::kWarn, "policy.not_activated", {{"reason", Safe(done.error().reason)}});
     return false;
   }
-  activated_ = rules.hash();
+  activated_ = hash;
   host_.health().Set("policy", true);
   Log(Severity::kInfo, "policy.activated", {{"hash", Safe(activated_)}});
   return true;
@@ -73,9 +73,10 @@ Result<host::RuleFile::Rules> Activation::Wanted() const {
 Status Activation::Again(Deadline deadline) {
   std::lock_guard lock(activating_);
   STAFETT_TRY(auto last, regimes_.LastActivated(deadline));
-  if (!last)
+  if (!last) {
     return Fail(Code::kFailedPrecondition, "NOT_ACTIVATED", "no rules are in force yet; nobody is told anything");
-  return regimes_.Activate(last->rules, last->text, std::max(deadline.Left() / 2, Millis(0)));
+  }
+  return regimes_.Activate(*last, std::max(deadline.Left() / 2, Millis(0)));
 }
 
 }  // namespace stafett::disclosure::adapters

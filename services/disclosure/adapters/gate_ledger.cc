@@ -18,13 +18,6 @@ bool OfCasesOrConsent(const std::string& type) {
   return type.starts_with("no.stafett.cases.") || type.starts_with("no.stafett.consent.");
 }
 
-// Before the first activation: nobody is told anything.
-std::shared_ptr<const Version> NoVersion() {
-  auto none = std::make_shared<Version>();
-  none->rules = std::make_shared<const policy::RuleSet>();
-  return none;
-}
-
 std::string EncodeReading(const app::Reading& r) {
   std::string out = r.recipient + "\n" + std::to_string(r.admitted.ms);
   for (const auto& c : r.consents) out += "\n" + c;

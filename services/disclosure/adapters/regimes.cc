@@ -36,12 +36,12 @@ std::string PolicyStream(int partition) {
   return name;
 }
 
-std::string VersionMessage(const policy::RuleSet& rules, const std::string& rules_text, const tenants::Tenants& tenants,
+std::string VersionMessage(const policy::LoadedRules& rules, const tenants::Tenants& tenants,
                            const std::set<std::string>& active) {
   v1::PolicyActivated m;
-  m.set_policy_hash(rules.hash());
+  m.set_policy_hash(rules.rules.hash());
   m.set_controllers_hash(tenants.hash());
-  m.set_rules(rules_text);
+  m.set_rules(rules.text);
   for (const auto* r : RecipientsOf(tenants)) {
     active.contains(r->id) ? m.add_active_recipients(r->id) : m.add_suspended_recipients(r->id);
     auto& entry = *m.add_recipients();
@@ -66,6 +66,15 @@ Result<std::shared_ptr<const Version>> ParseVersion(const std::string& message) 
     if (!entry.organisation().empty()) version->organisations[entry.organisation()] = entry.recipient();
   }
   return std::shared_ptr<const Version>(version);
+}
+
+const std::shared_ptr<const Version>& NoVersion() {
+  static const auto none = [] {
+    auto version = std::make_shared<Version>();
+    version->rules = std::make_shared<const policy::RuleSet>();
+    return std::shared_ptr<const Version>(std::move(version));
+  }();
+  return none;
 }
 
 domain::Regime RegimeOf(const Version& version, const std::set<std::string>& suspended) {
@@ -136,8 +145,7 @@ Result<std::shared_ptr<const policy::LoadedRules>> Regimes::LastActivated(Deadli
   if (written.message.empty()) return std::shared_ptr<const policy::LoadedRules>();
   v1::PolicyActivated m;
   if (!m.ParseFromString(written.message)) return Fail(Code::kInternal, "BAD_BODY", "an activation does not parse");
-  STAFETT_TRY(auto rules, policy::LoadRules(m.rules(), "activated policy"));
-  return std::make_shared<const policy::LoadedRules>(policy::LoadedRules{m.rules(), std::move(rules)});
+  return policy::LoadWithText(m.rules(), "activated policy");
 }
 
 Result<std::set<std::string>> Regimes::Active(Deadline deadline) {
@@ -147,7 +155,7 @@ Result<std::set<std::string>> Regimes::Active(Deadline deadline) {
   return version->active;
 }
 
-Status Regimes::Activate(const policy::RuleSet& rules, const std::string& rules_text, Millis patience) {
+Status Regimes::Activate(const policy::LoadedRules& rules, Millis patience) {
   std::set<std::string> recipients;
   for (const auto* r : RecipientsOf(host_.tenants())) recipients.insert(r->id);
   // A recipient whose topic does not take a record is not activated, and said so.
@@ -157,7 +165,7 @@ Status Regimes::Activate(const policy::RuleSet& rules, const std::string& rules_
     telemetry::Log(telemetry::Severity::kError, "recipient.not_activated", {{"recipient", telemetry::Safe(recipient)}});
   }
   const auto deadline = Deadline::In(patience);
-  auto message = VersionMessage(rules, rules_text, host_.tenants(), active);
+  auto message = VersionMessage(rules, host_.tenants(), active);
   auto hash = seal::Sha256(message);
   for (int p = 0; p < host_.config().partitions; ++p) {
     auto stream = PolicyStream(p);

@@ -8,7 +8,7 @@
 
 #include "disclosure/domain/route.h"
 #include "lib/host/parts.h"
-#include "lib/policy/last_good.h"
+#include "lib/policy/file.h"
 
 namespace stafett::disclosure::adapters {
 
@@ -21,9 +21,11 @@ struct Version {
   std::set<std::string> active;
 };
 // What is activated, as it is written; `active`: recipients whose topic took a probe. And back.
-std::string VersionMessage(const policy::RuleSet& rules, const std::string& rules_text, const tenants::Tenants& tenants,
+std::string VersionMessage(const policy::LoadedRules& rules, const tenants::Tenants& tenants,
                            const std::set<std::string>& active);
 Result<std::shared_ptr<const Version>> ParseVersion(const std::string& message);
+// Before the first activation: nobody is told anything.
+const std::shared_ptr<const Version>& NoVersion();
 domain::Regime RegimeOf(const Version& version, const std::set<std::string>& suspended);
 
 class Regimes {
@@ -42,7 +44,7 @@ class Regimes {
   // Brings the files of this process into force: probes every recipient's topic, then writes a record to every
   // partition whose last one says something else. Called when the gate is open; repeats do nothing. Not twice at once.
   // `patience`: with topics, and as long again with the store.
-  Status Activate(const policy::RuleSet& rules, const std::string& rules_text, Millis patience);
+  Status Activate(const policy::LoadedRules& rules, Millis patience);
   // The rules that the first partition was given last, whether it has come to that place or not; nullptr: none yet.
   Result<std::shared_ptr<const policy::LoadedRules>> LastActivated(Deadline deadline);
   // Those of the version in force.

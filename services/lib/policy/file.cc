@@ -247,6 +247,11 @@ Result<RuleSet> LoadRulesFile(const std::string& path) {
   return LoadRules(text, path);
 }
 
+Result<std::shared_ptr<const LoadedRules>> LoadWithText(std::string text, std::string source_name) {
+  STAFETT_TRY(auto rules, LoadRules(text, std::move(source_name)));
+  return std::make_shared<const LoadedRules>(LoadedRules{std::move(text), std::move(rules)});
+}
+
 Result<RuleSet> LoadOverridden(std::string_view text, std::string source_name, std::string_view overrides,
                                std::string overrides_name) {
   yaml::Reader reader(source_name, "POLICY_FILE");

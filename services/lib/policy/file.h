@@ -2,6 +2,7 @@
 // A file with one fault gives no rules at all: half a rule set might lack its gates.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -16,6 +17,12 @@ namespace stafett::policy {
 // "<source_name>:<line>: <reason>". The hash of the set is the SHA-256 of `text`.
 Result<RuleSet> LoadRules(std::string_view text, std::string source_name);
 Result<RuleSet> LoadRulesFile(const std::string& path);
+// The same, with the text that they were read from: what goes onto the log is the text.
+struct LoadedRules {
+  std::string text;
+  RuleSet rules;
+};
+Result<std::shared_ptr<const LoadedRules>> LoadWithText(std::string text, std::string source_name);
 // The same rules as one controller has changed them. It may tighten any row but a FIXED one, and loosen what says
 // `loosen: "YES"`; anything else refuses the whole file, so whoever calls goes on with the last good set. The format is
 // in deploy/policy/README.md too; faults name the overrides' line.

@@ -2,20 +2,18 @@
 
 #include <utility>
 
-#include "lib/policy/file.h"
-
 namespace stafett::policy {
 
 LastGood::Seen LastGood::Look(const Result<std::string>& file) {
   const auto before = std::exchange(seen_, file ? *file : file.error().message);
   if (judged_ && (seen_ != before || seen_ == judged_)) return Seen::kSame;
   judged_ = seen_;
-  auto rules = file ? LoadRules(*file, source_name_) : tl::unexpected(file.error());
+  auto rules = file ? LoadWithText(*file, source_name_) : tl::unexpected(file.error());
   if (!rules) {
     fault_ = std::move(rules).error();
     return Seen::kRefused;
   }
-  rules_ = std::make_shared<const LoadedRules>(LoadedRules{*file, *std::move(rules)});
+  rules_ = *std::move(rules);
   fault_.reset();
   return Seen::kGood;
 }

@@ -9,16 +9,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "lib/base/error.h"
-#include "lib/policy/policy.h"
+#include "lib/policy/file.h"
 
 namespace stafett::policy {
-
-struct LoadedRules {
-  std::string text;
-  RuleSet rules;
-};
 
 // Not thread-safe.
 class LastGood {

@@ -87,8 +87,9 @@ bool Hidden(const History& h, std::size_t at, const std::string& who, const Know
   const auto& s = h[at];
   if (!s.message) return s.fetcher != who;
   // Whatever came of it: to all but its addressee it has not happened.
-  if (const auto addressee = adapters::AddresseeOf(*s.message))
+  if (const auto addressee = adapters::AddresseeOf(*s.message)) {
     return *addressee != who || !k.told.contains(s.event_id);
+  }
   if (const auto* note = dynamic_cast<const cv1::NoteWritten*>(s.message.get())) {
     // A note of which no section may be seen, whatever else it carries.
     auto told = k.told.find(s.event_id);

@@ -67,8 +67,7 @@ TEST(LastGood, Mended_it_is_good_again_whether_as_it_was_or_other) {
   }
 }
 
-// The rows are in the order of evaluation, and gates stand first: but a row may be cut, and `floors` with what it
-// names.
+// The rows are in the order of evaluation, and gates stand first: but the row that is cut may be a gate.
 TEST(LastGood, What_is_half_way_being_saved_is_not_judged) {
   LastGood file("rules.yaml");
   (void)file.Look(Rules());
