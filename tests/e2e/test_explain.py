@@ -5,13 +5,15 @@ The houses' files are copies of deploy/controllers, with a disclosure officer at
 
 import json
 import shutil
+import subprocess
+from collections import Counter
 
 import pytest
 import yaml
-from direct import HEALTH_STATION, MACHINES, OFFICER, PPT, TEACHER, Child, Direct, Refused
+from direct import HEALTH_STATION, LEDGER, MACHINES, OFFICER, PPT, TEACHER, Child, Direct, Refused
 from playing import read_story
 
-from stafett_stack.paths import CONTROLLERS
+from stafett_stack.paths import CONTROLLERS, POLICY
 from stafett_stack.procs import wait_until
 from stafett_story.load import Actor
 from stafett_story.stage import Stage
@@ -147,6 +149,96 @@ def test_what_does_not_exist_and_what_is_somebody_elses_are_one_answer(house):
     assert house.refusal(row, child=house.child[:-2] + "xx") == no
 
 
+# ---- what other rules would have told (--simulate) ---------------------------------------------------------------------
+
+
+class Simulated:
+    def __init__(self, stack, file):
+        (copy,) = stack.of("disclosure")
+        done = subprocess.run([copy.binary(), "--config", copy.config_file, "--simulate", file],
+                              capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+        self.code, self.out, self.errors = done.returncode, done.stdout, done.stderr
+        # delivery -> sign, recipient, and what it would have: before, after
+        self.changes, self.told = {}, {}
+        for line in self.out.splitlines():
+            words = line.split()
+            if words[0] in ("-", "+", "~"):
+                sign, delivery, recipient, _, _, *told = words
+                self.changes[delivery] = (sign, recipient, [set(each.split("|")) for each in told[0::4]])
+            elif words[0].startswith("r-"):
+                self.told[words[0]] = int(words[1])
+
+
+def rules_with(file, change_rows):
+    """The rules, changed as data."""
+    document = yaml.safe_load(POLICY.read_text())
+    document["rules"] = change_rows(document["rules"])
+    file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
+    return file
+
+
+def told_rows(house):
+    return [row for row in house.rows() if row["delivery_id"]]
+
+
+def test_by_the_same_rules_nobody_would_see_more_or_less(house):
+    ends = house.direct.ends(), house.direct.ends(LEDGER)
+    same = Simulated(house.stack, POLICY)
+    assert (same.code, same.changes, same.errors) == (0, {}, "")
+    assert same.told == Counter(row["recipient"] for row in told_rows(house))
+    assert "nobody would see more or less" in same.out
+    assert (house.direct.ends(), house.direct.ends(LEDGER)) == ends  # it has written nothing
+
+
+def test_without_a_row_exactly_the_deliveries_that_it_allowed_are_listed(house, tmp_path):
+    without = rules_with(tmp_path / "rules.yaml", lambda rows: [row for row in rows if row["id"] != "T062"])
+    fewer = Simulated(house.stack, without)
+    assert fewer.code == 3 and not fewer.errors
+    allowed = {row["delivery_id"]: ("-", row["recipient"], [set(row["fields"])])
+               for row in told_rows(house) if row["rule"] == "T062"}  # fmt: skip
+    assert len(allowed) > 5
+    assert fewer.changes == allowed
+
+
+def test_a_row_that_allows_less_is_seen_in_what_would_be_left(house, tmp_path):
+    def no_educ(rows):
+        (t020,) = (row for row in rows if row["id"] == "T020")
+        t020["categories"].remove("EDUC")
+        return rows
+
+    less = Simulated(house.stack, rules_with(tmp_path / "rules.yaml", no_educ))
+    assert less.code == 3 and not less.errors
+    rows = {row["recipient"]: row for row in told_rows(house) if row["rule"] == "T020" and "EDUC" in row["fields"]}
+    assert set(rows) == {PPT, HEALTH_STATION}
+    fields = {recipient: set(row["fields"]) for recipient, row in rows.items()}
+    # The concern in the same note is the health station's too; PPT would see no section of it, so nothing at all.
+    assert less.changes == {
+        rows[PPT]["delivery_id"]: ("-", PPT, [fields[PPT]]),
+        rows[HEALTH_STATION]["delivery_id"]: ("~", HEALTH_STATION, [fields[HEALTH_STATION], fields[HEALTH_STATION] - {"EDUC"}]),
+    }
+
+
+def test_a_row_that_allows_more_is_seen_before_anybody_is_told(house, tmp_path):
+    """What a health service writes about school: to PPT, whose consent has it, and not to the school, whose has not."""
+    def more(rows):
+        (t062,) = (row for row in rows if row["id"] == "T062")
+        t062["categories"].append("EDUC")
+        return rows
+
+    seen = Simulated(house.stack, rules_with(tmp_path / "rules.yaml", more))
+    assert seen.code == 3, seen.errors
+    ((sign, recipient, (before, after)),) = seen.changes.values()
+    assert (sign, recipient) == ("~", PPT)
+    assert after == before | {"EDUC"}
+
+
+def test_rules_that_are_refused_are_not_simulated(house, tmp_path):
+    without = rules_with(tmp_path / "rules.yaml", lambda rows: [row for row in rows if row["id"] != "T002"])
+    refused = Simulated(house.stack, without)
+    assert (refused.code, refused.out) == (2, "")
+    assert f"{without}:" in refused.errors and "T002" in refused.errors
+
+
 def test_other_files_change_nothing_that_was_decided(house):
     """PPT becomes another kind of service: from its activation on, and not before."""
     before = house.rows()
@@ -189,3 +281,6 @@ def test_other_files_change_nothing_that_was_decided(house):
         answer = house.explain(row, child=name)
         check(row, answer)
         assert row["recipient"] != PPT or answer["policy_hash"] not in told
+    # Decided again by the rules of today, everything is as the ledger has it, under either version of the files.
+    same = Simulated(house.stack, POLICY)
+    assert (same.code, same.changes, same.errors) == (0, {}, "")

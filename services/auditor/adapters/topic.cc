@@ -1,14 +1,13 @@
 #include "auditor/adapters/topic.h"
 
-#include <chrono>
 #include <future>
 #include <utility>
 
+#include "lib/gate/read_range.h"
+
 namespace stafett::auditor::adapters {
 namespace {
-constexpr std::size_t kBatch = 1000;
-constexpr Millis kWait{200};
-constexpr Millis kPatience{10'000};  // without any progress; below the loop's limit (lib/host)
+constexpr Millis kPatience{10'000};  // below the loop's limit (lib/host)
 
 tl::unexpected<Error> Away() { return Fail(Code::kUnavailable, "LOG_UNAVAILABLE", "Kafka does not answer"); }
 }  // namespace
@@ -30,28 +29,7 @@ Status Topic::Read(int partition, std::int64_t from, std::int64_t end, const Bea
   if (!reader_) {
     STAFETT_TRY(reader_, make_reader_(name_));
   }
-  STAFETT_CHECK_OK(reader_->Assign({{partition, from}}));
-  Status done;
-  auto last = std::chrono::steady_clock::now();
-  for (auto next = from; next < end;) {
-    beat();
-    auto polled = reader_->Poll(kBatch, kWait);
-    const auto now = std::chrono::steady_clock::now();
-    for (const auto& record : polled.records) {
-      if (record.partition != partition || record.offset < next || record.offset >= end) continue;
-      met(record);
-      next = record.offset + 1;
-      last = now;
-    }
-    // The broker has said that there is more: an end that a reader meets before is an older one, and no proof of a
-    // loss.
-    if (!polled.out_of_range.empty() || now - last > kPatience) {
-      done = Away();
-      break;
-    }
-  }
-  STAFETT_CHECK_OK(reader_->Stop({partition}));
-  return done;
+  return gate::ReadRange(*reader_, partition, from, end, beat, met);
 }
 
 Result<std::int64_t> Topic::Append(kafka::Message message) {

@@ -20,6 +20,7 @@ int RunCommandLine(int argc, char** argv, const std::string& expected_service,
   app.add_option("--config", path, "the service's configuration (YAML)")->required();
   app.add_flag("--check-config", only_check, "print the effective configuration, secrets masked, and exit");
   for (const auto& flag : process.flags) app.add_flag(flag.name, *flag.given, flag.help);
+  for (const auto& file : process.files) app.add_option(file.name, *file.path, file.help)->check(CLI::ExistingFile);
   app.set_version_flag("--version", expected_service + " " + STAFETT_VERSION);
   try {
     app.parse(argc, argv);

@@ -103,7 +103,12 @@ struct Process {
     std::string name, help;  // "--verify"
     bool* given;
   };
-  std::vector<Flag> flags;  // of its command line, besides those below
+  std::vector<Flag> flags = {};  // of its command line, besides those below
+  struct File {
+    std::string name, help;  // "--simulate"
+    std::string* path;       // stays empty if it is not given
+  };
+  std::vector<File> files = {};
 };
 
 struct Loaded {

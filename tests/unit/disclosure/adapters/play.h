@@ -350,11 +350,13 @@ struct Player {
   std::int64_t offset = -1;
   std::map<std::string, std::vector<std::string>> to;  // deliveries of each recipient, in order
   std::vector<domain::LedgerEvent> ledger;
+  std::vector<std::uint64_t> follows;  // how many records each of them follows
 
   // As it comes back from the ledger.
   void Keep(const domain::LedgerEvent& event) {
     auto body = adapters::ToBody(event);
     ledger.push_back(**adapters::FromBody(body.type, body.bytes));
+    follows.push_back(static_cast<std::uint64_t>(offset + 1));
     domain::Evolve(view, ledger.back());
   }
 
