@@ -9,7 +9,7 @@ std::vector<Reconciled> Reconcile(const View& view, const Asked& asked, Time now
   std::vector<Reconciled> out;
   for (const auto& [id, d] : view.deliveries) {
     if (d.recipient != asked.recipient || d.at < asked.from || !(d.at < asked.to)) continue;
-    if (d.state == DeliveryState::kWithheld && !asked.withheld) continue;
+    if (d.untold && !asked.withheld) continue;
     Reconciled row{d, std::nullopt, false};
     row.ended = d.state == DeliveryState::kWithdrawn || !GroundHolds(view, d, now);
     if (!row.ended) row.missing = NextDue(d, asked.tells);

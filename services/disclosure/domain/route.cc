@@ -206,9 +206,9 @@ std::optional<Decided> Route(const View& view, const Record& record, const std::
     for (const auto& [id, d] : view.deliveries) {
       if (!recipients.contains(d.recipient) || d.kind == DeliveryKind::kRetraction) continue;
       if (std::find(d.consents.begin(), d.consents.end(), w.consent_id) == d.consents.end()) continue;
-      const bool withheld = d.state == DeliveryState::kWithheld;  // then there is nothing to take back
-      if (!withheld) told.emplace(d.recipient, d.case_id);
-      if (withheld || d.state == DeliveryState::kSignalled) out.withdrawn.push_back(id);
+      if (!d.untold) told.emplace(d.recipient, d.case_id);  // else there is nothing to take back
+      const bool untouched = d.state == DeliveryState::kSignalled || d.state == DeliveryState::kWithheld;
+      if (untouched) out.withdrawn.push_back(id);
     }
     for (const auto& [recipient, case_id] : told) {
       Line line;

@@ -44,7 +44,7 @@ const Delivery* View::FindDelivery(const std::string& id) const {
 
 const Delivery* View::ToldOf(const std::string& id, const std::string& recipient) const {
   const auto* d = FindDelivery(id);
-  if (d == nullptr || d->recipient != recipient || d->state == DeliveryState::kWithheld) return nullptr;
+  if (d == nullptr || d->recipient != recipient || d->untold) return nullptr;
   return d;
 }
 
@@ -224,6 +224,7 @@ void Evolve(View& view, const LedgerEvent& event) {
                    if (changed == nullptr || changed->state != DeliveryState::kSignalled) return;
                    auto& d = *changed;
                    d.state = DeliveryState::kWithheld;
+                   d.untold = true;
                    Line line;
                    line.recipient = d.recipient;
                    line.rule = d.rule;

@@ -88,6 +88,7 @@ struct Delivery {
   std::string id, recipient, case_id, item, item_type, rule;
   DeliveryKind kind = DeliveryKind::kEvent;
   DeliveryState state = DeliveryState::kSignalled;
+  bool untold = false;                // its signal was withheld: nobody knows of it, whatever became of it since
   policy::CategorySet fields;         // allowed when it was signalled
   std::vector<std::string> consents;  // what it rests on
   std::uint64_t epoch = 0, sequence = 0;

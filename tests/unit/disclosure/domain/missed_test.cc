@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "disclosure/domain/reconcile.h"
 #include "sample.h"
 
 namespace stafett::disclosure::domain {
@@ -112,6 +113,22 @@ TEST_F(Missing, What_is_not_allowed_any_more_is_not_resent) {
     EXPECT_TRUE(line.delivery_id.empty());
   }
   EXPECT_EQ(MissedBy(kPpt), 0U);
+}
+
+TEST_F(Missing, Taken_back_before_anybody_was_told_it_stays_unknown) {
+  c.Grant("co-2", {{kPpt, Cats(kEduc, kPlan)}});
+  auto d = Signalled();  // rests on both
+  const auto all = c.view.deliveries;
+  for (const auto& [id, delivery] : all) {
+    if (delivery.recipient == kPpt) Withhold(id);
+  }
+  for (const char* consent : {"co-1", "co-2"}) {
+    EXPECT_FALSE(Told(c.Record(Withdrawn{consent, {kPpt}}), kPpt))
+        << consent << ": it would tell that there was something";
+    EXPECT_EQ(StateOf(d), DeliveryState::kWithdrawn);
+    EXPECT_EQ(c.view.ToldOf(d, kPpt), nullptr);
+    EXPECT_TRUE(Reconcile(c.view, {kPpt, {}, {}, Time{kNow}, false}, c.now).empty());
+  }
 }
 
 TEST_F(Missing, What_was_not_allowed_then_is_not_resent_because_it_would_be_now) {
