@@ -31,16 +31,22 @@ class Player {
     return decided;
   }
 
-  // As app::ResendMissed, for whoever was told something again.
-  void Resend(const domain::Decided& resent, const std::string& recipient, domain::Regime regime) {
+  // As app::ResendMissed, for what was decided again then.
+  void Resend(const domain::Decided& resent, domain::Regime regime) {
+    if (resent.lines.empty()) return;
+    const auto& recipient = resent.lines.front().recipient;
     auto it = view_.missed.find(recipient);
     if (it == view_.missed.end()) return;
     std::vector<domain::MissedThen> missed;
     for (const auto& m : it->second) {
-      auto then = would_have_.find({recipient, m.line.item, m.line.kind});
+      const bool then = std::any_of(resent.lines.begin(), resent.lines.end(), [&](const domain::Line& line) {
+        return line.item == m.line.item && line.kind == m.line.kind;
+      });
+      if (!then) continue;
+      auto would = would_have_.find({recipient, m.line.item, m.line.kind});
       // It was told, and its signal withheld.
-      const bool told = m.event_id.empty() || then == would_have_.end();
-      missed.push_back(told ? domain::MissedThen{m.line, m.line.fields, m.line.consents} : then->second);
+      const bool told = m.event_id.empty() || would == would_have_.end();
+      missed.push_back(told ? domain::MissedThen{m.line, m.line.fields, m.line.consents} : would->second);
     }
     auto decided = domain::RouteMissed(view_, recipient, resent.event_id, missed, By(std::move(regime)), true,
                                        resent.at, delivery_id_);
@@ -104,18 +110,22 @@ Result<Replayed> Replay(const Story& story, const RegimeThen& regime_then, const
       STAFETT_TRY(regime, regime_then(*was->second));
     }
     STAFETT_TRY(auto again, player.Take(story.inputs[i], regime));
-    if (regime) {
+    if (regime && rules == nullptr) {
       ++out.decisions;
-      const bool by_the_same = rules == nullptr || regime->rules->hash() == rules->hash();
-      if (by_the_same && !Same(*was->second, again)) ++out.unlike;
+      if (!Same(*was->second, again)) ++out.unlike;
+      decided.erase(was);
     }
     for (; own != story.ledger.end() && own->inputs <= i + 1; ++own) {
       if (const auto* withheld = std::get_if<domain::SignalWithheld>(&own->event)) player.Withhold(*withheld);
       const auto* d = std::get_if<domain::Decided>(&own->event);
-      if (d == nullptr || d->event_type != domain::kResent || d->lines.empty()) continue;
+      if (d == nullptr || d->event_type != domain::kResent) continue;
       STAFETT_TRY(auto at_that_time, regime_then(*d));
-      player.Resend(*d, d->lines.front().recipient, std::move(at_that_time));
+      player.Resend(*d, std::move(at_that_time));
     }
+  }
+  if (rules == nullptr) {
+    out.unlike += static_cast<std::uint64_t>(std::count_if(
+        decided.begin(), decided.end(), [](const auto& e) { return e.second->event_type != domain::kResent; }));
   }
   out.view = player.view();
   return out;

@@ -34,8 +34,9 @@ using RegimeThen = std::function<Result<domain::Regime>(const domain::Decided&)>
 
 struct Replayed {
   domain::View view;
-  std::uint64_t decisions = 0;  // about records of the log, in the ledger
-  std::uint64_t unlike = 0;     // of those by the same rules: what is decided now is not what the ledger says
+  // By the rules of each time alone. Of the ledger's decisions about records of the log, how many there are; and how
+  // many come out otherwise now, or stand behind more records than the story has.
+  std::uint64_t decisions = 0, unlike = 0;
 };
 // `rules`: nullptr decides by those that were in force each time.
 Result<Replayed> Replay(const Story& story, const RegimeThen& regime_then, const policy::RuleSet* rules,

@@ -1,8 +1,11 @@
 #include "disclosure/adapters/simulation.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include "disclosure/adapters/fact_mapping.h"
 #include "lib/gate/children.h"
@@ -41,18 +44,56 @@ Result<std::map<int, std::set<std::string>>> Simulation::Children() {
   return out;
 }
 
+// By the key of the mark: where log and ledger end.
+Result<std::map<std::string, std::int64_t>> Simulation::Ends() {
+  std::map<std::string, std::int64_t> out;
+  const auto& kafka = host_.config().kafka;
+  for (const auto& [mark, topic] : {std::pair("log", kafka.log_topic), std::pair("ledger", kafka.ledger_topic)}) {
+    STAFETT_TRY(auto reader, reader_(topic));
+    for (int p = 0; p < host_.config().partitions; ++p) {
+      STAFETT_TRY(const auto ends, reader->Watermarks(p, Millis(5000)));
+      out[host_.gate().keys().Mark(p, mark)] = ends.second;
+    }
+  }
+  return out;
+}
+
+// Else what the store has is not what the log has: it is being rebuilt, a partition stands still, nobody reads.
+Status Simulation::AllTaken(Millis patience) {
+  STAFETT_TRY(const auto ends, Ends());
+  std::vector<gate::Get> gets;
+  gets.reserve(ends.size());
+  for (const auto& [key, end] : ends) gets.push_back(gate::Get::String(key));
+  for (const auto deadline = Deadline::In(patience);; std::this_thread::sleep_for(Millis(100))) {
+    STAFETT_TRY(const auto marks, host_.gate().store().Read(gets, Soon()));
+    std::size_t i = 0;
+    const bool all = std::all_of(ends.begin(), ends.end(), [&](const auto& e) {
+      return std::strtoll(marks.values[i++].string.c_str(), nullptr, 10) >= e.second;
+    });
+    if (all) return {};
+    if (deadline.Passed()) break;
+  }
+  return Fail(
+      Code::kUnavailable, "LOG_NOT_TAKEN",
+      "disclosure has not taken all of the log: it does not run, is being rebuilt, or a partition stands still");
+}
+
 Result<Simulated> Simulation::Run(const policy::RuleSet& in_force, const policy::RuleSet& others, const Found& found,
-                                  const Progress& progress) {
-  STAFETT_CHECK_OK(host_.gate().store().Read({}, Soon()));  // it has met its server
+                                  const Progress& progress, Millis patience) {
+  const auto generation = host_.gate().store().Generation();
+  STAFETT_CHECK_OK(AllTaken(patience));
   STAFETT_TRY(const auto children, Children());
-  std::uint64_t all = 0;
+  std::uint64_t all = 0, seen = 0;
   for (const auto& [p, some] : children) all += some.size();
   Simulated out;
   for (const auto& [p, some] : children) {
     for (const auto& child : some) {
       STAFETT_CHECK_OK(Child(p, child, in_force, others, found, out));
-      progress(++out.children, all);
+      progress(++seen, all);
     }
+  }
+  if (generation != host_.gate().store().Generation()) {
+    return Fail(Code::kUnavailable, "STORE_CHANGED", "Redis was away, or is another one; try again");
   }
   return out;
 }
@@ -86,14 +127,17 @@ Status Simulation::Child(int partition, const std::string& child, const policy::
     STAFETT_TRY(auto version, regimes_.Find(d.policy_hash, Soon()));  // which keeps it
     return RegimeOf(*version, {d.suspended.begin(), d.suspended.end()});
   };
-  STAFETT_TRY(const auto now, Replay(story, regime_then, &in_force, delivery_id_));
-  STAFETT_TRY(const auto then, Replay(story, regime_then, &others, delivery_id_));
-  out.decisions += now.decisions;
-  out.unlike += now.unlike;
-  for (const auto& [id, d] : now.view.deliveries) {
-    if (d.state != domain::DeliveryState::kWithheld) ++out.recipients[d.recipient].told;
+  if (story.inputs.empty()) return {};  // a stream about no child
+  STAFETT_TRY(const auto was, Replay(story, regime_then, nullptr, delivery_id_));
+  STAFETT_TRY(const auto before, Replay(story, regime_then, &in_force, delivery_id_));
+  STAFETT_TRY(const auto after, Replay(story, regime_then, &others, delivery_id_));
+  ++out.children;
+  out.decisions += was.decisions;
+  out.unlike += was.unlike;
+  for (const auto& [id, d] : before.view.deliveries) {
+    if (!d.untold) ++out.recipients[d.recipient].told;
   }
-  for (const auto& change : domain::Changes(now.view, then.view)) {
+  for (const auto& change : domain::Changes(before.view, after.view)) {
     auto& count = out.recipients[change.recipient];
     ++(!change.after ? count.lost : !change.before ? count.gained : count.changed);
     found(change);

@@ -7,6 +7,7 @@
 
 namespace stafett::disclosure::adapters {
 namespace {
+constexpr Millis kPatience{10'000};  // for the service beside it to come to the log's end
 
 std::string_view Name(domain::DeliveryKind kind) {
   switch (kind) {
@@ -73,12 +74,14 @@ Outcome Simulate(Simulation& simulation, Regimes& regimes, const std::string& fi
                                if (progress == nullptr) return;
                                *progress << "\rsimulating: child " << children << " of " << of
                                          << (children == of ? "\n" : "") << std::flush;
-                             });
+                             },
+                             kPatience);
   if (!done) return Fault(errors, done.error().message, Outcome::kFailed);
   PrintTable(out, *done);
   if (done->unlike > 0) {
     return Fault(errors,
-                 "by the rules in force " + std::to_string(done->unlike) + " of " + std::to_string(done->decisions) +
+                 "by the rules of their time " + std::to_string(done->unlike) + " of " +
+                     std::to_string(done->decisions) +
                      " decisions come out otherwise than the ledger has them: nothing above can be relied on",
                  Outcome::kFailed);
   }

@@ -1,5 +1,5 @@
 // `stafett-disclosure --simulate FILE`, as an operator reads it: a line for each delivery that would be another, a
-// table by recipient, a sentence. Deliveries are named by their ids, as in metrics and logs; no child and no case is.
+// table by recipient, a sentence. Deliveries are named by their ids; no child and no case is.
 #pragma once
 
 #include <ostream>

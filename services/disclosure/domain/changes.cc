@@ -6,7 +6,7 @@ namespace stafett::disclosure::domain {
 namespace {
 
 std::optional<Told> ToldBy(const Delivery* d) {
-  if (d == nullptr || d->state == DeliveryState::kWithheld) return std::nullopt;  // its signal never went
+  if (d == nullptr || d->untold) return std::nullopt;
   return Told{d->rule, d->fields};
 }
 

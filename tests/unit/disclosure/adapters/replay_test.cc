@@ -88,31 +88,37 @@ TEST(Replayed, What_the_ledger_has_otherwise_is_noticed) {
   EXPECT_GT(noticed, 0);
 }
 
-TEST(Replayed, By_rules_that_allow_less_nobody_sees_more_and_by_the_ones_before_that_is_told_the_other_way_round) {
+TEST(Replayed, A_decision_that_is_gone_from_the_ledger_or_follows_what_is_not_there_is_noticed) {
+  int noticed = 0;
+  EXPECT_TRUE(rc::check([&] {
+    House h;
+    auto story = StoryOf(h);
+    auto decided = [](const adapters::Story::Own& own) {
+      const auto* d = std::get_if<domain::Decided>(&own.event);
+      return d != nullptr && d->event_type != domain::kResent;
+    };
+    if (std::none_of(story.ledger.begin(), story.ledger.end(), decided)) return;
+    // Its record is not there: as in a store that is being rebuilt.
+    const auto last = std::find_if(story.ledger.rbegin(), story.ledger.rend(), decided);
+    story.inputs.resize(last->inputs - 1);
+    RC_ASSERT(Again(story, nullptr).unlike > 0U);
+    ++noticed;
+  }));
+  EXPECT_GT(noticed, 0);
+}
+
+TEST(Replayed, By_rules_that_allow_less_nobody_sees_more) {
   std::map<std::string, int> seen;
   HoldsAndReaches(seen, {"not told", "told less", "retraction of nothing"}, [&] {
     House h;
     const auto story = StoryOf(h);
     const auto all = Again(story, &All()), fewer = Again(story, &Fewer());
-    const auto changes = domain::Changes(all.view, fewer.view), back = domain::Changes(fewer.view, all.view);
-    RC_ASSERT(changes.size() == back.size());
-    for (std::size_t i = 0; i < changes.size(); ++i) {
-      const auto& c = changes[i];
+    for (const auto& c : domain::Changes(all.view, fewer.view)) {
       RC_ASSERT(c.before.has_value());
       if (c.after) RC_ASSERT(c.after->fields.Minus(c.before->fields).Empty());
-      RC_ASSERT(back[i].delivery_id == c.delivery_id && back[i].before.has_value() == c.after.has_value() &&
-                back[i].after.has_value());
       ++seen[c.after                                       ? "told less"
              : c.kind == domain::DeliveryKind::kRetraction ? "retraction of nothing"
                                                            : "not told"];
-    }
-    // What is no change is the same in both.
-    for (const auto& [id, d] : all.view.deliveries) {
-      const bool changed =
-          std::any_of(changes.begin(), changes.end(), [&id = id](const auto& c) { return c.delivery_id == id; });
-      if (changed || d.state == domain::DeliveryState::kWithheld) continue;
-      const auto* same = fewer.view.FindDelivery(id);
-      RC_ASSERT(same != nullptr && same->fields == d.fields);
     }
   });
 }
@@ -137,7 +143,7 @@ TEST(Changes, What_was_never_sent_nobody_was_told) {
   domain::View before, after;
   domain::Delivery d;
   d.id = "d-1";
-  d.state = domain::DeliveryState::kWithheld;
+  d.untold = true;
   before.deliveries["d-1"] = d;
   EXPECT_TRUE(domain::Changes(before, after).empty());
 }
