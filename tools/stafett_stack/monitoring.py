@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -58,6 +59,11 @@ class Alertmanager:
     def wait_ready(self, timeout: float = START_SECONDS) -> None:
         assert self.process is not None
         self.process.wait_until(lambda: _answers(f"{self.url}/-/ready"), "is not ready", timeout)
+
+    def history(self, expression: str, seconds: int, step: int = 5) -> list[dict]:
+        """The same at each step of the last seconds: `values` of each series."""
+        now = time.time()
+        return self.api("query_range", query=expression, start=str(now - seconds), end=str(now), step=str(step))["result"]
 
     def alerts(self) -> list[dict]:
         return _get(f"{self.url}/api/v2/alerts")
@@ -150,6 +156,11 @@ class Prometheus:
 
     def query(self, expression: str) -> list[dict]:
         return self.api("query", query=expression)["result"]
+
+    def history(self, expression: str, seconds: int, step: int = 5) -> list[dict]:
+        """The same at each step of the last seconds: `values` of each series."""
+        now = time.time()
+        return self.api("query_range", query=expression, start=str(now - seconds), end=str(now), step=str(step))["result"]
 
     def alerts(self) -> list[dict]:
         """Pending and firing ones."""
