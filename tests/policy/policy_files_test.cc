@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "assertion_file.h"
+#include "lib/policy/assertion_file.h"
 #include "lib/policy/file.h"
 #include "lib/policy/strict_yaml.h"
 

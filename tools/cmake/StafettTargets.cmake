@@ -70,6 +70,13 @@ function(stafett_proto name)
   add_library(stafett::${name} ALIAS stafett_${name})
 endfunction()
 
+# stafett_tool(NAME DEPS...)  the same for what serves nobody and reaches no server
+function(stafett_tool name)
+  cmake_parse_arguments(A "" "" "DEPS" ${ARGN})
+  add_executable(stafett-${name} main.cc)
+  target_link_libraries(stafett-${name} PRIVATE stafett_own_code ${A_DEPS})
+endfunction()
+
 # stafett_service(NAME DEPS...)  the process bin/stafett-NAME from main.cc
 function(stafett_service name)
   cmake_parse_arguments(A "" "" "DEPS" ${ARGN})

@@ -247,6 +247,12 @@ Result<RuleSet> LoadRulesFile(const std::string& path) {
   return LoadRules(text, path);
 }
 
+std::vector<std::string> FloorsOf(std::string_view text) {
+  if (!LoadRules(text, "")) return {};
+  yaml::Reader reader("", "POLICY_FILE");
+  return reader.Texts(reader.Parse(text), "floors");
+}
+
 Result<std::shared_ptr<const LoadedRules>> LoadWithText(std::string text, std::string source_name) {
   STAFETT_TRY(auto rules, LoadRules(text, std::move(source_name)));
   return std::make_shared<const LoadedRules>(LoadedRules{std::move(text), std::move(rules)});

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lib/base/error.h"
 #include "lib/policy/policy.h"
@@ -17,6 +18,8 @@ namespace stafett::policy {
 // "<source_name>:<line>: <reason>". The hash of the set is the SHA-256 of `text`.
 Result<RuleSet> LoadRules(std::string_view text, std::string source_name);
 Result<RuleSet> LoadRulesFile(const std::string& path);
+// What such a file may not be without (law.md §9.8); of one that LoadRules refuses, nothing.
+std::vector<std::string> FloorsOf(std::string_view text);
 // The same, with the text that they were read from: what goes onto the log is the text.
 struct LoadedRules {
   std::string text;

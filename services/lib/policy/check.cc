@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <iterator>
 
-#include "assertion_file.h"
+#include "lib/policy/assertion_file.h"
 
 namespace stafett::policy::files {
 namespace {
@@ -162,6 +162,20 @@ std::vector<std::string> Check(const RuleSet& rules, const AssertionFile& file) 
     }
   }
   return failures;
+}
+
+std::vector<Answered> Explained(const RuleSet& rules, const AssertionFile& file) {
+  std::vector<Answered> out;
+  for (const Step& step : file.steps) {
+    for (const Line& line : step.lines) {
+      Asked q;
+      Ask(step, line, q);
+      const Start start = line.start.value_or(Start::kRequest);
+      out.push_back({line.line, line.text + (step.says.empty() ? "" : " (after: " + step.says + ")"),
+                     Explain(rules, q.item, q.to, q.facts, start, step.at)});
+    }
+  }
+  return out;
 }
 
 std::vector<std::string> CheckTurns(const RuleSet& rules, const AssertionFile& file, Coverage& coverage) {

@@ -1,4 +1,4 @@
-#include "assertion_file.h"
+#include "lib/policy/assertion_file.h"
 
 #include <algorithm>
 #include <sstream>

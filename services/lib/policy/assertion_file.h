@@ -1,5 +1,5 @@
 // A file of plain lines about who learns what, and how it is checked against a rule set. Format:
-// README.md beside.
+// tests/policy/README.md.
 #pragma once
 
 #include <map>
@@ -94,6 +94,14 @@ Result<AssertionFile> Parse(std::string_view text, std::string source);
 
 // One text for each line that does not hold, with its place and what came instead. Empty: all hold.
 std::vector<std::string> Check(const RuleSet& rules, const AssertionFile& file);
+
+// The answer to each line: when the router begins, for a line about that; else when it is read.
+struct Answered {
+  int line = 0;
+  std::string text;  // the line, and after what it is asked
+  Explanation explanation;
+};
+std::vector<Answered> Explained(const RuleSet& rules, const AssertionFile& file);
 
 // How often each row answered both ways in turns that hold, by its index in the rule set.
 struct Counts {
