@@ -10,6 +10,7 @@ from collections import Counter
 
 import pytest
 import yaml
+from changed_rules import no_educ, rules_with, with_categories
 from direct import HEALTH_STATION, LEDGER, MACHINES, OFFICER, PPT, TEACHER, Child, Direct, Refused
 from durable import digest
 from playing import read_story
@@ -170,14 +171,6 @@ class Simulated:
                 self.told[words[0]] = int(words[1])
 
 
-def rules_with(file, change_rows):
-    """The rules, changed as data."""
-    document = yaml.safe_load(POLICY.read_text())
-    document["rules"] = change_rows(document["rules"])
-    file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
-    return file
-
-
 def what_is_kept(house):
     """Of disclosure, in Redis and on Kafka, once nothing more comes."""
     house.direct.settle()
@@ -209,11 +202,6 @@ def test_without_a_row_exactly_the_deliveries_that_it_allowed_are_listed(house, 
 
 
 def test_a_row_that_allows_less_is_seen_in_what_would_be_left(house, tmp_path):
-    def no_educ(rows):
-        (t020,) = (row for row in rows if row["id"] == "T020")
-        t020["categories"].remove("EDUC")
-        return rows
-
     less = Simulated(house.stack, rules_with(tmp_path / "rules.yaml", no_educ))
     assert less.code == 3 and not less.errors
     rows = {row["recipient"]: row for row in told_rows(house) if row["rule"] == "T020" and "EDUC" in row["fields"]}
@@ -228,11 +216,7 @@ def test_a_row_that_allows_less_is_seen_in_what_would_be_left(house, tmp_path):
 
 def test_a_row_that_allows_more_is_seen_before_anybody_is_told(house, tmp_path):
     """What a health service writes about school: to PPT, whose consent has it, and not to the school, whose has not."""
-    def more(rows):
-        (t062,) = (row for row in rows if row["id"] == "T062")
-        t062["categories"].append("EDUC")
-        return rows
-
+    more = with_categories("T062", lambda categories: categories.append("EDUC"))
     seen = Simulated(house.stack, rules_with(tmp_path / "rules.yaml", more))
     assert seen.code == 3, seen.errors
     ((sign, recipient, (before, after)),) = seen.changes.values()

@@ -6,6 +6,7 @@ from collections import namedtuple
 
 import pytest
 import yaml
+from changed_rules import no_educ, rules_with
 from playing import PRESET
 
 from stafett_stack.paths import POLICY, REPOSITORY
@@ -24,12 +25,7 @@ def policy(*words):
 @pytest.fixture
 def less(tmp_path):
     """The rules, but that T020 carries no EDUC."""
-    document = yaml.safe_load(POLICY.read_text())
-    (row,) = (row for row in document["rules"] if row["id"] == "T020")
-    row["categories"].remove("EDUC")
-    file = tmp_path / "less.yaml"
-    file.write_text(yaml.safe_dump(document, allow_unicode=True, sort_keys=False))
-    return file
+    return rules_with(tmp_path / "less.yaml", no_educ)
 
 
 @pytest.fixture
