@@ -156,9 +156,7 @@ inline host::Who Officer(const std::string& recipient, const std::string& contro
 }
 
 inline Deadline Soon() { return Deadline::In(Millis(60'000)); }
-inline std::string Name(const domain::Line& l) {
-  return l.item + ">" + l.recipient + "#" + std::to_string(static_cast<int>(l.kind));
-}
+inline std::string Name(const domain::Line& l) { return IdOf(l.item, l.recipient, l.kind); }
 
 // A whole house after a random history, in which versions changed, topics refused, and what was missed was resent.
 struct House {
@@ -192,10 +190,7 @@ struct House {
   }
   void Resend(const std::string& recipient, const std::string& event_id) {
     auto missed = app::AsItWas(app, "ch-1", p.view, recipient, Soon()).value();
-    auto id = [](const std::string& item, const std::string& to, domain::DeliveryKind kind) {
-      return item + ">" + to + "#" + std::to_string(static_cast<int>(kind));
-    };
-    auto decided = domain::RouteMissed(p.view, recipient, event_id, missed, p.regime, true, p.now, id);
+    auto decided = domain::RouteMissed(p.view, recipient, event_id, missed, p.regime, true, p.now, play::IdOf);
     if (decided) p.Keep(*decided);
   }
   Result<app::Explained> Explain(const host::Who& who, const domain::Decided& decided, const domain::Line& line) {

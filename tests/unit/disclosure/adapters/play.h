@@ -343,6 +343,11 @@ inline std::string CaseRef(const std::string& recipient, const std::string& case
   return "k-" + recipient + "-" + case_id;
 }
 
+// Delivery ids that can be read.
+inline std::string IdOf(const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
+  return item + ">" + recipient + "#" + std::to_string(static_cast<int>(kind));
+}
+
 struct Player {
   domain::View view;
   domain::Regime regime = Regime();
@@ -380,10 +385,7 @@ struct Player {
     auto learned = LearnStep(view, s, ++offset);
     auto offers = adapters::OffersOf(view, learned);
     auto decided = domain::Route(view, {s.event_id, EnvelopeOf(s).type, s.subject, offset}, offers, learned.learned,
-                                 regime, view.latest,
-                                 [](const std::string& item, const std::string& recipient, domain::DeliveryKind kind) {
-                                   return item + ">" + recipient + "#" + std::to_string(static_cast<int>(kind));
-                                 });
+                                 regime, view.latest, IdOf);
     if (!decided) return decided;
     Keep(*decided);
     for (const auto& line : decided->lines) {

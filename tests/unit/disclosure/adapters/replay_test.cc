@@ -26,10 +26,7 @@ adapters::Replayed Again(const adapters::Story& story, const policy::RuleSet* ru
   auto regime_then = [](const domain::Decided& d) -> Result<domain::Regime> {
     return RegimeOf(*Versions().at(d.policy_hash), {d.suspended.begin(), d.suspended.end()});
   };
-  auto id = [](const std::string& item, const std::string& to, domain::DeliveryKind kind) {
-    return item + ">" + to + "#" + std::to_string(static_cast<int>(kind));
-  };
-  return adapters::Replay(story, regime_then, rules, id).value();
+  return adapters::Replay(story, regime_then, rules, play::IdOf).value();
 }
 
 // All rules, and those that let schools tell less (T020).
