@@ -38,6 +38,7 @@ SLOWEST = 100  # events a second: whoever is slower than that has stopped
 COUNTED = ("stafett_records_restored_total", "stafett_records_applied_total")
 LEDGER = "stafett.ledger"
 STALLED_SECONDS = 30.0
+LOOK_SECONDS = 1.0  # between two looks: each takes of the cores that are measured
 Place = tuple[str, int]  # topic and partition
 
 
@@ -45,7 +46,7 @@ class Folding(Watching):
     """Looks at what each service has folded, again and again."""
 
     def __init__(self, stack: Stack) -> None:
-        super().__init__(stack.services.values(), self._look, every=0.5)
+        super().__init__(stack.services.values(), self._look, every=LOOK_SECONDS)
         self.looks: dict[str, list[tuple[float, float]]] = {s.name: [] for s in stack.services.values()}
 
     def _look(self, service: Service, text: str) -> None:
@@ -173,6 +174,7 @@ def _lose_and_start(bench: Bench, world: World, patience: float) -> tuple[float,
     with Folding(stack) as folding:
 
         def all_are() -> bool:
+            time.sleep(LOOK_SECONDS)
             for service in everybody:
                 assert service.process is not None
                 service.process.check()
