@@ -160,7 +160,7 @@ class Wire:
             self._channels[service] = grpc.insecure_channel(
                 address,
                 options=[("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50),
-                         ("grpc.min_reconnect_backoff_ms", 50), ("grpc.max_reconnect_backoff_ms", 500)],
+                         ("grpc.min_reconnect_backoff_ms", 5000), ("grpc.max_reconnect_backoff_ms", 500)],
             )  # fmt: skip
         return self._channels[service]
 

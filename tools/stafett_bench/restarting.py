@@ -24,7 +24,7 @@ PATIENCE = 60.0
 BOUNDS = {"cases": 5.0, "Redis": 5.0, "the broker": 15.0}
 CHANNEL = [
     ("grpc.initial_reconnect_backoff_ms", 50),
-    ("grpc.min_reconnect_backoff_ms", 50),
+    ("grpc.min_reconnect_backoff_ms", 5000),  # how long one attempt may take
     ("grpc.max_reconnect_backoff_ms", 100),
     ("grpc.use_local_subchannel_pool", 1),
 ]

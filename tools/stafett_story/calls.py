@@ -206,8 +206,9 @@ def _channel(address: str) -> grpc.Channel:
         options=[
             # A service that was killed comes back within seconds.
             ("grpc.initial_reconnect_backoff_ms", 50),
-            ("grpc.min_reconnect_backoff_ms", 50),
             ("grpc.max_reconnect_backoff_ms", 500),
+            # In spite of its name: how long one attempt may take.
+            ("grpc.min_reconnect_backoff_ms", 5000),
             # Copies are told apart by their address; a shared connection pool would hide that.
             ("grpc.use_local_subchannel_pool", 1),
         ],
