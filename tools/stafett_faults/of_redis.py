@@ -59,15 +59,15 @@ class OfRedis(Ground):
         return self._garbled(aof.flip_frame)
 
     def garble_redis(self) -> str:
-        """A bit of what is stored: Redis has no sum over it and serves it as it stands. Who notices stands still, until
-        an operator gives Redis an empty disk."""
+        """A bit of what is stored: Redis has no sum over it and serves it as it stands. Who notices has a second copy, or
+        stands still until an operator gives Redis an empty disk."""
         said = self._garbled(aof.flip_content)
         try:
             wait_until(self._all_go_on, "", NOTICED_SECONDS)
         except StackError:
             self._without_redis(self._wipe)
-            return f"{said}; noticed, wiped"
-        return f"{said}; nobody has noticed"
+            return f"{said}; somebody stood still, wiped"
+        return f"{said}; all go on"
 
     def cut_redis(self) -> int:
         return self.disks["redis"].cut(self._append_only())

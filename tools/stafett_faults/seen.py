@@ -12,7 +12,10 @@ from stafett_faults.lived import Lived
 from stafett_faults.oracle import Oracle, Told, Verdicts
 
 LOG, LEDGER = "stafett.log", "stafett.ledger"
+# A decision that had left Redis when it was wiped is appended, its signal may not be. Nothing is decided anew so soon.
+LANDS_MS = 2_000
 NEAR_LOSS_MS = 30_000  # what was in Redis alone when its disk was lost was not older than this
+FORGOTTEN_MS = 30 * 24 * 3600 * 1000  # kForgotten, services/lib/gate/commit.h
 
 
 @dataclass
@@ -150,8 +153,16 @@ class Seen:
                     found[key] = min(answer.ended_ms, found.get(key, answer.ended_ms))
         return found
 
-    def near_loss(self, ms: int) -> bool:
-        return any(ms <= wiped <= ms + NEAR_LOSS_MS for wiped in self.run.wiped_ms)
+    def near_loss(self, ms: int, lands: int = 0) -> bool:
+        """`lands`: what was on its way then may arrive so much later."""
+        return any(ms - lands <= wiped <= ms + NEAR_LOSS_MS for wiped in self.run.wiped_ms)
+
+    def forgotten(self, request_id: str, answered_ms: int) -> bool:
+        """A rebuild does not remember what was done so long ago, by the clock of who did it."""
+        newest = max(entry.recorded_ms for entry in self.once)
+        return max(self.run.wiped_ms, default=0) > answered_ms and all(
+            newest - entry.recorded_ms > FORGOTTEN_MS for entry in self.by_request[request_id]
+        )
 
 
 def once(entries: Iterable[Entry]) -> list[Entry]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from stafett_faults.history import Signal
 from stafett_faults.oracle import CARRIED, RETRACTION
-from stafett_faults.seen import Finding, Seen, allowed, once
+from stafett_faults.seen import LANDS_MS, Finding, Seen, allowed, once
 
 
 def signals_in_order(seen: Seen, out: Finding) -> None:
@@ -77,7 +77,7 @@ def no_withheld_loss(seen: Seen, out: Finding) -> None:
         if not told.fields <= delivery.fields:
             out.violations.append(f"{told.recipient}: {told.item} without {sorted(told.fields - delivery.fields)}")
         if delivery.id not in seen.first_signals:
-            if seen.near_loss(delivery.appended_ms):
+            if seen.near_loss(delivery.appended_ms, LANDS_MS):
                 out.known += 1
             else:
                 out.violations.append(f"{told.recipient}: {delivery.kind} {delivery.id} was never signalled")

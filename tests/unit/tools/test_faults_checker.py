@@ -18,7 +18,7 @@ from stafett_faults.history import (
     Fault,
 )
 from stafett_faults.oracle import Files, Oracle
-from stafett_faults.seen import NEAR_LOSS_MS
+from stafett_faults.seen import LANDS_MS, NEAR_LOSS_MS
 from stafett_stack import paths
 from stafett_story.steinkjer import HEALTH_STATION, PPT, SCHOOL
 
@@ -225,6 +225,32 @@ def test_what_redis_alone_had_may_be_lost_with_its_disk_and_nothing_else(oracle)
     lost(hand, "log-opened")
     hand.run.wiped_ms = [hand.run.commands[2].attempts[-1].ended_ms + 1000]
     assert found(hand.run, oracle)["NoAckedLoss"].violations != []
+
+
+def test_a_decision_on_its_way_when_redis_was_lost_may_land_and_its_signal_not(oracle):
+    hand = whole()
+    signal = hand.run.signals.pop()
+    assert all(s.delivery_id != signal.delivery_id for s in hand.run.signals)
+    (decided,) = (e for e in hand.run.ledger
+                  if any(line.delivery_id == signal.delivery_id for line in getattr(e.event, "lines", ())))
+    for after, violations in ((LANDS_MS, 0), (LANDS_MS + 1, 1)):
+        hand.run.wiped_ms = [decided.appended_ms - after]
+        assert len(found(hand.run, oracle)["NoWithheldLoss"].violations) == violations
+
+
+def test_a_rebuild_forgets_what_was_done_a_month_ago_and_nothing_younger(oracle):
+    def receipt_gone(days, wiped):
+        hand = whole()
+        stored = next(c for c in hand.run.commands if STORED in c.outcomes)
+        hand.run.receipts[stored.request_id] = "NOT_FOUND"
+        change(hand.run.log, 0, recorded_ms=hand.run.log[-1].recorded_ms + days * 24 * 3600 * 1000)
+        hand.run.wiped_ms = [stored.attempts[-1].ended_ms + NEAR_LOSS_MS + 1] if wiped else []
+        finding = found(hand.run, oracle)["NoStoredLoss"]
+        return len(finding.violations), finding.known
+
+    assert receipt_gone(31, wiped=True) == (0, 1)
+    assert receipt_gone(29, wiped=True) == (1, 0)
+    assert receipt_gone(31, wiped=False) == (1, 0)
 
 
 def test_exact_repeats_are_no_fault(oracle):
