@@ -74,10 +74,12 @@ void Invariants::Take(const std::string& topic, const kafka::Record& record) {
   if (!e->request_id.empty()) {
     const auto request = RequestOf(*e);
     auto& effect = effects_[request];
-    if (effect.last != 0 && (effect.stream != e->stream || effect.last + 1 != e->version)) {
+    // Who sends it again when it is forgotten (design §3.2) asks anew.
+    const bool remembered = e->recorded.ms - effect.recorded.ms <= gate::kRememberFor.count();
+    if (effect.last != 0 && remembered && (effect.stream != e->stream || effect.last + 1 != e->version)) {
       Broken("OneEffect", request + " did " + At(effect.stream, effect.last) + " and " + at);
     }
-    effect = {e->stream, e->version};
+    effect = {e->stream, e->version, e->recorded};
     if (auto told = told_.find(request); told != told_.end() && told->second.refused) {
       Broken("NoPhantom", request + " was refused, and did " + at);
     }

@@ -133,6 +133,7 @@ class Invariants {
   struct Effect {
     std::string stream;
     std::uint64_t last = 0;
+    Time recorded;
   };
   std::map<std::string, Effect> effects_;  // by request
   std::map<std::string, Told> told_;
