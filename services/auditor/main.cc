@@ -48,9 +48,10 @@ int PrintVerified(auditor::adapters::Auditor& auditor) {
   auditor::adapters::Compared sum;
   auto line = [](const std::string& name, const auditor::adapters::Compared& c) {
     std::cout << std::setw(9) << name << std::setw(12) << c.same << std::setw(11) << c.missing << std::setw(11)
-              << c.other << std::setw(11) << c.damaged << std::setw(12) << c.unread << "\n";
+              << c.other << std::setw(11) << c.damaged << std::setw(10) << c.mended << std::setw(13) << c.unread
+              << "\n";
   };
-  std::cout << "partition   verified    missing  displaced    damaged  not audited\n";
+  std::cout << "partition   verified    missing  displaced    damaged   garbled  not audited\n";
   for (const auto& [p, c] : *verified) {
     line(std::to_string(p), c);
     sum += c;

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "lib/gate/keys.h"
+#include "lib/gate/outbox.h"
 #include "lib/gate/store.h"
 
 namespace stafett::gate::test {
@@ -66,12 +67,6 @@ class StoreSuite : public ::testing::TestWithParam<MakeStore> {
     }
     return outcome.done;
   }
-  std::string Field(const StreamEntry& e, const std::string& name) {
-    for (const auto& [k, v] : e.fields) {
-      if (k == name) return v;
-    }
-    return "(none)";
-  }
   std::vector<StreamEntry> Stream(const std::string& key) {
     auto read = store().OpenStreams()->Read({{key, "0-0"}}, 100'000, Millis(0));
     EXPECT_TRUE(read);
@@ -85,6 +80,7 @@ class StoreSuite : public ::testing::TestWithParam<MakeStore> {
 // ---- guards -----------------------------------------------------------------------------------------------------
 
 TEST_P(StoreSuite, Absent_holds_only_while_nothing_of_any_type_is_there) {
+  EXPECT_TRUE(Holds(Guard::Absent(Key("short"))));
   EXPECT_TRUE(Holds(Guard::Absent(Key("none"))));
   Run({}, {Write::Set(Key("s"), ""), Write::Push(Key("l"), ""), Write::HashSet(Key("h"), "f", ""),
            Write::SortedAdd(Key("z"), 1, "m"), Write::AckLog(Key("x"), "1:log:0 ")});
@@ -323,6 +319,20 @@ TEST_P(StoreSuite, What_is_set_for_a_time_goes) {
   EXPECT_EQ(Text(Key("kept")), "y");
 }
 
+TEST_P(StoreSuite, What_expires_goes_whole_and_what_is_added_meanwhile_with_it) {
+  Run({}, {Write::HashSet(Key("h"), "f", "1"), Write::Expire(Key("h"), Millis(600'000)), Write::Push(Key("l"), "x"),
+           Write::Expire(Key("l"), Millis(600'000)), Write::Expire(Key("none"), Millis(600'000))});
+  EXPECT_EQ(Read(Get::HashField(Key("h"), "f")).string, "1");
+  Run({}, {Write::Expire(Key("h"), Millis(60)), Write::HashSet(Key("h"), "g", "2"), Write::Push(Key("short"), "x"),
+           Write::Expire(Key("short"), Millis(60))});
+  EXPECT_TRUE(Holds(Guard::FieldAbsent(Key("h"), "x")));
+  under_test_->Wait(Millis(80));
+  EXPECT_FALSE(Read(Get::HashField(Key("h"), "f")).present);
+  EXPECT_TRUE(Holds(Guard::Absent(Key("h"))));
+  EXPECT_TRUE(Holds(Guard::Absent(Key("none"))));
+  EXPECT_EQ(Read(Get::Length(Key("l"))).number, 1);
+}
+
 TEST_P(StoreSuite, One_write_adds_several_in_their_order) {
   Run({}, {Write{"push", {Key("l"), "a", "b", "c"}}, Write::HashSetAll(Key("h"), {"f", "1", "g", "2", "f", "3"}),
            Write{"zadd", {Key("z"), "5", "m", "6", "n", "4", "m"}},
@@ -391,6 +401,7 @@ TEST_P(StoreSuite, Outbox_entries_are_numbered_without_a_gap_and_carry_the_mark_
     EXPECT_EQ(Field(entries[i], "t"), "topic");
     EXPECT_EQ(Field(entries[i], "k"), "key");
     EXPECT_EQ(Field(entries[i], "h"), "n\0v\0"s);
+    EXPECT_EQ(Field(entries[i], "d"), OutboxDigest(Key("ob"), "topic", "key", std::to_string(i + 1), "n\0v\0"s));
     EXPECT_EQ(Field(entries[i], "o"), i == 3 ? "17" : "0");
   }
 }
@@ -418,6 +429,17 @@ TEST_P(StoreSuite, Fence_stops_at_the_first_unacknowledged_entry_and_never_falls
   EXPECT_EQ(fence(), "9");
   output_at("4", "6");  // 3, unacknowledged
   EXPECT_EQ(fence(), "9");
+}
+
+// The store's disk may garble what an entry says of its place; the fence says what may be answered ENFORCED.
+TEST_P(StoreSuite, Fence_never_passes_the_mark_whatever_an_entry_says) {
+  Run({}, {Write::Set(Key("mark"), "505"), Write::Outbox(Key("ob"), Key("mark"), "t", "k", "v", ""),
+           Write::Set(Key("mark"), "105"), Write::Fence(Key("fence"), Key("ob"), Key("acked"), Key("mark"))});
+  EXPECT_EQ(Text(Key("fence")), "105");
+  Run({}, {Write::Set(Key("mark"), "no number"), Write::Outbox(Key("other"), Key("mark"), "t", "k", "v", ""),
+           Write::Set(Key("mark"), "105"), Write::Fence(Key("fence"), Key("other"), Key("none"), Key("mark"))});
+  EXPECT_EQ(Text(Key("fence")), "105");
+  EXPECT_EQ(Text(Key("none")), "");
 }
 
 // ---- all or nothing ---------------------------------------------------------------------------------------------

@@ -34,8 +34,10 @@ VOLATILE_OF_PARTITION = re.compile(
 VOLATILE = re.compile(r"clock(:id)?|g:series")
 # Lists whose order begins anew with g:series: a recipient's deliveries, a person's inbox, over all partitions.
 UNORDERED = re.compile(r"g:to:.*|g:inbox:.*")
-# What is remembered of a command begins with a line that names its place in the outbox of those days.
+# What is remembered of a command begins with a line that names its place in the outbox of those days. It is a key of its
+# own; of those that a rebuild gave back, a field of one hash.
 COMMAND = "cmd"
+RESTORED = "cmds"
 BATCH = 200  # keys that are asked for at once
 
 _PARTITIONED = re.compile(r"[^:]+:\{p\d+\}:(.*)", re.DOTALL)
@@ -53,9 +55,11 @@ def dump(client: redis.Redis, service: str) -> dict[str, object]:
     found = {}
     for name in client.scan_iter(match=f"{service}:*", count=1000):
         key = name.decode(errors="surrogateescape")
-        if is_durable(key):
+        if is_durable(key) and key != f"{service}:{RESTORED}":
             value = _value(client, name, key.split(":")[1])
             found[key] = sorted(value) if UNORDERED.fullmatch(key.partition(":")[2]) else value
+    for key, value in _restored(client, service):
+        found.setdefault(key, _canonical(b"string", value, COMMAND))  # as the services do: its own key comes first
     return dict(sorted(found.items()))
 
 
@@ -74,28 +78,38 @@ def digests(client: redis.Redis, service: str) -> dict[str, tuple[int, str]]:
     seen: set[bytes] = set()  # SCAN may name a key twice
     names: list[bytes] = []
 
+    def first_time(name: bytes) -> bool:
+        brief = hashlib.blake2b(name, digest_size=12).digest()
+        new = brief not in seen
+        seen.add(brief)
+        return new
+
+    def add(key: str, value: object) -> None:
+        family = _family(key)
+        counts[family] = counts.get(family, 0) + 1
+        one = hashlib.sha256(repr((key, value)).encode(errors="surrogateescape")).digest()
+        sums[family] = (sums.get(family, 0) + int.from_bytes(one, "big")) % 2**256
+
     def take() -> None:
         kinds = _together(client, names, lambda pipe, name: pipe.type(name))
         values = _together(client, list(zip(kinds, names, strict=True)), lambda pipe, of: _ask(pipe, *of))
         for name, kind, value in zip(names, kinds, values, strict=True):
             key = name.decode(errors="surrogateescape")
             found = _canonical(kind, value, key.split(":")[1])
-            found = sorted(found) if UNORDERED.fullmatch(key.partition(":")[2]) else found
-            family = _family(key)
-            counts[family] = counts.get(family, 0) + 1
-            one = hashlib.sha256(repr((key, found)).encode(errors="surrogateescape")).digest()
-            sums[family] = (sums.get(family, 0) + int.from_bytes(one, "big")) % 2**256
+            add(key, sorted(found) if UNORDERED.fullmatch(key.partition(":")[2]) else found)
         names.clear()
 
     for name in client.scan_iter(match=f"{service}:*", count=1000):
-        brief = hashlib.blake2b(name, digest_size=12).digest()
-        if brief in seen or not is_durable(name.decode(errors="surrogateescape")):
+        key = name.decode(errors="surrogateescape")
+        if not is_durable(key) or key == f"{service}:{RESTORED}" or not first_time(name):
             continue
-        seen.add(brief)
         names.append(name)
         if len(names) >= BATCH:
             take()
     take()
+    for key, value in _restored(client, service):
+        if first_time(key.encode(errors="surrogateescape")):
+            add(key, _canonical(b"string", value, COMMAND))
     return {family: (counts[family], f"{sums[family]:064x}") for family in sorted(counts)}
 
 
@@ -125,6 +139,11 @@ def everything(client: redis.Redis) -> Iterator[bytes]:
         yield name
         yield repr(_value(client, name, "")).encode()
         yield _bytes(client, name)
+
+
+def _restored(client: redis.Redis, service: str) -> Iterator[tuple[str, bytes]]:
+    for field, value in client.hscan_iter(f"{service}:{RESTORED}", count=1000):
+        yield f"{service}:{COMMAND}:{field.decode(errors='surrogateescape')}", value
 
 
 def _value(client: redis.Redis, name: bytes, family: str) -> object:

@@ -445,6 +445,30 @@ def test_a_service_forgets_what_it_has_taken(watched, child):
     watched.fires("a service forgets what it has taken")
 
 
+APPEND = """
+local n = redis.call('INCR', KEYS[1] .. ':n')
+return redis.call('XADD', KEYS[1], string.format('%d-0', n), unpack(ARGV))
+"""
+
+
+def test_an_entry_of_an_outbox_is_garbled(watched, child):
+    watched.direct.note(child)
+    watched.direct.settle()
+    redis = watched.stack.redis.client()
+    outbox = f"cases:{{p{child.partition:02}}}:ob"
+    ((_, entry),) = redis.xrevrange(outbox, count=1)
+    entry[b"v"] = bytes([entry[b"v"][0] ^ 4]) + entry[b"v"][1:]
+    redis.eval(APPEND, 1, outbox, *(part for field in entry.items() for part in field))
+    watched.fires("an entry of an outbox is garbled")
+    watched.direct.settle()  # it was sent: the same record again
+    by = "max by (service) (stafett_relay_mended_entries_total or stafett_audit_mended_total) > 0"
+    wait_until(lambda: len(watched.monitoring.prometheus.query(by)) == 2, "the auditor to have met it, too", SECONDS)
+    watched.copy("cases").restart()
+    watched.stack.auditor.restart()
+    watched.ends("an entry of an outbox is garbled", "when the copies start again")
+    assert "StafettLogDamaged" not in watched.active()  # to the auditor it is the record that is on the log
+
+
 def test_an_outbox_loses_an_entry_before_it_was_compared(watched, child):
     with not_compared_yet(watched, child) as redis:
         outbox = f"cases:{{p{child.partition:02}}}:ob"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from direct import AGAIN, HEALTH_STATION, NOT_YET, PPT, READERS, SCHOOL, TEACHER, Direct, wrong_with
-from durable import different, digest, dump, lose_redis
+from durable import different, dump, lose_redis
 from escalating import all_told, begin, listed, nothing, only, said, settled, steps
 
 from stafett_stack.procs import wait_until
@@ -191,7 +191,7 @@ def test_copies_that_die_and_an_empty_redis_forget_nothing_and_repeat_nothing(di
     all_told(direct)
     settled(direct, AHEAD["in nine weeks"])
     client = stack.redis.client()
-    before, before_digest, words = dump(client, "escalation"), digest(client, "escalation"), said(direct)
+    before, words = dump(client, "escalation"), said(direct)
     ends = direct.ends()
     seen = listed(direct, HEAD)
     assert len(seen[0]) == len(concerns)
@@ -200,8 +200,9 @@ def test_copies_that_die_and_an_empty_redis_forget_nothing_and_repeat_nothing(di
     new = [(entry.record.type, entry.record.stream.partition("/")[0]) for entry in direct.log()
            if entry.offset >= ends[entry.partition]]  # fmt: skip
     assert new == [], "somebody wrote meanwhile, which moves escalation's marks"
-    assert different(before, dump(client, "escalation")) == []
-    assert digest(client, "escalation") == before_digest
+    # The clock is nine weeks ahead: requests of the first tests are older than a rebuild remembers (kForgotten).
+    differences = different(before, dump(client, "escalation"))
+    assert [one for one in differences if not one.startswith("gone: escalation:cmd:")] == []
     settled(direct, AHEAD["in nine weeks"])  # every child was looked at again
     assert said(direct) == words
     assert listed(direct, HEAD) == seen

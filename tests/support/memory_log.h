@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -33,7 +34,9 @@ enum class Fate {
                 // this publisher sends behind it to the same partition
   kFail,        // not appended, reported as failed; the publisher is broken from then on
   kFailLanded,  // appended, yet reported as failed; the same
-  kReject,      // not appended, reported as failed for good (the topic can not take it)
+  kReject,      // not appended, reported as failed for good (the topic can not take it), and then broken. What was sent
+                // before that report is refused, too, if the topic has taken anything from this publisher
+  kRejectHeld,  // the same; the report waits for ReleaseReports
   kRefuse,      // Send says so at once (kFailedPrecondition)
   kFull,        // Send: kResourceExhausted
   kBroken,      // Send: kUnavailable
@@ -176,6 +179,17 @@ class MemoryLog {
     std::lock_guard lock(mutex_);
     watermarks_fail_ = fail;
   }
+  // Whoever reads the partition next is not given one record.
+  void LeaveOutNext(const std::string& topic, int partition) {
+    std::lock_guard lock(mutex_);
+    left_out_.insert({topic, partition});
+  }
+  // Whoever reads the partition next is told once that what it wants is not there.
+  void SayOutOfRange(const std::string& topic, int partition) {
+    std::lock_guard lock(mutex_);
+    out_of_range_.insert({topic, partition});
+    changed_.notify_all();
+  }
   // Called before a Watermarks is answered, on its thread, without a lock.
   void BeforeWatermarks(std::function<void(const std::string& topic, int partition)> hook) {
     std::lock_guard lock(mutex_);
@@ -219,6 +233,7 @@ class MemoryLog {
       const bool behind = std::any_of(log_.late_.begin(), log_.late_.end(), [&](const Late& l) {
         return l.publisher == id_ && l.message.topic == message.topic && l.message.partition == message.partition;
       });
+      if (fate == Fate::kAck && BehindGap(message)) fate = Fate::kFail;
       if (behind && (fate == Fate::kAck || fate == Fate::kHold || fate == Fate::kFailLanded)) fate = Fate::kLate;
       if (fate == Fate::kBroken) return Fail(Code::kUnavailable, "BROKEN", "producer must be replaced");
       if (fate == Fate::kFull) return Fail(Code::kResourceExhausted, "FULL", "queue full");
@@ -227,17 +242,22 @@ class MemoryLog {
       kafka::Delivery failed;
       failed.error = "FAILED";
       switch (fate) {
-        case Fate::kAck: Report(done, log_.Append(message)); break;
-        case Fate::kHold: held_.push_back({message.topic, std::move(done), log_.Append(message)}); break;
+        case Fate::kAck: Report(done, Append(message)); break;
+        case Fate::kHold: held_.push_back({message.topic, std::move(done), Append(message)}); break;
         case Fate::kLate: log_.late_.push_back({std::move(message), std::move(done), id_}); break;
-        case Fate::kFailLanded: log_.Append(message); [[fallthrough]];
+        case Fate::kFailLanded: Append(message); [[fallthrough]];
         case Fate::kFail:
           broken_ = true;
           Report(done, failed);
           break;
         case Fate::kReject:
+        case Fate::kRejectHeld:
           failed.permanent = true;
-          Report(done, failed);
+          gaps_.insert({message.topic, message.partition});
+          if (fate == Fate::kReject)
+            Report(done, failed);
+          else
+            held_.push_back({message.topic, std::move(done), failed});
           break;
         default: break;
       }
@@ -250,6 +270,7 @@ class MemoryLog {
     std::pair<kafka::OnDelivery, kafka::Delivery> NextReport() {
       auto report = std::move(reports_.front());
       reports_.pop_front();
+      if (report.second.permanent) broken_ = true;
       return report;
     }
     void Report(kafka::OnDelivery done, const kafka::Delivery& delivery) {
@@ -278,15 +299,26 @@ class MemoryLog {
       while (true) {
         log_.changed_.wait(lock, [this] { return stop_ || !reports_.empty(); });
         if (reports_.empty()) return;
-        auto [done, delivery] = std::move(reports_.front());
-        reports_.pop_front();
+        auto [done, delivery] = NextReport();
         lock.unlock();
         done(delivery);
         lock.lock();
       }
     }
+    kafka::Delivery Append(const kafka::Message& message) {
+      known_.insert({message.topic, message.partition});
+      return log_.Append(message);
+    }
+    // A broker that knows the producer there takes only the number that comes next.
+    bool BehindGap(const kafka::Message& message) const {
+      const Place place{message.topic, message.partition};
+      return gaps_.contains(place) && known_.contains(place);
+    }
+    using Place = std::pair<std::string, int>;
     MemoryLog& log_;
     std::uint64_t id_ = 0;
+    std::set<Place> known_;  // where it has landed something
+    std::set<Place> gaps_;   // where something of it was rejected
     bool broken_ = false;
     bool stop_ = false;
     std::deque<Held> held_;
@@ -338,10 +370,12 @@ class MemoryLog {
       for (auto& [p, next] : at_) {
         const auto& records = log_.topics_[{topic_, p}];
         const auto end = static_cast<std::int64_t>(records.size());
+        if (log_.out_of_range_.erase({topic_, p}) != 0) polled.out_of_range.push_back(p);
         if (next > end) {
           if (std::exchange(told_end_[p], -2) != -2) polled.out_of_range.push_back(p);
           continue;
         }
+        if (next < end && log_.left_out_.erase({topic_, p}) != 0) ++next;
         while (next < end && polled.records.size() < max)
           polled.records.push_back(records[static_cast<std::size_t>(next++)]);
         if (next == end && std::exchange(told_end_[p], end) != end) polled.at_end.push_back(p);
@@ -389,6 +423,7 @@ class MemoryLog {
   int publishers_made_ = 0;
   std::size_t sent_ = 0;
   std::int64_t now_ms_ = 1'700'000'000'000;
+  std::set<std::pair<std::string, int>> out_of_range_, left_out_;
   bool watermarks_fail_ = false;
   std::function<void(const std::string&, int)> before_watermarks_;
 };

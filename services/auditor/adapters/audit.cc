@@ -30,6 +30,7 @@ Compared& Compared::operator+=(const Compared& next) {
   damaged += next.damaged;
   missing += next.missing;
   unread += next.unread;
+  mended += next.mended;
   more = next.more;
   return *this;
 }
@@ -122,6 +123,7 @@ Result<bool> Audit::Walk(int partition, const gate::Keys& of, Position& position
 // Adds what this service had acknowledged behind the position, and moves the position.
 Status Audit::Gather(int partition, std::size_t service, Position& position, Round& round) {
   auto add = [&](const domain::Note& note, std::int64_t place, const Entry* entry) {
+    if (entry != nullptr && entry->mended) ++round.compared.mended;
     if (entry == nullptr) {
       ++round.compared.damaged;  // somebody else trimmed it, and nothing can be compared any more
     } else if (!topics_.contains(note.topic) || note.offset < 0) {

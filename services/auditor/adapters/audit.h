@@ -23,6 +23,7 @@ struct Compared {
   std::uint64_t damaged = 0;  // the same record stands there, with other bytes; or the outbox has lost the entry
   std::uint64_t missing = 0;  // none does
   std::uint64_t unread = 0;   // of topics that the auditor may not read: keys, identities, recipients'
+  std::uint64_t mended = 0;   // of all these: Redis had garbled the entry; compared as the service's own list has it
   bool more = false;          // there was more than fits into one round
   bool Well() const { return other + damaged + missing == 0; }
   Compared& operator+=(const Compared& next);  // `more` is the last one's

@@ -43,6 +43,8 @@ Auditor::Auditor(gate::Store& store, gate::Shards& shards, const AuditorOptions&
       untaken_(metrics.Counter("stafett_audit_untaken_total",
                                "Records at a look that a service had read past and not taken.")),
       damaged_(metrics.Counter("stafett_audit_damaged_total", "Looks at which a record's bytes were others.")),
+      mended_(metrics.Counter("stafett_audit_mended_total",
+                              "Entries that Redis had garbled, compared as the service's own list has them.")),
       trimmed_entries_(metrics.Counter("stafett_audit_trimmed_total", "Verified entries taken out of outboxes.")),
       repairs_(metrics.Counter("stafett_log_repairs_total", "Partitions mended after the log had lost its tail.")),
       repaired_(metrics.Counter("stafett_log_repaired_records_total", "Records published again by that.")),
@@ -115,6 +117,7 @@ Auditor::Found Auditor::LookAt(int partition, const Beat& beat) {
   auto compared = audit_->Look(partition, beat);
   if (!compared) return Found::kFailed;
   verified_.Increment(static_cast<double>(compared->same));
+  mended_.Increment(static_cast<double>(compared->mended));
   auto untaken = audit_->LookWhoTook(partition, beat);
   if (!untaken) return Found::kFailed;
   untaken_.Increment(static_cast<double>(*untaken));

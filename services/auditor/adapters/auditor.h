@@ -53,7 +53,8 @@ class Auditor {
   SteadyTime trimmed_, measured_;
   std::set<int> unmended_;  // what nobody but an operator can mend
   std::map<int, int> suspected_;
-  prometheus::Counter &verified_, &differs_, &missing_, &untaken_, &damaged_, &trimmed_entries_, &repairs_, &repaired_;
+  prometheus::Counter &verified_, &differs_, &missing_, &untaken_, &damaged_, &mended_, &trimmed_entries_, &repairs_,
+      &repaired_;
   prometheus::Gauge &lag_, &lag_seconds_, &unmended_gauge_;
   std::atomic<bool> stop_{false};
   std::thread thread_;

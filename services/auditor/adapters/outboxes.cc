@@ -4,20 +4,9 @@
 
 #include "lib/base/id.h"
 #include "lib/gate/envelope.h"
-#include "lib/gate/headers.h"
+#include "lib/gate/outbox.h"
 
 namespace stafett::auditor::adapters {
-namespace {
-
-std::string Field(const gate::StreamEntry& e, std::string_view name) {
-  for (const auto& [field, value] : e.fields) {
-    if (field == name) return value;
-  }
-  return {};
-}
-
-}  // namespace
-
 std::string IdentityOf(std::string_view bytes) {
   auto e = gate::Decode(bytes);
   return e ? gate::EventId(e->stream, e->version) : DerivedId("b", bytes);
@@ -29,9 +18,12 @@ Result<std::vector<Entry>> Outboxes::EntriesAfter(const gate::Keys& of, int part
   std::vector<Entry> out;
   out.reserve(read.size());
   for (const auto& e : read) {
-    kafka::Message m{Field(e, "t"), partition, Field(e, "k"), Field(e, "v"), gate::DecodeHeaders(Field(e, "h")), false};
-    m.tombstone = m.value.empty();
-    out.push_back({gate::OutboxNumber(e.id), std::move(m)});
+    auto entry = gate::ReadOutbox(partition, e);
+    bool mended = false;  // what can not be mended is compared as it is
+    if (!entry.Whole()) {
+      STAFETT_TRY(mended, gate::Mend(store_, of, partition, entry));
+    }
+    out.push_back({entry.number, std::move(entry.message), mended});
   }
   return out;
 }
@@ -41,7 +33,9 @@ Result<std::vector<Noted>> Outboxes::NotesAfter(const gate::Keys& of, int partit
   STAFETT_TRY(auto read, streams_->Read({{of.AckLog(partition), place.Id()}}, most, Millis(0)));
   std::vector<Noted> out;
   out.reserve(read.size());
-  for (const auto& e : read) out.push_back({gate::StreamPlace::Of(e.id), domain::ParseNotes(Field(e, "a"))});
+  for (const auto& e : read) {
+    out.push_back({gate::StreamPlace::Of(e.id), domain::ParseNotes(gate::Field(e, "a"))});
+  }
   return out;
 }
 

@@ -16,6 +16,7 @@ namespace stafett::auditor::adapters {
 struct Entry {
   std::uint64_t number = 0;
   kafka::Message message;  // to its partition
+  bool mended = false;     // the store had garbled it; this is what the service's own list has
 };
 struct Noted {
   gate::StreamPlace place;  // when: ms by the store's clock
@@ -28,13 +29,14 @@ std::string IdentityOf(std::string_view bytes);
 // One owner thread.
 class Outboxes {
  public:
-  explicit Outboxes(gate::Store& store) : streams_(store.OpenStreams()) {}
+  explicit Outboxes(gate::Store& store) : store_(store), streams_(store.OpenStreams()) {}
   // At most `most` behind this number, in order; fewer if there are none.
   Result<std::vector<Entry>> EntriesAfter(const gate::Keys& of, int partition, std::uint64_t number, std::size_t most);
   Result<std::vector<Noted>> NotesAfter(const gate::Keys& of, int partition, const gate::StreamPlace& place,
                                         std::size_t most);
 
  private:
+  gate::Store& store_;
   std::unique_ptr<gate::StreamReader> streams_;
 };
 

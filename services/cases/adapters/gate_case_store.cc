@@ -80,10 +80,12 @@ Result<gate::Committed> GateCaseStore::Register(const gate::Command& command, co
   auto key = NumberKey(hash);
   const auto& kafka = host_.config().kafka;
   for (int attempt = 0; attempt < gate::kMaxConflicts; ++attempt) {
-    STAFETT_TRY(auto found, host_.gate().store().Read(
-                                {gate::Get::String(key), host_.gate().committer().RememberedGet(command)}, deadline));
+    const auto& committer = host_.gate().committer();
+    auto gets = committer.RememberedGets(command.request_scope, command.request_id);
+    gets.insert(gets.begin(), gate::Get::String(key));
+    STAFETT_TRY(auto found, host_.gate().store().Read(gets, deadline));
     // A retry goes to the child that the first try made, whatever the number says.
-    auto remembered = host_.gate().committer().FromText(found.values[1]);
+    auto remembered = committer.FromValues(std::span(found.values).subspan(1));
     bool known = found.values[0].present;
     auto child = remembered ? remembered->committed.child : known ? found.values[0].string : NewId("ch");
     host::KeyRing::Fresh data_key{gate::Write::Set("", ""), {}};

@@ -60,9 +60,9 @@ Result<std::string> GateConsentStore::ChildOfConsent(const std::string& consent_
 
 Result<gate::Committed> GateConsentStore::Remembered(const std::string& scope, const std::string& request_id,
                                                      Deadline deadline) {
-  STAFETT_TRY(auto read,
-              host_.gate().store().Read({gate::Get::String(host_.gate().keys().Command(scope, request_id))}, deadline));
-  auto remembered = host_.gate().committer().FromText(read.values[0]);
+  const auto& committer = host_.gate().committer();
+  STAFETT_TRY(auto read, host_.gate().store().Read(committer.RememberedGets(scope, request_id), deadline));
+  auto remembered = committer.FromValues(read.values);
   if (!remembered) return gate::UnknownRequest();
   return std::move(remembered->committed);
 }

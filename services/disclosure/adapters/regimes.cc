@@ -1,10 +1,8 @@
 #include "disclosure/adapters/regimes.h"
 
-#include <atomic>
-#include <condition_variable>
 #include <cstdio>
+#include <optional>
 
-#include "disclosure/adapters/signals.h"
 #include "lib/base/id.h"
 #include "lib/gate/envelope.h"
 #include "lib/policy/file.h"
@@ -104,29 +102,8 @@ std::vector<gate::Write> Regimes::Passed(int partition, const std::string& messa
   return {gate::Write::Set(VersionKey(hash), message), gate::Write::Set(InForceKey(partition), hash)};
 }
 
-Result<std::set<std::string>> Regimes::Probe(const std::set<std::string>& recipients, Millis timeout) const {
-  STAFETT_TRY(auto producer, host_.probing()());
-  struct State {
-    std::mutex mutex;
-    std::condition_variable reported;
-    std::set<std::string> ok;
-    std::size_t reports = 0;
-  };
-  auto state = std::make_shared<State>();
-  std::size_t sent = 0;
-  for (const auto& recipient : recipients) {
-    auto taken = producer->Send(ToProbe(host_.config().kafka.recipient_prefix + recipient),
-                                [state, recipient = recipient](const kafka::Delivery& d) {
-                                  std::lock_guard lock(state->mutex);
-                                  if (d.ok) state->ok.insert(recipient);
-                                  ++state->reports;
-                                  state->reported.notify_all();
-                                });
-    if (taken) ++sent;
-  }
-  std::unique_lock lock(state->mutex);
-  state->reported.wait_for(lock, timeout, [&] { return state->reports == sent; });
-  return state->ok;
+Result<Probed> Regimes::Probe(const std::set<std::string>& recipients, Millis timeout) const {
+  return adapters::Probe(host_.probing(), host_.config().kafka.recipient_prefix, recipients, timeout);
 }
 
 Result<Regimes::Written> Regimes::LastWritten(int partition, Deadline deadline) {
@@ -149,22 +126,37 @@ Result<std::shared_ptr<const policy::LoadedRules>> Regimes::LastActivated(Deadli
 }
 
 Result<std::set<std::string>> Regimes::Active(Deadline deadline) {
-  STAFETT_TRY(auto read, host_.gate().store().Read({gate::Get::String(InForceKey(0))}, deadline));
-  if (!read.values[0].present) return std::set<std::string>();
-  STAFETT_TRY(auto version, Find(read.values[0].string, deadline));
-  return version->active;
+  std::vector<gate::Get> gets;
+  for (int p = 0; p < host_.config().partitions; ++p) gets.push_back(gate::Get::String(InForceKey(p)));
+  STAFETT_TRY(auto read, host_.gate().store().Read(gets, deadline));
+  std::optional<std::set<std::string>> everywhere;
+  for (const auto& value : read.values) {
+    if (!value.present) return std::set<std::string>();
+    STAFETT_TRY(auto version, Find(value.string, deadline));
+    if (!everywhere) everywhere = version->active;
+    std::erase_if(*everywhere, [&](const auto& recipient) { return !version->active.contains(recipient); });
+  }
+  return everywhere.value_or(std::set<std::string>());
 }
 
 Status Regimes::Activate(const policy::LoadedRules& rules, Millis patience) {
   std::set<std::string> recipients;
   for (const auto* r : RecipientsOf(host_.tenants())) recipients.insert(r->id);
-  // A recipient whose topic does not take a record is not activated, and said so.
-  STAFETT_TRY(auto active, Probe(recipients, patience));
+  // A recipient whose topic does not take a record is not activated, and said so; nor is one that was not before, and
+  // whose topic gives no word.
+  STAFETT_TRY(auto probed, Probe(recipients, patience));
+  const auto deadline = Deadline::In(patience);
+  std::set<std::string> before;
+  STAFETT_TRY(auto first, LastWritten(0, deadline));  // in the first partition it is written first
+  if (!first.message.empty()) {
+    STAFETT_TRY(auto version, ParseVersion(first.message));
+    before = version->active;
+  }
+  const auto active = StillActive(probed, before);
   for (const auto& recipient : recipients) {
     if (active.contains(recipient)) continue;
     telemetry::Log(telemetry::Severity::kError, "recipient.not_activated", {{"recipient", telemetry::Safe(recipient)}});
   }
-  const auto deadline = Deadline::In(patience);
   auto message = VersionMessage(rules, host_.tenants(), active);
   auto hash = seal::Sha256(message);
   for (int p = 0; p < host_.config().partitions; ++p) {

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <string>
 
+#include "disclosure/adapters/probe.h"
 #include "disclosure/domain/route.h"
 #include "lib/host/parts.h"
 #include "lib/policy/file.h"
@@ -47,10 +48,9 @@ class Regimes {
   Status Activate(const policy::LoadedRules& rules, Millis patience);
   // The rules that the first partition was given last, whether it has come to that place or not; nullptr: none yet.
   Result<std::shared_ptr<const policy::LoadedRules>> LastActivated(Deadline deadline);
-  // Those of the version in force.
+  // Those of the versions in force, in every partition.
   Result<std::set<std::string>> Active(Deadline deadline);
-  // Whose topics take a record.
-  Result<std::set<std::string>> Probe(const std::set<std::string>& recipients, Millis timeout) const;
+  Result<Probed> Probe(const std::set<std::string>& recipients, Millis timeout) const;
 
  private:
   // The message of the record that was written last in a partition, and how many there are; empty: none yet.

@@ -65,8 +65,8 @@ class Player {
 
   // What those would have had whose topics did not take it.
   void Remember(const domain::Decided& decided, domain::Regime regime) {
-    const auto suspended = std::exchange(regime.suspended, {});
-    regime.active.insert(suspended.begin(), suspended.end());
+    regime.suspended.clear();
+    for (const auto& [recipient, agency] : regime.agencies) regime.active.insert(recipient);
     for (const auto& line : decided.lines) {
       if (line.missing != policy::Name(policy::Missing::kRecipientInactive)) continue;
       auto item = view_.items.find(line.item);

@@ -28,8 +28,8 @@ Result<std::map<std::string, std::string>> Suspension::All(Deadline deadline) co
 }
 
 Status Suspension::Resume(const std::string& recipient, Deadline deadline) {
-  STAFETT_TRY(auto taken, regimes_.Probe({recipient}, std::max(deadline.Left() / 2, Millis(0))));
-  if (!taken.contains(recipient)) {
+  STAFETT_TRY(auto probed, regimes_.Probe({recipient}, std::max(deadline.Left() / 2, Millis(0))));
+  if (!probed.take.contains(recipient)) {
     return Fail(Code::kFailedPrecondition, "TOPIC_REFUSES",
                 "the recipient's topic does not take signals; see that it exists and that disclosure may write to it");
   }

@@ -18,8 +18,9 @@ Result<std::vector<domain::MissedThen>> AsItWas(App& app, const std::string& chi
     if (!missed.event_id.empty()) {
       const auto& decided = view.decided.at(missed.event_id);
       STAFETT_TRY(auto place, app.ledger.LoadAt(child, decided, deadline));
-      // What it would have had, had its topic taken it.
-      if (place.regime.suspended.erase(recipient) > 0) place.regime.active.insert(recipient);
+      // What it would have had, had its topic taken it: suspended then, or not activated yet.
+      place.regime.suspended.erase(recipient);
+      if (place.regime.agencies.contains(recipient)) place.regime.active.insert(recipient);
       auto item = place.view->items.find(missed.line.item);
       then.fields = {};
       if (item != place.view->items.end()) {

@@ -151,13 +151,15 @@ Learned Learn(View& view, const Place& place, const Fact& fact) {
                  },
                  [&](const Withdrawn& f) {
                    auto& consent = view.consents[f.consent_id];
+                   Withdrawn now{f.consent_id, {}};  // said again, by whom else, it changes nothing
                    for (const auto& r : f.recipients) {
                      auto it = consent.scopes.find(r);
                      if (it == consent.scopes.end() || it->second.withdrawn) continue;
                      it->second.withdrawn = true;
                      it->second.withdrawn_offset = place.offset;
+                     now.recipients.push_back(r);
                    }
-                   learned.withdrawn = f;
+                   if (!now.recipients.empty()) learned.withdrawn = std::move(now);
                  },
              },
              fact);

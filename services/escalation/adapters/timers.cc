@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <set>
 
 #include "lib/telemetry/log.h"
 
@@ -160,14 +161,20 @@ Status Timers::Settle(int partition, const std::string& child, const gate::Loade
   return {};
 }
 
-// All children that have a timer are to be looked at: the files may say another time.
+// All children that have a timer, or an escalation that had nowhere further to go, are to be looked at: the files may
+// say another time, and another line.
 Status Timers::AllAgain(int partition) {
   const auto timers = store_.TimersKey(partition);
   const auto generation = store_.store().Generation();
   STAFETT_TRY(auto read, store_.store().Read({gate::Get::Sorted(timers, 0, kAll)}, Soon()));
+  std::set<std::string> children(read.values[0].list.begin(), read.values[0].list.end());
+  STAFETT_TRY(auto open, store_.AllOpen(Soon()));
+  for (const auto& escalation : open) {
+    if (store_.PartitionOf(escalation.child) == partition) children.insert(escalation.child);
+  }
   gate::Transaction tx;
   tx.generation = generation;
-  for (const auto& child : read.values[0].list) {
+  for (const auto& child : children) {
     tx.writes.push_back(gate::Write::SortedAdd(timers, 0, child));
     if (tx.writes.size() < kPage) continue;
     STAFETT_CHECK_OK(store_.store().Run(tx, Soon()));

@@ -81,7 +81,7 @@ Result<Committer::Built> Committer::Build(const Command& command, const Target& 
 }
 
 namespace {
-constexpr std::size_t kBound = 3;  // the guard of Prepare that the outbox's limit is
+constexpr std::size_t kBound = 4;  // the guard of Prepare that the outbox's limit is
 }
 
 Result<Committer::Step> Committer::Prepare(const Command& command, const Target& target, const Basis& basis,
@@ -95,7 +95,9 @@ Result<Committer::Step> Committer::Prepare(const Command& command, const Target&
   // Between the lengths' reading and this moment the store may have been replaced by one that lost its end: equal
   // lengths would not be equal content then.
   tx.generation = basis.generation;
-  tx.guards = {Guard::Absent(remember), Guard::Length(keys_.Own(p, target.child), basis.own),
+  tx.guards = {Guard::Absent(remember),
+               Guard::FieldAbsent(keys_.Restored(), Keys::RestoredAs(command.request_scope, command.request_id)),
+               Guard::Length(keys_.Own(p, target.child), basis.own),
                Guard::Length(keys_.Inputs(p, target.child), basis.inputs),
                Guard::OutboxBelow(keys_.Outbox(p), keys_.Acked(p), proposal.beyond_limit ? kNoLimit : outbox_limit_)};
   tx.guards.insert(tx.guards.end(), proposal.guards.begin(), proposal.guards.end());
@@ -130,16 +132,21 @@ Result<Committer::Attempt> Committer::Try(const Command& command, const Target& 
   return Attempt{Attempt::Kind::kDone, std::move(done)};
 }
 
-Write Committer::Restored(std::string key, const std::string& hash, int partition, const std::string& child,
-                          std::uint64_t version) {
-  return Write::SetFor(std::move(key),
-                       "0\n" + std::to_string(partition) + "\n" + child + "\n" + std::to_string(version) + "\n" + hash,
-                       kRememberFor);
+std::optional<std::string> Committer::Restored(const std::string& hash, int partition, const std::string& child,
+                                               std::uint64_t version, Time recorded, Time now) {
+  if (now.ms - recorded.ms > kForgotten.count()) return std::nullopt;
+  return "0\n" + std::to_string(partition) + "\n" + child + "\n" + std::to_string(version) + "\n" + hash;
 }
 
-std::optional<Committer::Remembered> Committer::FromText(const Value& text) const {
-  if (!text.present) return std::nullopt;
-  std::string_view rest = text.string;
+std::vector<Get> Committer::RememberedGets(std::string_view scope, std::string_view request_id) const {
+  return {Get::String(keys_.Command(scope, request_id)),
+          Get::HashField(keys_.Restored(), Keys::RestoredAs(scope, request_id))};
+}
+
+std::optional<Committer::Remembered> Committer::FromValues(std::span<const Value> values) const {
+  const auto found = std::find_if(values.begin(), values.end(), [](const Value& v) { return v.present; });
+  if (found == values.end()) return std::nullopt;
+  std::string_view rest = found->string;
   auto line = [&rest] {
     const auto end = std::min(rest.find('\n'), rest.size());
     const auto is = rest.substr(0, end);

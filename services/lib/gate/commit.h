@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lib/gate/children.h"
@@ -21,6 +23,9 @@ inline constexpr int kMaxConflicts = 5;  // then kAborted: the caller reads agai
 // producer's and the topics' limit of 1 MB, with room for key and headers.
 inline constexpr std::size_t kMaxRecordBytes = 900'000;
 inline constexpr Millis kRememberFor{7LL * 24 * 3600 * 1000};  // a request_id is kept 7 days (design §3.2)
+// What a rebuild does not remember anew: an old log would fill the store with it. Much longer than kRememberFor, as the
+// clock that tells may have jumped, and a request that is forgotten too early is done twice.
+inline constexpr Millis kForgotten{30LL * 24 * 3600 * 1000};
 
 // The clear part of a command, the same for every service.
 struct Command {
@@ -126,13 +131,13 @@ class Committer {
     std::string hash;
     Committed committed;
   };
-  std::optional<Remembered> FromText(const Value& text) const;
-  // The same as it is remembered anew from the log: what is there is acknowledged.
-  static Write Restored(std::string key, const std::string& hash, int partition, const std::string& child,
-                        std::uint64_t version);
-  Get RememberedGet(const Command& command) const {
-    return Get::String(keys_.Command(command.request_scope, command.request_id));
-  }
+  // It is at one of two places: its own key, or with all that a rebuild gave back. `values`: of RememberedGets.
+  std::vector<Get> RememberedGets(std::string_view scope, std::string_view request_id) const;
+  std::optional<Remembered> FromValues(std::span<const Value> values) const;
+  // The same as it is remembered anew from the log, where what is there is acknowledged: what a field of the hash
+  // Keys::Restored is; none where that is long over.
+  static std::optional<std::string> Restored(const std::string& hash, int partition, const std::string& child,
+                                             std::uint64_t version, Time recorded, Time now);
   const Keys& keys() const { return keys_; }
   Store& store() { return store_; }
   // Tries since start that others were quicker than, and whose outcome the store did not tell.
@@ -165,12 +170,13 @@ Result<Committed> Execute(Children<State>& children, Committer& committer, const
       if (attempt == 0) return Fail(Code::kDeadlineExceeded, "DEADLINE", "too little time was left; nothing was done");
       break;
     }
-    auto loaded = children.Load(target.partition, target.child, deadline, {committer.RememberedGet(command)});
+    auto loaded = children.Load(target.partition, target.child, deadline,
+                                committer.RememberedGets(command.request_scope, command.request_id));
     if (!loaded) {
       if (unknown) break;  // the earlier try may have happened: say so, not "nothing was done"
       return tl::unexpected(std::move(loaded).error());
     }
-    if (auto remembered = committer.FromText(loaded->extra[0])) {
+    if (auto remembered = committer.FromValues(loaded->extra)) {
       if (remembered->hash != command.request_hash) return RequestIdReused();
       remembered->committed.replay = true;
       remembered->committed.generation = loaded->generation;

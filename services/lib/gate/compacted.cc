@@ -72,7 +72,7 @@ Millis Compacted::Turn(Millis wait, const Beat& beat) {
     if (again_) return kWait;
   }
   auto polled = reader_->Poll(256, wait);
-  for (int p : polled.out_of_range) shards_.Halt(p, "TAIL_LOST");
+  for (int p : polled.out_of_range) shards_.Halt(p, "TAIL_LOST", generation_);
   std::map<int, std::vector<const kafka::Record*>> by_partition;
   for (const auto& r : polled.records) by_partition[r.partition].push_back(&r);
   for (const auto& [p, records] : by_partition) {

@@ -94,8 +94,8 @@ void Gate::WhenPublished(const Committed& committed, SteadyTime until, std::func
 
 Result<ReceiptState> Gate::Receipt(const std::string& scope, const std::string& request_id, Deadline deadline) {
   const auto generation = store_.Generation();
-  STAFETT_TRY(auto read, store_.Read({Get::String(keys_.Command(scope, request_id))}, deadline));
-  auto remembered = committer_.FromText(read.values[0]);
+  STAFETT_TRY(auto read, store_.Read(committer_.RememberedGets(scope, request_id), deadline));
+  auto remembered = committer_.FromValues(read.values);
   STAFETT_TRY(auto acked,
               store_.Read({Get::String(keys_.Acked(remembered ? remembered->committed.partition : 0))}, deadline));
   // Outbox numbers of two stores do not compare, and what a store does not remember before it has been brought to the
@@ -253,9 +253,10 @@ void Gate::TellProgress() {
 }
 
 void Gate::TellHalted() {
-  const bool halted = !shards_.Halted().empty();
+  const auto halts = shards_.Halted();
+  const bool halted = !halts.empty();
   if (std::exchange(halted_told_, halted) == halted) return;
-  Tell("log", !halted, halted ? "TAIL_LOST: a partition lost acknowledged records" : "");
+  Tell("log", !halted, halted ? halts.begin()->second + ": a partition stands still" : "");
 }
 
 void Gate::TellConnected() {

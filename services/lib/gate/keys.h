@@ -43,6 +43,11 @@ class Keys {
   std::string Command(std::string_view scope, std::string_view request_id) const {
     return service_ + ":cmd:" + std::string(scope) + ":" + std::string(request_id);
   }
+  // Hash: the same of all requests that a rebuild gave back, by RestoredAs.
+  std::string Restored() const { return service_ + ":cmds"; }
+  static std::string RestoredAs(std::string_view scope, std::string_view request_id) {
+    return std::string(scope) + ":" + std::string(request_id);
+  }
   static std::string Clock(const std::string& service) { return service + ":clock"; }
 
  private:

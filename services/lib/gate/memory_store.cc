@@ -73,7 +73,10 @@ void MemoryStore::ExpireLocked() {
   std::erase_if(d_.expiry_ms, [this](const auto& e) {
     if (e.second > clock_ms_) return false;
     d_.strings.erase(e.first);
+    d_.lists.erase(e.first);
     d_.hashes.erase(e.first);
+    d_.sorted.erase(e.first);
+    d_.streams.erase(e.first);
     return true;
   });
 }
@@ -227,9 +230,10 @@ Status MemoryStore::Check(const Write& w) const {
       {"setfor", {3, nullptr}},  {"del", {1, nullptr}},      {"hset", {kPairs, "hash"}},
       {"hdel", {2, "hash"}},     {"zadd", {kPairs, "zset"}}, {"zsooner", {kPairs, "zset"}},
       {"zrem", {2, "zset"}},     {"max", {2, "string"}},     {"stamp", {1, "string"}},
-      {"outbox", {6, "stream"}}, {"remember", {6, nullptr}}, {"acklog", {2, "stream"}},
+      {"outbox", {7, "stream"}}, {"remember", {6, nullptr}}, {"acklog", {2, "stream"}},
       {"trim", {2, "stream"}},   {"fence", {4, "string"}},   {"rewind", {4, "string"}},
-      {"lease", {3, "string"}},  {"release", {2, "string"}}, {"place", {4, "hash"}},
+      {"expire", {2, nullptr}},  {"lease", {3, "string"}},   {"release", {2, "string"}},
+      {"place", {4, "hash"}},
   };
   const auto form = kForms.find(w.op);
   const auto n = w.args.size();
@@ -278,17 +282,17 @@ void MemoryStore::Place(const std::string& key, const std::string& field, const 
 
 void MemoryStore::Fence(const std::string& key, const std::string& outbox, const std::string& acked_key,
                         const std::string& mark) {
-  const auto acked = ToNumber(StringAt(acked_key), 0);
+  const auto acked = ToNumber(StringAt(acked_key), 0), at = ToNumber(StringAt(mark), 0);
   auto behind = [&](std::int64_t number) {
     if (auto stream = d_.streams.find(outbox); stream != d_.streams.end()) {
       for (const auto& e : stream->second.entries) {
         if (static_cast<std::int64_t>(OutboxNumber(e.id)) <= number) continue;
         for (const auto& [name, value] : e.fields) {
-          if (name == "o") return ToNumber(value, 0);
+          if (name == "o") return std::min(ToNumber(value, 0), at);
         }
       }
     }
-    return ToNumber(StringAt(mark), 0);
+    return at;
   };
   auto f = behind(acked);
   auto& rewinds = d_.hashes[key + ":rewinds"];
@@ -312,13 +316,15 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
     Erase(d_, a[0]);
     d_.strings[a[0]] = a[1];
     d_.expiry_ms[a[0]] = clock_ms_ + ToNumber(a[2], 0);
+  } else if (w.op == "expire") {
+    if (TypeOf(a[0]) != nullptr) d_.expiry_ms[a[0]] = clock_ms_ + ToNumber(a[1], 0);
   } else if (w.op == "del") {
     Erase(d_, a[0]);
   } else if (w.op == "hset") {
     for (std::size_t i = 1; i + 1 < a.size(); i += 2) d_.hashes[a[0]][a[i]] = a[i + 1];
   } else if (w.op == "hdel") {
     d_.hashes[a[0]].erase(a[1]);
-    if (d_.hashes[a[0]].empty()) d_.hashes.erase(a[0]);
+    if (d_.hashes[a[0]].empty()) Erase(d_, a[0]);
   } else if (w.op == "zadd") {
     for (std::size_t i = 1; i + 1 < a.size(); i += 2) d_.sorted[a[0]][a[i + 1]] = ToNumber(a[i], 0);
   } else if (w.op == "zsooner") {
@@ -337,8 +343,8 @@ void MemoryStore::Do(const Write& w, std::vector<std::uint64_t>& numbers) {
     d_.strings[a[0]] = std::to_string(clock_ms_);
   } else if (w.op == "outbox") {
     auto mark = StringAt(a[1]);
-    numbers.push_back(
-        Append(a[0], {{"t", a[2]}, {"k", a[3]}, {"v", a[4]}, {"h", a[5]}, {"o", mark.empty() ? "0" : mark}}));
+    numbers.push_back(Append(
+        a[0], {{"t", a[2]}, {"k", a[3]}, {"v", a[4]}, {"h", a[5]}, {"d", a[6]}, {"o", mark.empty() ? "0" : mark}}));
   } else if (w.op == "remember") {
     Erase(d_, a[0]);
     const auto last = std::to_string(numbers.empty() ? 0 : numbers.back());

@@ -158,10 +158,11 @@ Result<AfterParking> Parking::Replay(ParkedAt at, Deadline deadline) {
 Result<Committed> Parking::Discard(const Command& command, ParkedAt at, const Why& why, Deadline deadline) {
   if (at.partition < 0 || at.partition >= keys_.partitions()) return NotParked();
   const Target target{at.partition, ParkingStream(at.partition), false};
-  STAFETT_TRY(auto remembered, store_.Read({committer_.RememberedGet(command)}, deadline));
+  STAFETT_TRY(auto remembered,
+              store_.Read(committer_.RememberedGets(command.request_scope, command.request_id), deadline));
   Discarded discarded;
   Proposal proposal;
-  if (!committer_.FromText(remembered.values[0])) {
+  if (!committer_.FromValues(remembered.values)) {
     STAFETT_TRY(auto found, Find(at, deadline));
     STAFETT_CHECK_OK(found.discardable);
     // Before the step that says so: more may have come by then, never less.

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "lib/gate/headers.h"
+#include "lib/gate/outbox.h"
 
 namespace stafett::gate {
 namespace {
@@ -16,14 +16,6 @@ constexpr Millis kNote{3};
 constexpr Millis kPause{100};        // before a producer, or the store, is tried again
 constexpr Millis kFull{5};           // before what the producer had no room for is tried again
 constexpr Millis kLastChance{1000};  // at the end, for reports that are under way
-
-const std::string& Field(const StreamEntry& e, std::string_view name) {
-  static const std::string empty;
-  for (const auto& [k, v] : e.fields) {
-    if (k == name) return v;
-  }
-  return empty;
-}
 }  // namespace
 
 Relay::Relay(Store& store, Keys keys, Shards& shards, Acks& acks, MakePublisher make, RelayOptions options)
@@ -113,6 +105,7 @@ Relay::Pause Relay::Restart() {
     ++stats_.restarts;
     for (auto& [p, shard] : by_partition_) {
       shard.round = ++last_round_;
+      shard.opened.clear();
       if (shard.flight.empty()) continue;
       // How long the oldest has waited is what an operator is woken by: a new producer does not make it younger.
       if (shard.flight.front().number > shard.again_upto) shard.again_since = shard.flight.front().since;
@@ -190,6 +183,7 @@ Relay::Pause Relay::Turn(Millis wait, const Beat& beat) {
   if (generation != store_.Generation()) return {};  // what was adopted and what was read may be of two stores
   std::set<int> full;
   for (const auto& e : *entries) {
+    beat();
     int p = partition_of[e.stream];
     if (full.contains(p)) continue;
     if (!Send(p, e)) full.insert(p);  // order: nothing behind an entry that was not taken
@@ -197,20 +191,29 @@ Relay::Pause Relay::Turn(Millis wait, const Beat& beat) {
   return {full.empty() ? Millis(0) : kFull};
 }
 
+// R9
+bool Relay::Mend(int partition, OutboxEntry& entry) {
+  const auto mended = gate::Mend(store_, keys_, partition, entry);
+  if (!mended || store_.Generation() != generation_) return false;  // a store that came meanwhile knows nothing of it
+  if (!*mended) shards_.Halt(partition, "OUTBOX_DAMAGED", generation_);
+  return *mended;
+}
+
 bool Relay::Send(int partition, const StreamEntry& entry) {
-  auto number = OutboxNumber(entry.id);
-  kafka::Message m{
-      Field(entry, "t"), partition, Field(entry, "k"), Field(entry, "v"), DecodeHeaders(Field(entry, "h")), false};
-  m.tombstone = m.value.empty();
-  const bool side = side_ != nullptr && side_->Owns(m.topic);
-  if (side) m.partition = 0;
+  const auto number = OutboxNumber(entry.id);
   {
     std::lock_guard lock(mutex_);
     auto it = by_partition_.find(partition);
     if (it == by_partition_.end() || failed_) return false;
     if (number <= it->second.sent) return true;
   }
-  // Asked outside the lock: the answer may write to the store.
+  // Asked outside the lock, as what follows: both may take their time with the store.
+  auto read = ReadOutbox(partition, entry);
+  const bool whole = read.Whole();
+  if (!whole && !Mend(partition, read)) return false;
+  auto& m = read.message;
+  const bool side = side_ != nullptr && side_->Owns(m.topic);
+  if (side) m.partition = 0;
   const auto turn = side ? side_->Before(m) : SideTopics::Turn::kSend;
   if (turn == SideTopics::Turn::kLater) return false;
   std::uint64_t round = 0;
@@ -219,6 +222,11 @@ bool Relay::Send(int partition, const StreamEntry& entry) {
     auto it = by_partition_.find(partition);
     if (it == by_partition_.end() || failed_) return false;
     auto& shard = it->second;
+    const bool first = options_.ordered_topics.contains(m.topic) && !shard.opened.contains(m.topic);
+    if (first &&
+        std::any_of(shard.flight.begin(), shard.flight.end(), [&](const Entry& e) { return e.topic == m.topic; })) {
+      return false;  // R10
+    }
     round = shard.round;
     auto since = number <= shard.again_upto ? shard.again_since : std::chrono::steady_clock::now();
     shard.flight.push_back({number, m.topic, false, -1, since});
@@ -232,7 +240,12 @@ bool Relay::Send(int partition, const StreamEntry& entry) {
   auto sent = publisher_->Send(std::move(m), [this, partition, number, round](const kafka::Delivery& d) {
     Report(partition, number, round, d);
   });
-  if (sent) return true;
+  if (sent) {
+    if (whole) return true;
+    std::lock_guard lock(mutex_);
+    ++stats_.mended;
+    return true;
+  }
   if (sent.error().code == Code::kFailedPrecondition) {  // said at once what is otherwise said by a report
     Report(partition, number, round, kafka::Delivery{false, -1, -1, true, sent.error().reason});
     return false;
@@ -269,6 +282,7 @@ void Relay::Report(int partition, std::uint64_t number, std::uint64_t round, con
       entry->offset = delivery.offset;
       if (options_.ordered_topics.contains(entry->topic)) {
         ++stats_.records;
+        shard.opened.insert(entry->topic);
       } else if (delivery.offset >= 0) {  // not withheld
         ++stats_.messages;
       }
@@ -287,7 +301,7 @@ void Relay::Report(int partition, std::uint64_t number, std::uint64_t round, con
       }
     }
   }
-  if (halted) shards_.Halt(partition, "TAIL_LOST");
+  if (halted) shards_.Halt(partition, "TAIL_LOST", generation);
   if (!refused.empty()) side_->Refused(refused, delivery.error);  // R6; outside the lock, as in Send
   if (acked != 0) acks_.Advance(generation, partition, acked);
   wake_.notify_all();

@@ -3,13 +3,19 @@
 // Interleavings that it survives (each has a test in tests/unit/lib/gate/relay_test.cc):
 //   R1 crash after Send, before the ack is noted        -> sent again by the next holder; readers drop by version
 //   R2 two holders at once (zombie)                     -> both send the same entries in order: v5 v6 v5 v6
-//   R3 a report fails, later ones may have got through  -> producer destroyed, all from the oldest unacknowledged again
+//   R3 a report fails, side topics may have got theirs  -> producer destroyed, all from the oldest unacknowledged again
 //   R4 reports out of order over topics                 -> only the unbroken prefix is acknowledged
 //   R5 an offset not above the one before               -> the log lost its tail: the partition is halted
 //   R6 a side topic refuses for good                    -> SideTopics decides; its entries are withheld, others go on
 //   R7 the store is another one than before             -> nothing learnt before is noted in it: producer destroyed,
 //                                                          all from what this store says
 //   R8 a report from before a lease was lost and won    -> belongs to no entry any more; ignored
+//   R9 the store comes back with an entry garbled       -> the service's own list has the same record; if not, the
+//                                                          partition is halted
+//   R10 the log refuses an entry, and takes the one     -> a broker that knows nothing yet of a producer takes any
+//       behind it, which was under way                     number from it: the first entry goes alone. From then on
+//                                                          the broker refuses what is behind a gap, and librdkafka
+//                                                          does not number it anew (enable.gapless.guarantee)
 #pragma once
 
 #include <atomic>
@@ -30,6 +36,8 @@
 #include "lib/gate/store.h"
 
 namespace stafett::gate {
+
+struct OutboxEntry;
 
 // Topics of one partition that may refuse without stopping the rest: a recipient's. Called from threads of the relay,
 // which may wait for the store but for nothing else.
@@ -62,6 +70,7 @@ class Relay {
   struct Stats {
     std::uint64_t records = 0, messages = 0;  // acknowledged by Kafka: on ordered topics, on all others
     std::uint64_t restarts = 0, withheld = 0, waiting = 0;
+    std::uint64_t mended = 0;  // entries that the store had garbled
     double oldest_seconds = 0;
     bool broken = false;  // no working producer at this moment
   };
@@ -90,6 +99,7 @@ class Relay {
     SteadyTime again_since;                   // …the oldest of them at this time
     std::deque<Entry> flight;                 // in order; done ones at the front leave
     std::map<std::string, std::int64_t> top;  // ordered topics: highest acknowledged offset
+    std::set<std::string> opened;             // ordered topics that have taken something from this producer (R10)
     std::uint64_t to_note = 0;                // acknowledged, not yet written to the store
     std::string pairs;
     std::map<std::string, std::int64_t> top_to_note;
@@ -106,6 +116,7 @@ class Relay {
   Noted NoteOnce();
   void Adopt(const std::set<int>& held, const Beat& beat);
   bool Send(int partition, const StreamEntry& entry);
+  bool Mend(int partition, OutboxEntry& entry);  // false: not now, or never
   void Report(int partition, std::uint64_t number, std::uint64_t round, const kafka::Delivery& delivery);
   Pause Restart();
 

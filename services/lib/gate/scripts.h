@@ -64,10 +64,11 @@ local ids = {}
 -- arguments (0: a key and any number of pairs; -1: a key and any number; -2: any number of pairs), and the type that the
 -- key must have if it exists (false: any)
 local forms = {
-  push = {-1, 'list'}, set = {2, false}, mset = {-2, false}, setfor = {3, false}, del = {1, false},
+  push = {-1, 'list'}, set = {2, false}, mset = {-2, false}, setfor = {3, false}, expire = {2, false},
+  del = {1, false},
   hset = {0, 'hash'}, hdel = {2, 'hash'}, zadd = {0, 'zset'}, zsooner = {0, 'zset'}, zrem = {2, 'zset'},
   place = {4, 'hash'},
-  max = {2, 'string'}, stamp = {1, 'string'}, outbox = {6, 'stream'}, remember = {6, false},
+  max = {2, 'string'}, stamp = {1, 'string'}, outbox = {7, 'stream'}, remember = {6, false},
   acklog = {2, 'stream'}, trim = {2, 'stream'}, fence = {4, 'string'}, rewind = {4, 'string'}, lease = {3, 'string'}, release = {2, 'string'},
 }
 -- Each gets the place of its first argument and of its last: to copy them into tables costs as much as to do it.
@@ -77,6 +78,7 @@ local ops = {
   set = function(i) redis.call('SET', A[i], A[i + 1]) end,
   mset = function(i, j) redis.call('MSET', unpack(A, i, j)) end,
   setfor = function(i) redis.call('SET', A[i], A[i + 1], 'PX', A[i + 2]) end,
+  expire = function(i) redis.call('PEXPIRE', A[i], A[i + 1]) end,
   del = function(i) redis.call('DEL', A[i]) end,
   hset = function(i, j) redis.call('HSET', unpack(A, i, j)) end,
   hdel = function(i) redis.call('HDEL', A[i], A[i + 1]) end,
@@ -105,7 +107,8 @@ local ops = {
   outbox = function(i)
     local o = redis.call('GET', A[i + 1]) or '0'
     local n = redis.call('INCR', A[i] .. ':n')
-    redis.call('XADD', A[i], string.format('%d-0', n), 't', A[i + 2], 'k', A[i + 3], 'v', A[i + 4], 'h', A[i + 5], 'o', o)
+    redis.call('XADD', A[i], string.format('%d-0', n), 't', A[i + 2], 'k', A[i + 3], 'v', A[i + 4], 'h', A[i + 5],
+      'd', A[i + 6], 'o', o)
     ids[#ids + 1] = n
   end,
   remember = function(i)
@@ -117,12 +120,14 @@ local ops = {
   fence = function(i)
     local key, outbox, mark = A[i], A[i + 1], A[i + 3]
     local acked = tonumber(redis.call('GET', A[i + 2]) or '0')
-    -- "o" of the first entry behind this number; the mark if there is none
+    local at = tonumber(redis.call('GET', mark) or '0')
+    -- "o" of the first entry behind this number; the mark if there is none, and never above it: it was the mark once
     local function behind(number)
       local first = redis.call('XRANGE', outbox, string.format('%d-0', number + 1), '+', 'COUNT', 1)
-      if #first == 0 then return tonumber(redis.call('GET', mark) or '0') end
+      if #first == 0 then return at end
       local fields = first[1][2]
-      for k = 1, #fields, 2 do if fields[k] == 'o' then return tonumber(fields[k + 1]) end end
+      for k = 1, #fields, 2 do if fields[k] == 'o' then return math.min(tonumber(fields[k + 1]) or 0, at) end end
+      return 0
     end
     local f = behind(acked)
     -- the mark was set back when the outbox had come to this number: smaller "o" stand behind larger ones

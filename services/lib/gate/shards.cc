@@ -40,11 +40,13 @@ void Shards::Stop() {
 }
 
 void Shards::Turn() {
+  const auto generation = store_.Generation();
   std::map<int, std::string> unsaid;
   std::uint64_t round = 0;
   {
     std::lock_guard lock(mutex_);
     round = ++round_;
+    std::erase_if(halted_, [&](const auto& e) { return !e.second.said && e.second.generation < generation; });
     for (const auto& [p, halt] : halted_) {
       if (!halt.said) unsaid[p] = halt.why;
     }
@@ -57,6 +59,7 @@ void Shards::Turn() {
     gets.push_back(Get::String(keys_.Halt(p)));
   }
   for (const auto& [p, why] : unsaid) tx.writes.push_back(Write::Set(keys_.Halt(p), why));
+  if (!unsaid.empty()) tx.generation = generation;
   std::optional<Answer> read;
   if (store_.Run(tx, Deadline::In(kTtl / 2))) {
     if (auto answer = store_.Read(gets, Deadline::In(kTtl / 2))) read = std::move(*answer);
@@ -64,13 +67,13 @@ void Shards::Turn() {
   std::lock_guard lock(mutex_);
   held_.clear();
   if (!read) return;  // what stood still stands still
-  for (const auto& [p, why] : unsaid) halted_[p] = {why, true, round - 1};
+  for (const auto& [p, why] : unsaid) halted_[p] = {why, generation, true, round - 1};
   std::erase_if(halted_, [&](const auto& e) { return e.second.said && e.second.round < round; });
   for (int p = 0; p < keys_.partitions(); ++p) {
     auto at = static_cast<std::size_t>(p) * 2;
     if (read->values[at].string == owner_) held_.insert(p);
     const auto& why = read->values[at + 1].string;
-    if (!why.empty()) halted_[p] = {why, true, round - 1};
+    if (!why.empty()) halted_[p] = {why, generation, true, round - 1};
   }
 }
 
@@ -90,18 +93,19 @@ std::map<int, std::string> Shards::Halted() const {
   return out;
 }
 
-void Shards::Halt(int partition, const std::string& why) {
+void Shards::Halt(int partition, const std::string& why, std::uint64_t generation) {
   {
     std::lock_guard lock(mutex_);
-    halted_[partition] = {why, false, round_};
+    halted_[partition] = {why, generation, false, round_};
   }
   Transaction tx;
+  tx.generation = generation;
   tx.writes.push_back(Write::Set(keys_.Halt(partition), why));
   // If it fails it is said in the next round.
   if (!store_.Run(tx, Deadline::In(Millis(1000)))) return;
   std::lock_guard lock(mutex_);
   // A round that is under way may have read before this was written.
-  if (auto it = halted_.find(partition); it != halted_.end()) it->second = {why, true, round_};
+  if (auto it = halted_.find(partition); it != halted_.end()) it->second = {why, generation, true, round_};
 }
 
 }  // namespace stafett::gate

@@ -27,7 +27,8 @@ class Shards {
   // Why partition p stands still, empty if it does not. Set by whoever notices, seen by all copies; it goes on when the
   // store does not say so any more (the auditor, which has mended the log).
   std::map<int, std::string> Halted() const;
-  void Halt(int partition, const std::string& why);
+  // `generation`: of the store that it was noticed with. It says nothing about another one, where it is noticed anew.
+  void Halt(int partition, const std::string& why, std::uint64_t generation);
   // One round: renew, read. Called by the own thread; tests call it directly.
   void TurnForTest() { Turn(); }
 
@@ -45,6 +46,7 @@ class Shards {
   std::set<int> held_;
   struct Halt_ {
     std::string why;
+    std::uint64_t generation = 0;
     bool said = false;        // the store has it: what it says counts from then on…
     std::uint64_t round = 0;  // …in rounds that began later than this
   };

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "lib/gate/outbox.h"
+
 namespace stafett::gate {
 namespace {
 std::string Num(std::int64_t n) { return std::to_string(n); }
@@ -29,6 +31,9 @@ Write Write::Push(std::string key, std::string value) { return {"push", {std::mo
 Write Write::Set(std::string key, std::string value) { return {"set", {std::move(key), std::move(value)}}; }
 Write Write::SetFor(std::string key, std::string value, Millis ttl) {
   return {"setfor", {std::move(key), std::move(value), Num(std::max<Millis::rep>(ttl.count(), 1))}};
+}
+Write Write::Expire(std::string key, Millis ttl) {
+  return {"expire", {std::move(key), Num(std::max<Millis::rep>(ttl.count(), 1))}};
 }
 Write Write::Delete(std::string key) { return {"del", {std::move(key)}}; }
 Write Write::HashSet(std::string key, std::string field, std::string value) {
@@ -55,9 +60,10 @@ Write Write::Max(std::string key, std::int64_t n) { return {"max", {std::move(ke
 Write Write::Stamp(std::string key) { return {"stamp", {std::move(key)}}; }
 Write Write::Outbox(std::string key, std::string mark_key, std::string topic, std::string record_key, std::string value,
                     std::string headers) {
+  auto digest = OutboxDigest(key, topic, record_key, value, headers);
   return {"outbox",
           {std::move(key), std::move(mark_key), std::move(topic), std::move(record_key), std::move(value),
-           std::move(headers)}};
+           std::move(headers), std::move(digest)}};
 }
 Write Write::Remember(std::string key, Millis ttl, std::string hash, int partition, std::string child,
                       std::uint64_t version) {

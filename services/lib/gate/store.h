@@ -124,6 +124,8 @@ struct Write {
   static Write Push(std::string key, std::string value);
   static Write Set(std::string key, std::string value);
   static Write SetFor(std::string key, std::string value, Millis ttl);
+  // The key, whatever it holds, is there for so long from now on; nothing if there is none.
+  static Write Expire(std::string key, Millis ttl);
   static Write Delete(std::string key);
   static Write HashSet(std::string key, std::string field, std::string value);
   // Several fields of one hash: field, value, field, value…

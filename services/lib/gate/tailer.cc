@@ -158,6 +158,7 @@ struct Tailer::Batch {
   std::size_t taken = 0;
   bool alone = false;                  // nothing may follow in this transaction
   bool compared = false;               // own records with what is stored, or it wants to
+  bool remembers = false;              // requests, given back
   bool settles = false;                // something takes effect for all that is decided behind it
   std::optional<std::int64_t> rewind;  // to where a child was parked whose gap has closed
   std::uint64_t applied = 0, restored = 0, dropped = 0, parked_records = 0;
@@ -240,6 +241,7 @@ bool Tailer::Assign(const std::set<int>& held, const Beat& beat) {
     }
     if (part.restoring) part.holes = part.restored = false;  // it begins anew
     part.again = false;
+    part.idle.clear();
     next[p] = part.next;
     parts[p] = part;
   }
@@ -266,8 +268,8 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
     if (!part.idle.empty()) wait = std::min(wait, kIdle);
   }
   auto polled = PollMany(*reader_, wait);
-  if (polled.records.empty() && Now() - looked_ > kLook) Rewind();
-  for (int p : polled.out_of_range) shards_.Halt(p, "TAIL_LOST");
+  if (Now() - looked_ > kLook) Rewind();
+  for (int p : polled.out_of_range) NotThere(p);
   std::map<int, std::vector<kafka::Record>> by_partition;
   for (auto& r : polled.records) by_partition[r.partition].push_back(std::move(r));
   struct Work {
@@ -278,7 +280,10 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
   std::vector<Work> work;
   for (auto& [p, part] : parts_) {
     auto found = by_partition.find(p);
-    if (part.again) part.idle.clear();  // read again from the mark
+    if (part.again) {  // from the mark, which neither what was read before nor what is read until then follows
+      part.idle.clear();
+      continue;
+    }
     std::vector<kafka::Record> fresh;
     if (found != by_partition.end()) fresh = std::move(found->second);
     if (fresh.empty() && part.idle.empty()) continue;
@@ -302,12 +307,14 @@ Millis Tailer::Turn(Millis wait, const Beat& beat) {
   for (auto& done : others) {
     while (done.wait_for(Millis(500)) != std::future_status::ready) beat();
   }
+  // What was read of another store, or not to the end, is no proof of anything.
+  if (stop_ || store_.Generation() != generation_) return Millis(0);
   for (auto& [p, part] : parts_) {
     if (!part.restoring || part.again) continue;
     bool at_end = std::find(polled.at_end.begin(), polled.at_end.end(), p) != polled.at_end.end();
     if (part.next < part.end && !at_end) continue;
     if (part.holes && !part.restored) {
-      shards_.Halt(p, "LOG_HOLE");
+      shards_.Halt(p, "LOG_HOLE", generation_);
       continue;
     }
     if (!part.holes) part.proven = part.next;
@@ -330,6 +337,14 @@ std::uint64_t Tailer::Left() const {
 
 void Tailer::ApplyAll(int p, Part& part, std::span<const kafka::Record> records, const Beat& beat) {
   auto rest = records;
+  // Nothing is passed over, whatever the reader gives.
+  auto wanted = part.next;
+  if (!std::all_of(rest.begin(), rest.end(), [&](const auto& r) { return r.offset == wanted++; })) {
+    ++retries_;
+    part.not_before = Now() + kRetry;
+    part.again = true;
+    return;
+  }
   std::size_t window = kBatch;
   int races = 0;
   while (!part.again && !rest.empty() && !stop_) {
@@ -355,6 +370,21 @@ bool Tailer::Idle(const Part& part, const kafka::Record& record) const {
   const auto envelope = Decode(record.value);
   if (!envelope) return false;
   return ServiceOf(envelope->stream) == keys_.service() || !(applier_.Takes(*envelope) || applier_.Reacts(*envelope));
+}
+
+// The broker says that what is wanted next does not exist. It may have said so before the partition was assigned anew.
+void Tailer::NotThere(int p) {
+  auto it = parts_.find(p);
+  if (it == parts_.end()) return;
+  auto& part = it->second;
+  const auto wanted = part.next + static_cast<std::int64_t>(part.idle.size());
+  const auto ends = reader_->Watermarks(p, Millis(1500));
+  if (ends && (wanted < ends->first || wanted > ends->second)) {
+    shards_.Halt(p, "TAIL_LOST", generation_);
+    return;
+  }
+  part.again = true;
+  part.not_before = Now() + kRetry;
 }
 
 void Tailer::Rewind() {
@@ -505,7 +535,7 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
       batch.compared = true;
       if (!item.bytes) return Took::kNoYet;
       if (!Questions::HasElement(read, *item.bytes, record.value)) {
-        shards_.Halt(p, "FORK");
+        shards_.Halt(p, "FORK", generation_);
         return Took::kStop;
       }
     }
@@ -523,7 +553,7 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
     }
     // A tail was lost, written over, and came back behind: what is missing here may stand further on.
     if (part.looked_ahead) {
-      shards_.Halt(p, "LOG_HOLE");
+      shards_.Halt(p, "LOG_HOLE", generation_);
     } else {
       part.look_ahead = true;
     }
@@ -541,8 +571,11 @@ Tailer::Took Tailer::Own(int p, Part& part, const kafka::Record& record, const I
   batch.touched.insert(item.child);
   batch.restored_upto = record.offset;
   if (!e.request_scope.empty()) {  // not a reaction's
-    tx.writes.push_back(
-        Committer::Restored(keys_.Command(e.request_scope, e.request_id), e.request_hash, p, item.child, e.version));
+    if (auto is = Committer::Restored(e.request_hash, p, item.child, e.version, e.recorded, read.now)) {
+      tx.writes.push_back(
+          Write::HashSet(keys_.Restored(), Keys::RestoredAs(e.request_scope, e.request_id), std::move(*is)));
+      batch.remembers = true;
+    }
   }
   if (e.inputs > static_cast<std::uint64_t>(read.values[item.inputs].number)) {
     batch.handled[item.child] = e.inputs;
@@ -628,8 +661,7 @@ Tailer::Took Tailer::Foreign(int p, Part& part, const kafka::Record& record, con
     auto reacted = React(p, record, item, batch);
     if (!reacted) {
       if (batch.taken != 0) return Took::kNoYet;  // the others do not wait for it
-      if (!part.stuck_since) part.stuck_since = Now();
-      if (Now() - *part.stuck_since < patience_) {
+      if (!part.patience.Over(record.offset, Now(), patience_)) {
         ++retries_;
         part.not_before = Now() + kRetry;
         return Took::kStop;
@@ -668,6 +700,7 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
   (void)ask.Ask(Get::Hash(keys_.Discarded(p)));
   const auto items = Look(p, part, records, ask);
   auto read = store_.Read(ask.gets(), Deadline::In(Millis(2000)));
+  if (store_.Generation() != generation_) return 0;  // of another store
   if (!read) {
     ++retries_;
     part.not_before = Now() + kRetry;
@@ -717,6 +750,7 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
   if (batch.restored_upto >= 0) {
     tx.writes.push_back(Write::Max(keys_.Index(p, "restored:" + mark_), batch.restored_upto));
   }
+  if (batch.remembers) tx.writes.push_back(Write::Expire(keys_.Restored(), kRememberFor));
   if (!part.restoring) {
     // The outbox entries above carry the mark as it was: the fence passes this batch only when they are acknowledged.
     tx.writes.push_back(Write::Set(keys_.Mark(p, mark_), std::to_string(batch.rewind.value_or(next))));
@@ -734,7 +768,6 @@ std::size_t Tailer::Apply(int p, Part& part, std::span<const kafka::Record> reco
       return 0;
     }
   }
-  part.stuck_since.reset();
   part.rewound = batch.rewind.has_value();
   part.restored = part.restored || batch.restored > 0;
   part.next = next;

@@ -40,6 +40,7 @@
 #include "lib/gate/envelope.h"
 #include "lib/gate/keys.h"
 #include "lib/gate/parked.h"
+#include "lib/gate/patience.h"
 #include "lib/gate/ports.h"
 #include "lib/gate/shards.h"
 #include "lib/gate/store.h"
@@ -135,7 +136,7 @@ class Tailer {
     bool rewound = false;       // the mark was set back: read again from there
     bool again = true;          // to be assigned anew from the mark…
     SteadyTime not_before;      // …but not at once
-    std::optional<SteadyTime> stuck_since;
+    Patience patience;          // with the record that it stands before
     std::vector<kafka::Record> idle;  // read, not applied yet: nothing but the mark would move
     SteadyTime idle_since;
   };
@@ -164,6 +165,7 @@ class Tailer {
   std::uint64_t Left() const;
   // Whose mark was set back (the log was mended behind it) is read again from there.
   void Rewind();
+  void NotThere(int p);
   void Park(int p, const kafka::Record& record, const Item& item, const Answer& read, const std::string& why,
             Batch& batch) const;
 

@@ -149,7 +149,7 @@ bool Watch::Round(Ends& ends, const Beat& beat) {
         auto w = readers_[name]->Watermarks(p, Millis(1500));
         if (!w) return false;
         if (w->second < known) {
-          shards_.Halt(p, "TAIL_LOST");
+          shards_.Halt(p, "TAIL_LOST", generation);
           continue;
         }
       }

@@ -122,12 +122,15 @@ void Host::Observe() {
         of([](const Stats& s) { return s.relay.messages; }));
   total("stafett_relay_restarts_total", "Times the producer was replaced since start.",
         of([](const Stats& s) { return s.relay.restarts; }));
+  total("stafett_relay_mended_entries_total",
+        "Outbox entries that Redis had garbled and that were sent as the service's own list has them, since start.",
+        of([](const Stats& s) { return s.relay.mended; }));
   total("stafett_relay_withheld_entries_total", "Entries for suspended topics that were not sent, since start.",
         of([](const Stats& s) { return s.relay.withheld; }));
 
   gauge("stafett_partitions_held", "Partitions that this copy relays and reads.",
         of([](const Stats& s) { return s.held; }));
-  gauge("stafett_partitions_halted", "Partitions that stand still because the log lost acknowledged records.",
+  gauge("stafett_partitions_halted", "Partitions that stand still: what the log and the store hold is not the same.",
         of([](const Stats& s) { return s.halted; }));
   gauge("stafett_log_view_age_seconds", "Time since this copy last saw the ends of the log.",
         of([](const Stats& s) { return s.view.age_seconds; }));

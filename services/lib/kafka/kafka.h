@@ -54,7 +54,7 @@ struct Delivery {
   std::int64_t offset = -1;
   std::int64_t timestamp_ms = -1;
   bool permanent = false;  // the topic can not take it (authorisation, unknown topic, too large):
-                           // others may go on
+                           // other topics may go on, through another producer
   std::string error;       // librdkafka's name of the error, safe to log
 };
 using OnDelivery = std::function<void(const Delivery&)>;
@@ -66,7 +66,8 @@ class Producer {
   static Result<std::unique_ptr<Producer>> Create(const Connection& connection);
   ~Producer();  // purges what is queued; reports for it are delivered as !ok before return
   // kResourceExhausted when librdkafka's queue is full (nothing was taken); kUnavailable after a
-  // fatal error or a failed report that was not permanent; kFailedPrecondition if this topic can
+  // fatal error, which a failed report is (enable.gapless.guarantee: nothing behind a message that
+  // a broker refused is sent); kFailedPrecondition if this topic can
   // not take it (too large, no such partition). Without success there is no report. Any thread.
   Status Send(Message message, OnDelivery done);
   // Waits until everything sent so far is reported, or the time is over.

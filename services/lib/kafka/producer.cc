@@ -18,6 +18,8 @@ const Settings kSettings = {
     {"enable.idempotence", "true"},
     {"acks", "all"},
     {"max.in.flight", "5"},
+    // What is behind a refused message is not numbered anew and sent: nobody gets in before it.
+    {"enable.gapless.guarantee", "true"},
     {"message.timeout.ms", "0"},  // infinite: a message given up may still be in the log
     {"linger.ms", "0"},
     {"queue.buffering.max.messages", "10000"},

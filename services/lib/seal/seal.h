@@ -61,6 +61,8 @@ Result<DataKey> Unwrap(const Secret& kek, std::string_view key_id, std::string_v
 
 // BLAKE2b-256 keyed, as 64 hex digits. For finding without revealing.
 std::string KeyedHash(const Secret& key, std::string_view bytes);
+// BLAKE2b-128 as 32 hex digits: a quarter of the time of SHA-256, for what only this project reads again.
+std::string Checksum(std::string_view bytes);
 // SHA-256 as 64 hex digits (content digests, request hashes).
 std::string Sha256(std::string_view bytes);
 

@@ -18,7 +18,9 @@ class CountedDays final : public domain::Plan {
  public:
   std::vector<domain::Post> Line(const std::string& recipient) const override {
     if (recipient == "r-gone") return {};
-    return {{"p-head", "r-school"}, {"p-deputy", "r-school"}, {"p-last", "r-office"}};
+    std::vector<domain::Post> line = {{"p-head", "r-school"}, {"p-deputy", "r-school"}, {"p-last", "r-office"}};
+    if (longer) line.push_back({"p-director", "r-office"});
+    return line;
   }
   Time First(const Awaited& word) const override {
     const auto from = word.at == Time{} ? Day(std::stoi(word.date)) : word.at;
@@ -28,6 +30,7 @@ class CountedDays final : public domain::Plan {
     return Time{since.ms + (acknowledged ? 3 : 1) * kDay};
   }
   int wait = 1;
+  bool longer = false;
 };
 
 inline Awaited NextStep(int day, const std::string& of = "ca-1", const std::string& person = "p-teacher",

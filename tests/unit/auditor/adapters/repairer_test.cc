@@ -20,6 +20,7 @@ using gate::Keys;
 using gate::Loaded;
 using gate::MemoryStore;
 using gate::Proposal;
+using gate::Transaction;
 using gate::Write;
 
 constexpr int kP = 1;
@@ -64,7 +65,7 @@ struct Sim {
       const auto offset = log.Append(f["t"], ordered ? kP : 0, f["k"], f["v"]);
       if (noted-- <= 0) continue;
       if (ordered && offset <= highest) {
-        shards.Halt(kP, "TAIL_LOST");
+        shards.Halt(kP, "TAIL_LOST", store.Generation());
         break;
       }
       if (ordered) highest = offset;
@@ -84,7 +85,7 @@ struct Sim {
     const auto end = static_cast<std::uint64_t>(log.End("log", kP));
     const auto top = copy.Text(copy.keys.Top(kP, "log"));
     if (end < Number(copy.keys.Mark(kP, "log")) || (!top.empty() && end < std::stoull(top) + 1)) {
-      shards.Halt(kP, "TAIL_LOST");
+      shards.Halt(kP, "TAIL_LOST", store.Generation());
     }
   }
   void Say(const std::string& child, const std::string& type, const std::string& id) {
@@ -228,6 +229,42 @@ class RepairerTest : public ::testing::Test, protected World {
   }
   const std::string child_ = ChildOfPartition(0);
 };
+
+// What Redis' disk has made of an entry: the auditor goes by the service's own list, and says that it had to.
+TEST_F(RepairerTest, An_entry_that_was_garbled_is_compared_as_the_service_has_it) {
+  const auto& k = cases.copy.keys;
+  auto publish = [&](const std::string& name, bool second_copy) {
+    gate::Envelope e;
+    e.stream = "cases/" + name;
+    e.version = 1;
+    e.event_id = gate::EventId(e.stream, e.version);
+    e.child = name;
+    e.type = "take";
+    e.clear = "what was meant";
+    const auto record = gate::Encode(e);
+    auto entry = Write::Outbox(k.Outbox(kP), k.Mark(kP, "log"), "log", name, record, "");
+    entry.args[4][record.find("meant")] = 'M';
+    Transaction tx{{}, {entry}, 0};
+    if (second_copy) tx.writes.push_back(Write::Push(k.Own(kP, name), record));
+    const auto number = store.Run(tx, Soon())->outbox.at(0);
+    const auto offset = log.Append("log", kP, name, record);
+    const auto note = std::to_string(number) + ":log:" + std::to_string(offset) + " ";
+    ASSERT_TRUE(store.Run(
+        {{}, {Write::Max(k.Acked(kP), static_cast<std::int64_t>(number)), Write::AckLog(k.AckLog(kP), note)}, 0},
+        Soon()));
+  };
+  publish(ChildOfPartition(0), true);
+  auto looked = audit->Look(kP, kBeat);
+  ASSERT_TRUE(looked);
+  EXPECT_TRUE(looked->Well());
+  EXPECT_EQ(looked->same, 1U);
+  EXPECT_EQ(looked->mended, 1U);
+  publish(ChildOfPartition(1), false);
+  looked = audit->Look(kP, kBeat);
+  ASSERT_TRUE(looked);
+  EXPECT_EQ(looked->damaged, 1U);
+  EXPECT_EQ(looked->mended, 0U);
+}
 
 TEST_F(RepairerTest, A_withdrawal_and_a_later_event_of_another_service_come_back_in_their_order) {
   WithdrawAndNote();
@@ -454,7 +491,7 @@ TEST_F(RepairerTest, Reads_and_the_fence_go_back_with_the_marks) {
   log.CutTail("log", kP, 1);
   for (int i = 0; i < 2; ++i) log.Append("log", kP, child_, "no record");
   cases.Watch();
-  cases.shards.Halt(kP, "TAIL_LOST");
+  cases.shards.Halt(kP, "TAIL_LOST", store.Generation());
   ASSERT_TRUE(repairer->Mend(kP, kBeat));
   EXPECT_EQ(cases.copy.Text(k.Fresh(kP)), "");
   EXPECT_EQ(cases.Number(k.Fence(kP)), 0U);

@@ -116,6 +116,23 @@ TEST(Explained, It_would_be_noticed_if_the_ledger_said_anything_else) {
 // ---- a version, as it lies on the log
 // --------------------------------------------------------------------------------
 
+// Found by reading: who had not been activated yet was resent nothing, and what it had missed was forgotten.
+TEST(Resent, Is_what_was_missed_by_who_was_suspended_then_and_by_who_was_not_activated_yet) {
+  std::map<std::string, int> seen;
+  HoldsAndReaches(seen, {"suspended", "not activated"}, [&] {
+    House h;
+    for (const auto& [recipient, missed] : h.p.view.missed) {
+      const auto then = app::AsItWas(h.app, "ch-1", h.p.view, recipient, Soon()).value();
+      for (std::size_t i = 0; i < then.size(); ++i) {
+        if (missed[i].event_id.empty() || then[i].fields.Empty()) continue;
+        const auto& decided = h.p.view.decided.at(missed[i].event_id);
+        const bool active = Versions().at(decided.policy_hash)->active.contains(recipient);
+        ++seen[active ? "suspended" : "not activated"];
+      }
+    }
+  });
+}
+
 TEST(Versions, Say_of_every_recipient_what_it_is_and_change_with_it) {
   const auto& first = *Versions().at("first");
   EXPECT_EQ(first.agencies.at("r-ppt"), kPpt);

@@ -288,6 +288,18 @@ TEST(Routing, Unfetched_becomes_withdrawn) {
   }
 }
 
+// The second parent withdraws what the first one had, after another consent was given: a retraction would take back
+// what rests on that one, as recipients take back all of an earlier epoch.
+TEST(Routing, A_withdrawal_that_is_said_again_takes_nothing_back) {
+  auto c = Child::WithLog();
+  c.Grant("co-1", {{kPpt, Cats(kEduc)}});
+  c.Note(kSchool, Cats(kEduc));
+  ASSERT_TRUE(c.Record(Withdrawn{"co-1", {kPpt}}));
+  c.Grant("co-2", {{kPpt, Cats(kEduc)}});
+  ASSERT_TRUE(Told(c.Note(kSchool, Cats(kEduc)), kPpt));
+  EXPECT_FALSE(c.Record(Withdrawn{"co-1", {kPpt}}));
+}
+
 TEST(Routing, Who_had_nothing_under_it_gets_no_retraction) {
   auto c = Child::WithLog();
   c.Record(Ask("co-1", {{kPpt, kUsual}, {kHealth, Cats(kEduc)}}));

@@ -129,6 +129,28 @@ TEST_F(ExecuteTest, A_request_is_remembered_with_its_partition_wherever_it_was_w
   }
 }
 
+// The log gives it back, under another child, while another copy is deciding on it anew.
+TEST_F(ExecuteTest, A_request_that_is_given_back_meanwhile_is_not_done_again) {
+  const auto command = CommandOf("r1");
+  int decided = 0;
+  auto done = a_.Do("ch-1", command, [&](const Loaded<Trace>& loaded) -> Result<Proposal> {
+    ++decided;
+    auto text = Committer::Restored(command.request_hash, 0, "ch-9", 4, loaded.now, loaded.now);
+    Transaction tx;
+    tx.writes = {
+        Write::HashSet(a_.keys.Restored(), Keys::RestoredAs(command.request_scope, command.request_id), text.value())};
+    EXPECT_TRUE(store_.Run(tx, Soon()));
+    return Say("hello");
+  });
+  ASSERT_TRUE(done);
+  EXPECT_EQ(decided, 1);
+  EXPECT_TRUE(done->replay);
+  EXPECT_EQ(done->child, "ch-9");
+  EXPECT_EQ(done->version, 4U);
+  EXPECT_EQ(done->outbox, 0U);
+  EXPECT_THAT(a_.Own("ch-1"), IsEmpty());
+}
+
 TEST_F(ExecuteTest, A_lost_reply_gives_the_outcome_of_what_happened_exactly_once) {
   store_.LoseRepliesForTest(1);
   auto done = a_.Do("ch-1", "r1", "hello");

@@ -53,7 +53,7 @@ rc::Gen<Write> AnyWrite() {
     const auto n = std::to_string(*rc::gen::inRange(0, 3));
     const auto m = std::to_string(*rc::gen::inRange(0, 3));
     const auto score = *rc::gen::inRange<std::int64_t>(0, 5);
-    switch (*rc::gen::inRange(0, 18)) {
+    switch (*rc::gen::inRange(0, 19)) {
       case 0:
       case 1:
       case 2: return Write::Push("l" + n, m);
@@ -73,6 +73,7 @@ rc::Gen<Write> AnyWrite() {
       case 14: return Write::Max("s" + n, score);
       case 15: return Write::Set(*rc::gen::element<std::string>("l", "h", "z") + n, m);
       case 16: return Write::Outbox("o", "s" + n, "t", "k", m, "");
+      case 17: return Write::Expire(*rc::gen::element<std::string>("l", "h", "z", "s") + n, Millis(60'000));
       default: return Write::Remember("c" + n, Millis(60'000), "hash", 1, "ch", 2);
     }
   });

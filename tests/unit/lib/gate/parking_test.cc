@@ -93,8 +93,7 @@ class ParkingTest : public ::testing::Test {
       dump.erase(key);
     }
     for (auto it = dump.begin(); it != dump.end();) {
-      const bool process =
-          it->first.find(":lease") != std::string::npos || it->first.find(":cmd:") != std::string::npos;
+      const bool process = it->first.find(":lease") != std::string::npos || it->first.find(":cmd") != std::string::npos;
       it = process ? dump.erase(it) : std::next(it);
     }
     return dump;

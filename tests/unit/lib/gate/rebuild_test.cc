@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "support/remembered.h"
 #include "unit/lib/gate/tailer_support.h"
 
 namespace stafett::gate::test {
@@ -62,10 +63,7 @@ struct SimService {
            {k.Acked(p), k.Fence(p), k.Lease(p), k.Fresh(p), k.Halt(p), k.Top(p, "log"), k.Index(p, "restored:log")})
         dump.erase(key);
     }
-    for (auto& [key, text] : dump) {
-      // number in an outbox that is gone
-      if (key.find(":cmd:") != std::string::npos) text.erase(0, text.find('\n'));
-    }
+    stafett::test::PutRemembered(dump, store, copy.keys);
     return dump;
   }
   static std::uint64_t ToNumber(const std::string& s) { return s.empty() ? 0 : std::stoull(s); }

@@ -1,10 +1,11 @@
-// R1 to R8 of lib/gate/relay.h, and what else may go wrong between an outbox and a broker.
+// R1 to R9 of lib/gate/relay.h, and what else may go wrong between an outbox and a broker.
 #include "lib/gate/relay.h"
 
 #include <algorithm>
 #include <set>
 
 #include "lib/gate/headers.h"
+#include "lib/gate/outbox.h"
 #include "unit/lib/gate/support.h"
 
 namespace stafett::gate::test {
@@ -12,7 +13,7 @@ namespace {
 
 // One copy of a service, as far as relaying goes.
 struct RelayCopy {
-  RelayCopy(MemoryStore& store, MemoryLog& log, const std::string& owner, RelayOptions options = Options(),
+  RelayCopy(Store& store, MemoryLog& log, const std::string& owner, RelayOptions options = Options(),
             SideTopics* side = nullptr)
       : shards(store, keys, owner),
         acks(store, keys),
@@ -138,34 +139,44 @@ TEST_F(RelayTest, Topics_get_their_partition_headers_and_tombstones) {
 }
 
 TEST_F(RelayTest, R1_a_crash_between_send_and_note_repeats_what_was_not_noted) {
-  PutMany(1, 3);
+  Put("1");
   {
     RelayCopy a(store_, log_, "a");
-    store_.BeforeRunForTest([&](const Transaction&) { store_.DownForTest(true); });  // the note does not get through
-    ASSERT_TRUE(Eventually([&] { return a.relay.GetStats().records == 3; }));
+    ASSERT_TRUE(AckedIs("1"));
+    store_.BeforeRunForTest([&](const Transaction& tx) {  // the note does not get through
+      if (tx.writes.front().op == "max") store_.DownForTest(true);
+    });
+    Transaction three;
+    for (const auto* value : {"2", "3", "4"}) {
+      three.writes.push_back(Write::Outbox(keys_.Outbox(0), keys_.Mark(0, "log"), "log", "ch-1", value, ""));
+    }
+    ASSERT_TRUE(store_.Run(three, Soon()));
+    ASSERT_TRUE(Eventually([&] { return a.relay.GetStats().records == 4; }));
   }
   store_.BeforeRunForTest(nullptr);
   store_.DownForTest(false);
-  EXPECT_EQ(Acked(), "");
+  EXPECT_EQ(Acked(), "1");
   store_.AdvanceForTest(Millis(10'000));  // its lease runs out
   RelayCopy b(store_, log_, "b");
-  ASSERT_TRUE(AckedIs("3"));
-  EXPECT_THAT(Log(), ElementsAre("1", "2", "3", "1", "2", "3"));
+  ASSERT_TRUE(AckedIs("4"));
+  EXPECT_THAT(Log(), ElementsAre("1", "2", "3", "4", "2", "3", "4"));
 }
 
 TEST_F(RelayTest, R1_a_crash_before_the_report_repeats_it_too) {
-  PutMany(1, 2);
-  log_.Always(Fate::kHold);
+  Put("1");
   {
     RelayCopy a(store_, log_, "a");
-    ASSERT_TRUE(Eventually([&] { return Log().size() == 2; }));
+    ASSERT_TRUE(AckedIs("1"));
+    log_.Always(Fate::kHold);
+    PutMany(2, 3);
+    ASSERT_TRUE(Eventually([&] { return Log().size() == 3; }));
   }
-  EXPECT_EQ(Acked(), "");
+  EXPECT_EQ(Acked(), "1");
   log_.Always(Fate::kAck);
   store_.AdvanceForTest(Millis(10'000));
   RelayCopy b(store_, log_, "b");
-  ASSERT_TRUE(AckedIs("2"));
-  EXPECT_THAT(Log(), ElementsAre("1", "2", "1", "2"));
+  ASSERT_TRUE(AckedIs("3"));
+  EXPECT_THAT(Log(), ElementsAre("1", "2", "3", "2", "3"));
 }
 
 TEST_F(RelayTest, R2_two_holders_at_once_repeat_each_other_and_lose_nothing) {
@@ -338,12 +349,45 @@ TEST_F(RelayTest, R6_the_log_itself_is_never_passed_over) {
   EXPECT_EQ(Deduped(), Upto(2));
 }
 
+// A new producer's first two are under way; the topic is opened to us between them.
+TEST_F(RelayTest, R10_nothing_gets_into_the_log_before_a_record_that_it_refused) {
+  std::atomic<int> refusals{2};
+  log_.Decide(
+      [&](const kafka::Message& m) { return m.value == "1" && refusals-- > 0 ? Fate::kRejectHeld : Fate::kAck; });
+  PutMany(1, 3);
+  RelayCopy a(store_, log_, "a");
+  for (int round = 0; round < 2; ++round) {
+    ASSERT_TRUE(Eventually([&] { return refusals == 1 - round; }));
+    for (int i = 1; i <= 2; ++i) {  // another partition goes on, so that this one has had its turn, too
+      Put("other", "log", 1);
+      ASSERT_TRUE(AckedIs(std::to_string(2 * round + i), 1));
+    }
+    EXPECT_TRUE(Log().empty());
+    log_.ReleaseReports();
+  }
+  ASSERT_TRUE(AckedIs("3"));
+  EXPECT_EQ(Log(), Upto(3));
+}
+
+TEST_F(RelayTest, R10_nor_behind_what_it_took_before) {
+  std::atomic<int> refusals{1};
+  log_.Decide([&](const kafka::Message& m) { return m.value == "2" && refusals-- > 0 ? Fate::kReject : Fate::kAck; });
+  Put("1");
+  RelayCopy a(store_, log_, "a");
+  ASSERT_TRUE(AckedIs("1"));
+  PutMany(2, 20);
+  ASSERT_TRUE(AckedIs("20"));
+  EXPECT_EQ(Log(), Upto(20));
+}
+
 // The interleaving that loses records for good: acknowledgements of the store before, noted in a new one that numbers
 // from 1 again, make its first entries look published.
 TEST_F(RelayTest, R7_what_was_learnt_of_an_earlier_store_is_not_noted_in_a_new_one) {
-  log_.Always(Fate::kHold);
   RelayCopy a(store_, log_, "a");
-  PutMany(1, 5);
+  Put("1");
+  ASSERT_TRUE(AckedIs("1"));
+  log_.Always(Fate::kHold);
+  PutMany(2, 5);
   ASSERT_TRUE(Eventually([&] { return Log().size() == 5; }));
   // The reports come, their note is under way, and only then does the store turn out to be another.
   std::atomic<bool> wiped{false};
@@ -365,9 +409,11 @@ TEST_F(RelayTest, R7_what_was_learnt_of_an_earlier_store_is_not_noted_in_a_new_o
 }
 
 TEST_F(RelayTest, R7_who_waits_in_the_new_store_is_not_told_by_reports_of_the_old) {
-  log_.Always(Fate::kHold);
   RelayCopy a(store_, log_, "a");
-  PutMany(1, 5);
+  Put("1");
+  ASSERT_TRUE(AckedIs("1"));
+  log_.Always(Fate::kHold);
+  PutMany(2, 5);
   ASSERT_TRUE(Eventually([&] { return Log().size() == 5; }));
   store_.WipeForTest();
   Put("new 1");
@@ -398,26 +444,28 @@ TEST_F(RelayTest, R7_the_producer_of_an_earlier_store_is_gone_before_the_new_one
 // Lease lost and won again by the same producer, while another holder acknowledged more: the old report's offset is
 // below the top that was noted meanwhile. It must not look like a lost tail.
 TEST_F(RelayTest, R8_a_report_from_before_the_lease_was_lost_is_no_alarm) {
-  log_.Always(Fate::kHold);
   RelayCopy a(store_, log_, "a");
-  PutMany(1, 2);
-  ASSERT_TRUE(Eventually([&] { return Log().size() == 2; }));
+  Put("1");
+  ASSERT_TRUE(AckedIs("1"));
+  log_.Always(Fate::kHold);
+  PutMany(2, 3);
+  ASSERT_TRUE(Eventually([&] { return Log().size() == 3; }));
   store_.AdvanceForTest(Millis(10'000));
   ASSERT_TRUE(store_.Run({{}, {Write::Lease(keys_.Lease(0), "b", Millis(1'000))}, 0}, Soon()));
   a.shards.TurnForTest();
   ASSERT_FALSE(a.shards.Held().contains(0));
   ASSERT_TRUE(Eventually([&] { return a.relay.GetStats().waiting == 0; }));
   // b sends both, and gets to note the first.
-  log_.Append("log", 0, "ch-1", "1");
   log_.Append("log", 0, "ch-1", "2");
-  ASSERT_TRUE(store_.Run({{}, {Write::Max(keys_.Acked(0), 1), Write::Max(keys_.Top(0, "log"), 2)}, 0}, Soon()));
+  log_.Append("log", 0, "ch-1", "3");
+  ASSERT_TRUE(store_.Run({{}, {Write::Max(keys_.Acked(0), 2), Write::Max(keys_.Top(0, "log"), 3)}, 0}, Soon()));
   store_.AdvanceForTest(Millis(10'000));
   a.shards.TurnForTest();
-  ASSERT_TRUE(Eventually([&] { return Log().size() == 5; }));  // 2 once more, by a
+  ASSERT_TRUE(Eventually([&] { return Log().size() == 6; }));  // 3 once more, by a
   log_.ReleaseReports();
-  ASSERT_TRUE(AckedIs("2"));
+  ASSERT_TRUE(AckedIs("3"));
   EXPECT_TRUE(a.shards.Halted().empty());
-  EXPECT_EQ(Text(keys_.Top(0, "log")), "4");
+  EXPECT_EQ(Text(keys_.Top(0, "log")), "5");
 }
 
 TEST_F(RelayTest, Without_a_producer_it_tries_until_there_is_one) {
@@ -451,7 +499,7 @@ TEST_F(RelayTest, A_broken_producer_is_replaced) {
 }
 
 TEST_F(RelayTest, What_waits_at_the_broker_is_bounded) {
-  log_.Always(Fate::kHold);
+  log_.Decide([](const kafka::Message& m) { return m.value == "1" ? Fate::kAck : Fate::kHold; });
   for (int i = 0; i < 25; ++i) {
     Transaction tx;
     for (int j = 1; j <= 100; ++j) {
@@ -492,15 +540,17 @@ TEST_F(RelayTest, An_acknowledgement_that_could_not_be_noted_is_noted_later) {
 }
 
 TEST_F(RelayTest, Stop_notes_what_is_reported_meanwhile) {
-  log_.Always(Fate::kHold);
   auto a = std::make_unique<RelayCopy>(store_, log_, "a");
-  PutMany(1, 2);
-  ASSERT_TRUE(Eventually([&] { return Log().size() == 2; }));
+  Put("1");
+  ASSERT_TRUE(AckedIs("1"));
+  log_.Always(Fate::kHold);
+  PutMany(2, 3);
+  ASSERT_TRUE(Eventually([&] { return Log().size() == 3; }));
   std::thread stopper([&] { a->relay.Stop(); });
   std::thread releaser([&] { log_.ReleaseReports(); });
   stopper.join();
   releaser.join();
-  EXPECT_EQ(Acked(), "2");
+  EXPECT_EQ(Acked(), "3");
 }
 
 TEST_F(RelayTest, How_long_the_oldest_entry_waits_does_not_start_anew_with_each_producer) {
@@ -514,11 +564,138 @@ TEST_F(RelayTest, How_long_the_oldest_entry_waits_does_not_start_anew_with_each_
   ASSERT_TRUE(Eventually([&] { return a.relay.GetStats().oldest_seconds == 0; }));
 }
 
+// R9. What the store's disk has made of an entry that was written as `meant`.
+Write Garbled(Write meant, std::size_t argument, const std::string& into) {
+  meant.args[argument] = into;
+  return meant;
+}
+constexpr std::size_t kTopicOf = 2, kKeyOf = 3, kValueOf = 4, kHeadersOf = 5;
+
+TEST_F(RelayTest, A_record_that_was_garbled_in_the_outbox_is_taken_from_the_services_own_list) {
+  for (const char* list : {"ch-1", "second-list"}) {  // a second stream about the same child has another key
+    Envelope e;
+    e.stream = std::string("cases/") + list;
+    e.version = 1;
+    e.child = "ch-1";
+    e.clear = "what was meant";
+    const auto record = Encode(e);
+    auto garbled = record;
+    garbled[garbled.size() - 1] ^= 4;
+    const auto p = list == std::string("ch-1") ? 0 : 1;
+    ASSERT_TRUE(store_.Run(
+        {{},
+         {Write::Push(keys_.Own(p, list), "another"), Write::Push(keys_.Own(p, list), record),
+          Garbled(Write::Outbox(keys_.Outbox(p), keys_.Mark(p, "log"), "log", "ch-1", record, ""), kValueOf, garbled)},
+         0},
+        Soon()));
+    RelayCopy a(store_, log_, "a");
+    ASSERT_TRUE(AckedIs("1", p));
+    EXPECT_EQ(Log("log", p), std::vector{record});
+    EXPECT_EQ(a.relay.GetStats().mended, 1U);
+    EXPECT_TRUE(a.shards.Halted().empty());
+  }
+}
+
+TEST_F(RelayTest, Another_entry_that_was_garbled_stops_its_partition_and_no_other) {
+  const auto meant =
+      Write::Outbox(keys_.Outbox(0), keys_.Mark(0, "log"), "stafett.to.r-1", "k", "v", EncodeHeaders({{"ce_id", "1"}}));
+  const std::vector<Write> others{Garbled(meant, kTopicOf, "stafett.to.r-3"), Garbled(meant, kKeyOf, "K"),
+                                  Garbled(meant, kValueOf, ""), Garbled(meant, kHeadersOf, "")};
+  int n = 0;
+  for (const auto& other : others) {
+    MemoryStore store;
+    MemoryLog log;
+    ASSERT_TRUE(store.Run({{},
+                           {Write::Outbox(keys_.Outbox(0), keys_.Mark(0, "log"), "log", "k", "before", ""), other,
+                            Write::Outbox(keys_.Outbox(0), keys_.Mark(0, "log"), "log", "k", "behind", ""),
+                            Write::Outbox(keys_.Outbox(1), keys_.Mark(1, "log"), "log", "k", "elsewhere", "")},
+                           0},
+                          Soon()));
+    Recipients recipients;
+    RelayCopy a(store, log, "a", RelayCopy::Options(), &recipients);
+    ASSERT_TRUE(Eventually([&] {
+      return a.shards.Halted() == std::map<int, std::string>{{0, "OUTBOX_DAMAGED"}} && !Values(log, "log", 1).empty();
+    })) << n;
+    EXPECT_EQ(Values(log, "log", 0), std::vector<std::string>{"before"});
+    for (const char* to : {"stafett.to.r-1", "stafett.to.r-3"}) EXPECT_EQ(Values(log, to, 0).size(), 0U) << n;
+    EXPECT_EQ(a.relay.GetStats().mended, 0U);
+    ++n;
+  }
+}
+
+// Does not answer the first questions for a whole list.
+class Forgetful : public Store {
+ public:
+  explicit Forgetful(Store& store) : store_(store) {}
+  Result<Answer> Read(const std::vector<Get>& gets, Deadline deadline) override {
+    const bool list = std::any_of(gets.begin(), gets.end(), [](const Get& g) { return g.kind == Get::Kind::kList; });
+    if (list && unanswered_++ < 3) return Fail(Code::kUnavailable, "STORE_DOWN", "the store is down");
+    return store_.Read(gets, deadline);
+  }
+  Result<Outcome> Run(const Transaction& tx, Deadline deadline) override { return store_.Run(tx, deadline); }
+  std::unique_ptr<StreamReader> OpenStreams() override { return store_.OpenStreams(); }
+  std::uint64_t Generation() const override { return store_.Generation(); }
+  bool Connected() const override { return store_.Connected(); }
+  int Unanswered() const { return std::min(unanswered_.load(), 3); }
+
+ private:
+  Store& store_;
+  std::atomic<int> unanswered_{0};
+};
+
+TEST_F(RelayTest, While_the_store_is_away_no_entry_that_was_garbled_is_given_up) {
+  const std::string record = "meant";
+  ASSERT_TRUE(store_.Run(
+      {{},
+       {Write::Push(keys_.Own(0, "ch-1"), record),
+        Garbled(Write::Outbox(keys_.Outbox(0), keys_.Mark(0, "log"), "log", "ch-1", record, ""), kValueOf, "meXnt")},
+       0},
+      Soon()));
+  Forgetful store(store_);
+  RelayCopy a(store, log_, "a");
+  ASSERT_TRUE(AckedIs("1"));
+  EXPECT_EQ(Log(), std::vector{record});
+  EXPECT_EQ(store.Unanswered(), 3);
+}
+
+TEST_F(RelayTest, An_entry_that_lies_in_another_outbox_is_not_sent_from_there) {
+  auto elsewhere = Write::Outbox(keys_.Outbox(1), keys_.Mark(1, "log"), "log", "ch-1", "value", "");
+  elsewhere.args[0] = keys_.Outbox(0);
+  ASSERT_TRUE(store_.Run({{}, {elsewhere}, 0}, Soon()));
+  RelayCopy a(store_, log_, "a");
+  ASSERT_TRUE(Eventually([&] { return !a.shards.Halted().empty(); }));
+  EXPECT_EQ(a.shards.Halted(), (std::map<int, std::string>{{0, "OUTBOX_DAMAGED"}}));
+  EXPECT_EQ(Log("log", 0).size() + Log("log", 1).size(), 0U);
+}
+
+TEST_F(RelayTest, Only_an_entry_of_the_old_form_has_no_digest) {
+  StreamEntry entry{"ob", "1-0", {{"t", "log"}, {"k", "ch-1"}, {"v", "value"}, {"h", ""}, {"o", "0"}}};
+  EXPECT_TRUE(ReadOutbox(0, entry).Whole());
+  entry.fields.insert(entry.fields.begin() + 4, {"D", OutboxDigest("ob", "log", "ch-1", "value", "")});
+  EXPECT_FALSE(ReadOutbox(0, entry).Whole());
+}
+
+TEST_F(RelayTest, No_single_bit_of_an_entry_can_flip_unseen) {
+  const auto headers = EncodeHeaders({{"ce_id", "1"}});
+  StreamEntry entry{"ob", "1-0", {{"t", "log"}, {"k", "ch-1"}, {"v", "value"}, {"h", headers}, {"d", ""}, {"o", "0"}}};
+  entry.fields[4].second = OutboxDigest("ob", "log", "ch-1", "value", headers);
+  ASSERT_TRUE(ReadOutbox(0, entry).Whole());
+  for (std::size_t field = 0; field <= 4; ++field) {
+    for (std::size_t byte = 0; byte < entry.fields[field].second.size(); ++byte) {
+      for (int bit = 0; bit < 8; ++bit) {
+        auto flipped = entry;
+        flipped.fields[field].second[byte] = static_cast<char>(flipped.fields[field].second[byte] ^ (1 << bit));
+        EXPECT_FALSE(ReadOutbox(0, flipped).Whole()) << field << " " << byte << " " << bit;
+      }
+    }
+  }
+}
+
 TEST_F(RelayTest, Start_and_stop_at_any_moment) {
   for (int i = 0; i < 20; ++i) {
     Put(std::to_string(i));
     RelayCopy a(store_, log_, "a");
-    if (i % 3 == 0) a.shards.Halt(1, "test");
+    if (i % 3 == 0) a.shards.Halt(1, "test", store_.Generation());
   }
   SUCCEED();
 }

@@ -529,6 +529,29 @@ TEST_F(TailerTest, A_batch_that_lost_a_race_is_decided_again_without_a_new_start
   EXPECT_EQ(a_.copy.Own(Child()).back(), "re:0");
 }
 
+// Its reader goes on while a partition waits to be begun anew. What came then was applied first of all, and the mark
+// was moved behind it: the records between were never read again.
+TEST_F(TailerTest, What_is_read_while_a_record_is_tried_again_does_not_come_before_it) {
+  std::atomic<bool> able{false};
+  a_.applier.before = [&](const Envelope&, const kafka::Record&) -> Status {
+    if (!able) return Fail(Code::kUnavailable, "KEY_NOT_HERE", "not yet");
+    return {};
+  };
+  Foreign(Child(), 1, "react", "w");
+  Tailer patient(store_, keys_, a_.shards, log_.Reader(), "log", "log", a_.applier, a_.copy.committer);
+  patient.Start();
+  std::uint64_t others = 0;  // one after the other, so that some come at any moment between two tries
+  ASSERT_TRUE(Eventually([&] {
+    Foreign(Child(static_cast<int>(++others)), 1, "leave", "x");
+    return patient.GetStats().retries >= 10;
+  }));
+  EXPECT_EQ(a_.copy.Text(keys_.Mark(0, "log")), "");
+  able = true;
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("re:w"));
+  EXPECT_TRUE(Eventually([&] { return patient.GetStats().applied == others + 1; }));
+}
+
 TEST_F(TailerTest, Reactions_to_another_partition_are_refused) {
   class Astray final : public Applier {
    public:
@@ -734,6 +757,52 @@ TEST_F(TailerTest, What_was_read_for_one_store_is_not_applied_to_another) {
   EXPECT_THAT(Inputs(Child()), ElementsAre("1", "2"));
 }
 
+// It met its own third record, and nothing of the first two: they had been in the store that was lost.
+TEST_F(TailerTest, A_store_that_is_lost_while_the_log_is_looked_at_is_no_hole_in_the_log) {
+  for (std::uint64_t n = 1; n <= 2; ++n) OwnRecord(Child(), n, std::to_string(n));
+  while (a_.copy.Text(keys_.Mark(0, "log")) != "2") a_.tailer.TurnForTest();
+  OwnRecord(Child(), 3, "3");
+  TailerCopy b(store_, log_, "a");
+  std::atomic<bool> once{true};
+  log_.BeforeWatermarks([&](const std::string&, int p) {
+    if (p == 0 && once.exchange(false)) store_.WipeForTest();
+  });
+  for (int i = 0; i < 3; ++i) b.tailer.TurnForTest();
+  ASSERT_FALSE(once);
+  log_.BeforeWatermarks(nullptr);
+  EXPECT_EQ(b.copy.Text(keys_.Halt(0)), "");
+  b.shards.TurnForTest();
+  ASSERT_TRUE(Eventually([&] {
+    b.tailer.TurnForTest();
+    return b.copy.Text(keys_.Mark(0, "log")) == "3";
+  }));
+  EXPECT_THAT(b.copy.Own(Child()), ElementsAre("1", "2", "3"));
+}
+
+TEST_F(TailerTest, What_a_reader_leaves_out_is_not_passed_over) {
+  Foreign(Child(), 1, "take", "1");
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  log_.LeaveOutNext("log", 0);
+  Foreign(Child(), 2, "take", "2");
+  Foreign(Child(1), 1, "take", "x");
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_THAT(Inputs(Child()), ElementsAre("1", "2"));
+  EXPECT_THAT(Inputs(Child(1)), ElementsAre("x"));
+}
+
+// The broker's word may be one about an earlier assignment, when there was less in the log than now.
+TEST_F(TailerTest, An_old_word_that_nothing_is_there_is_looked_into) {
+  Foreign(Child(), 1, "take", "1");
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  log_.SayOutOfRange("log", 0);
+  Foreign(Child(), 2, "take", "2");
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_THAT(Inputs(Child()), ElementsAre("1", "2"));
+  EXPECT_THAT(a_.shards.Halted(), IsEmpty());
+}
+
 TEST_F(TailerTest, A_mark_beyond_the_end_halts) {
   Foreign(Child(), 1, "take", "1");
   a_.tailer.Start();
@@ -804,6 +873,33 @@ TEST_F(TailerTest, Rebuild_restores_own_records_and_what_was_remembered_of_them)
       a_.copy.Do(Child(), derived, [](const Loaded<Trace>&) -> Result<Proposal> { return Say("twice"); });
   ASSERT_TRUE(derived_again);
   EXPECT_TRUE(derived_again->replay);
+}
+
+// An old log does not fill the store with what nobody sends again. What may only seem old, by a clock that jumped, is
+// remembered: else it would be done twice.
+TEST_F(TailerTest, Rebuild_remembers_no_request_that_is_forgotten_by_any_clock) {
+  auto remembered = [&](const char* request) {
+    const auto command = CommandOf(request);
+    const auto& committer = a_.copy.committer;
+    auto read = store_.Read(committer.RememberedGets(command.request_scope, command.request_id), Soon());
+    return read && committer.FromValues(read->values).has_value();
+  };
+  ASSERT_TRUE(a_.copy.Do(Child(), "old", "1"));
+  store_.AdvanceForTest(Millis(1));
+  ASSERT_TRUE(a_.copy.Do(Child(), "younger", "2"));
+  for (const auto& v : OutboxOf(store_, keys_.Outbox(0))) log_.Append("log", 0, Child(), v);
+  store_.AdvanceForTest(kForgotten);
+  store_.WipeForTest();
+  a_.shards.TurnForTest();
+  a_.tailer.Start();
+  ASSERT_TRUE(MarkAtEnd());
+  EXPECT_THAT(a_.copy.Own(Child()), ElementsAre("1", "2"));
+  EXPECT_FALSE(remembered("old"));
+  ASSERT_TRUE(remembered("younger"));
+  store_.AdvanceForTest(kRememberFor - Millis(1000));
+  EXPECT_TRUE(remembered("younger"));
+  store_.AdvanceForTest(Millis(1000));
+  EXPECT_FALSE(remembered("younger"));
 }
 
 // The rebuild that lost commands: in the log, the command raced ahead of the reaction to an earlier record. A rebuild

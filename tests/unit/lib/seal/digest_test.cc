@@ -6,6 +6,12 @@ namespace stafett::seal {
 namespace {
 
 // FIPS 180-2, and Python: hashlib.sha256(b"abc").
+// Of Python's hashlib.blake2b(digest_size=16).
+TEST(Digest, ChecksumGolden) {
+  EXPECT_EQ(Checksum(""), "cae66941d9efbd404e4d88758ea67670");
+  EXPECT_EQ(Checksum("abc"), "cf4ab791c62b8d2b2109c90275287816");
+}
+
 TEST(Digest, Sha256Golden) {
   EXPECT_EQ(Sha256(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(Sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
