@@ -53,14 +53,14 @@ inline domain::Regime Regime() {
   return r;
 }
 
-// Holds the property, and all these outcomes are seen: what is rare comes in one of ten rounds, however short a round
+// Holds the property, and all these outcomes are seen: what is rare comes in one of sixty rounds, however short a round
 // is.
 template <class Property>
 void HoldsAndReaches(const std::map<std::string, int>& seen, const std::vector<std::string>& outcomes,
                      Property property) {
   auto missing = [&](const std::string& outcome) { return !seen.contains(outcome) || seen.at(outcome) == 0; };
   auto params = rc::detail::configuration().testParams;
-  for (int round = 0; round < 10; ++round, ++params.seed) {  // the same seed would play the same again
+  for (int round = 0; round < 60; ++round, ++params.seed) {  // the same seed would play the same again
     const auto result = rc::detail::checkTestable(property, rc::detail::TestMetadata(), params);
     if (!result.template is<rc::detail::SuccessResult>()) rc::detail::printResultMessage(result, std::cerr);
     ASSERT_TRUE(result.template is<rc::detail::SuccessResult>());
