@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdlib>
 #include <map>
+#include <numeric>
 #include <utility>
 
 #include "escalation/adapters/event_mapping.h"
@@ -111,8 +112,14 @@ Result<std::string> GateEscalationStore::ChildOf(const std::string& escalation_i
 }
 
 Result<std::vector<app::Open>> GateEscalationStore::AllOpen(Deadline deadline) {
+  std::vector<int> all(static_cast<std::size_t>(keys().partitions()));
+  std::iota(all.begin(), all.end(), 0);
+  return OpenIn(all, deadline);
+}
+
+Result<std::vector<app::Open>> GateEscalationStore::OpenIn(const std::vector<int>& partitions, Deadline deadline) {
   std::vector<gate::Get> gets;
-  for (int p = 0; p < keys().partitions(); ++p) {
+  for (int p : partitions) {
     gets.push_back(gate::Get::Hash(keys().Index(p, "open")));
     gets.push_back(gate::Get::Hash(keys().Index(p, "owner")));
   }

@@ -22,6 +22,8 @@ class GateEscalationStore final : public app::EscalationStore {
   Result<domain::State> Load(const std::string& child, Deadline deadline) override;
   Result<std::string> ChildOf(const std::string& escalation_id, Deadline deadline) override;
   Result<std::vector<app::Open>> AllOpen(Deadline deadline) override;
+  // The same, of children of these partitions.
+  Result<std::vector<app::Open>> OpenIn(const std::vector<int>& partitions, Deadline deadline);
 
   // `now`: when the events are recorded.
   gate::Proposal Propose(const std::string& child, const domain::Events& events, Time now) const;

@@ -168,10 +168,8 @@ Status Timers::AllAgain(int partition) {
   const auto generation = store_.store().Generation();
   STAFETT_TRY(auto read, store_.store().Read({gate::Get::Sorted(timers, 0, kAll)}, Soon()));
   std::set<std::string> children(read.values[0].list.begin(), read.values[0].list.end());
-  STAFETT_TRY(auto open, store_.AllOpen(Soon()));
-  for (const auto& escalation : open) {
-    if (store_.PartitionOf(escalation.child) == partition) children.insert(escalation.child);
-  }
+  STAFETT_TRY(auto open, store_.OpenIn({partition}, Soon()));
+  for (const auto& escalation : open) children.insert(escalation.child);
   gate::Transaction tx;
   tx.generation = generation;
   for (const auto& child : children) {
