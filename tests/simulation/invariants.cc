@@ -235,12 +235,12 @@ void Invariants::Accepted(const std::string& request, Kind service, const gate::
   }
 }
 
-void Invariants::Published(const std::string& request) {
+void Invariants::Published(const std::string& request, const std::vector<std::string>& event_ids) {
   Scan();
   auto& told = Of(request);
   told.published = true;
   ++counts_["commands published"];
-  for (const auto& id : told.event_ids) {
+  for (const auto& id : event_ids) {
     if (!place_.contains(id)) Broken("NoAckedLoss", request + " is PUBLISHED and not on the log");
   }
 }

@@ -51,7 +51,7 @@ class Invariants {
   Told& Of(const std::string& request) { return told_[request]; }
   const std::map<std::string, Told>& told() const { return told_; }
   void Accepted(const std::string& request, Kind service, const gate::Committed& committed);
-  void Published(const std::string& request);
+  void Published(const std::string& request, const std::vector<std::string>& event_ids);
   void Refused(const std::string& request);
   // ENFORCED was answered for these recipients of a consent, and these reads (ids) are under way. `now`: disclosure's.
   void Enforced(const std::string& consent, const std::vector<std::string>& recipients,

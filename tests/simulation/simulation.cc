@@ -97,7 +97,6 @@ const char* NameOf(Weakness weakness) {
   switch (weakness) {
     case Weakness::kNone: return "nothing";
     case Weakness::kVersionGuard: return "version guard";
-    case Weakness::kInputsGuard: return "inputs guard";
     case Weakness::kMarkGuard: return "mark guard";
     case Weakness::kGenerationGuard: return "generation guard";
     case Weakness::kFence: return "fence";
@@ -109,7 +108,7 @@ const char* NameOf(Weakness weakness) {
 
 std::vector<Weakness> AllWeaknesses() {
   using enum Weakness;
-  return {kVersionGuard, kInputsGuard, kMarkGuard, kGenerationGuard, kFence, kForgetfulBroker, kForgottenRequests};
+  return {kVersionGuard, kMarkGuard, kGenerationGuard, kFence, kForgetfulBroker, kForgottenRequests};
 }
 
 namespace {
@@ -359,8 +358,6 @@ class World final : public consent::app::Fence {
     switch (options_.weakness) {
       case Weakness::kVersionGuard:
         return drop([](const gate::Guard& g) { return g.kind == Guard::kLength && g.key.find(":own:") != g.key.npos; });
-      case Weakness::kInputsGuard:
-        return drop([](const gate::Guard& g) { return g.kind == Guard::kLength && g.key.find(":in:") != g.key.npos; });
       case Weakness::kMarkGuard:
         return drop(
             [](const gate::Guard& g) { return g.kind == Guard::kEquals && g.key.find(":mark:") != g.key.npos; });
@@ -528,15 +525,17 @@ class World final : public consent::app::Fence {
     invariants_.Accepted(request.Id(), request.service, *committed);
     const bool first = !std::exchange(request.accepted, true);
     request.open = false;
-    copy.parts.gate().WhenPublished(*committed, SteadyTime::max(), [this, &request](gate::ReceiptState state) {
-      if (state == gate::ReceiptState::kPublished) Published(request);
-    });
+    // Said of this outcome: a request that is sent again when it is forgotten has another one, too.
+    auto told = [this, &request, ids = committed->event_ids](gate::ReceiptState state) {
+      if (state == gate::ReceiptState::kPublished) Published(request, ids);
+    };
+    copy.parts.gate().WhenPublished(*committed, SteadyTime::max(), std::move(told));
     if (first && request.then) request.then(*committed);
   }
-  void Published(Request& request) {
+  void Published(Request& request, const std::vector<std::string>& event_ids) {
     if (std::exchange(request.published, true)) return;
     Say([&](auto& out) { out << request.name << ": PUBLISHED"; });
-    invariants_.Published(request.Id());
+    invariants_.Published(request.Id(), event_ids);
   }
   void Add(const std::string& name, Kind service, const host::Who& who,
            std::function<Result<gate::Committed>(Copy&, const gate::Command&)> call,
@@ -566,7 +565,9 @@ class World final : public consent::app::Fence {
     auto& copy = AnyOf<Copy>(request.service);
     if (!copy.Open()) return;
     auto receipt = copy.parts.gate().Receipt(request.command.request_scope, request.command.request_id, Soon());
-    if (receipt && *receipt == gate::ReceiptState::kPublished) Published(request);
+    if (receipt && *receipt == gate::ReceiptState::kPublished) {
+      Published(request, invariants_.Of(request.Id()).event_ids);
+    }
   }
   void Ask() {
     if (!withdrawals_.empty() && chance_.OneIn(2)) {

@@ -20,7 +20,6 @@ namespace stafett::simulation {
 enum class Weakness {
   kNone,
   kVersionGuard,       // a command is written on whatever is there by then
-  kInputsGuard,        // a read is admitted on facts of before
   kMarkGuard,          // a record may be taken again
   kGenerationGuard,    // what was decided in a lost store is written to the next
   kFence,              // the fence passes with the mark, and does not wait for Kafka
